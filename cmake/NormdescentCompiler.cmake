@@ -1,0 +1,26 @@
+# Flags for our own targets only; consumers inherit none of them.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(NORMDESCENT_CCACHE ccache)
+if(NORMDESCENT_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${NORMDESCENT_CCACHE})
+endif()
+
+add_library(normdescent_flags INTERFACE)
+# No implicit contraction: sign methods must agree bit for bit between executors and instruction sets.
+target_compile_options(normdescent_flags INTERFACE -ffp-contract=off -Wall -Wextra -Wpedantic)
+if(NORMDESCENT_DEVELOPER)
+  target_compile_options(normdescent_flags INTERFACE -Werror -Wshadow -Wconversion -Wno-sign-conversion)
+endif()
+
+set(NORMDESCENT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
+if(NORMDESCENT_SANITIZE)
+  target_compile_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE})
+endif()

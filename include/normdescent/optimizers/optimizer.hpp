@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Executes an OptimizerSpec on a list of tensors: state, step, explanation, save and load.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "normdescent/base/parameter.hpp"
+#include "normdescent/base/state_dict.hpp"
+#include "normdescent/optimizers/routing.hpp"
+
+namespace normdescent {
+
+/// What happens to one parameter: one row of explain().
+struct ParameterPlan {
+  ParameterInfo parameter;
+  std::string recipe;     ///< name of the recipe
+  std::string estimator;  ///< e.g. "ema(beta=0.95, nesterov)"
+  std::string direction;  ///< e.g. "msign(polar-express, 5 steps)"
+  double shape_scale = 1.0;
+  double learning_rate = 0.0;
+  double decoupled_decay = 0.0;
+  int state_buffers = 0;
+};
+
+/// What one step did. `finite` is false if a gradient held NaN or Inf; then nothing was changed.
+struct StepReport {
+  bool finite = true;
+  std::string first_nonfinite_parameter;
+};
+
+/// One run of an optimizer. T is float or double.
+template <class T>
+class Optimizer {
+ public:
+  /// Throws std::invalid_argument naming option or parameter if the spec cannot be applied to these tensors.
+  Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameters);
+  Optimizer(Optimizer&&) noexcept;
+  Optimizer& operator=(Optimizer&&) noexcept;
+  ~Optimizer();
+
+  /// One step on the tensors (same list, same order as at construction). Gradients are only read.
+  /// `learning_rate_scale` is the schedule's factor: every eta of this step is recipe.learning_rate * scale.
+  StepReport step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale = 1.0);
+
+  [[nodiscard]] const OptimizerSpec& spec() const;
+  [[nodiscard]] std::int64_t steps_done() const;
+  [[nodiscard]] std::vector<ParameterPlan> explain() const;
+
+  /// Everything needed to continue bit-equally.
+  [[nodiscard]] StateDict state() const;
+  /// Throws std::invalid_argument (and changes nothing) if `state` is of another optimizer, other shapes, or
+  /// incomplete.
+  void load_state(const StateDict& state);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace normdescent

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interface between "what is trained" and everything that trains, measures, predicts or races.
+// A GPT on text, a quadratic with known constants and a user's own module look the same through it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "normdescent/base/parameter.hpp"
+
+namespace normdescent {
+
+/// Examples first .. first + count - 1 of an endless i.i.d. stream. The same batch is always the same examples, so the
+/// position in the data is part of the step index and nothing else has to be saved to resume.
+struct Batch {
+  std::uint64_t stream = 0;
+  std::uint64_t first = 0;
+  std::uint32_t count = 1;
+
+  /// Mini-batch number `index` of `count` examples of a stream.
+  [[nodiscard]] static constexpr Batch number(std::uint64_t stream, std::uint64_t index, std::uint32_t count) {
+    return {stream, index * count, count};
+  }
+};
+
+/// f(x) = E loss(x; example) at the current point x = values of parameters(). Not thread-safe; one per thread.
+class Objective {
+ public:
+  Objective() = default;
+  Objective(const Objective&) = delete;
+  Objective& operator=(const Objective&) = delete;
+  virtual ~Objective() = default;
+
+  /// The tensors; values and gradients stay at the same addresses for the life of the object.
+  [[nodiscard]] virtual std::span<const Parameter> parameters() const = 0;
+  /// Overwrites the gradients with the mean gradient over `batch` and returns its mean loss.
+  virtual double gradient(const Batch& batch) = 0;
+  /// Mean loss over `batch`; gradients keep their content.
+  virtual double loss(const Batch& batch) = 0;
+  /// Mean loss on a fixed held-out set, the same for every instance of the problem.
+  virtual double validation_loss() = 0;
+};
+
+/// Creates independent, reproducible instances of one training problem. Thread-safe.
+class Problem {
+ public:
+  Problem() = default;
+  Problem(const Problem&) = delete;
+  Problem& operator=(const Problem&) = delete;
+  virtual ~Problem() = default;
+
+  [[nodiscard]] virtual std::string name() const = 0;
+  /// Examples in one training mini-batch.
+  [[nodiscard]] virtual std::uint32_t batch_size() const = 0;
+  /// New instance with its own parameters, initialised from `seed`.
+  [[nodiscard]] virtual std::unique_ptr<Objective> instantiate(std::uint64_t seed) const = 0;
+};
+
+}  // namespace normdescent
