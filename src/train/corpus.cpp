@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/train/corpus.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "normdescent/base/user_error.hpp"
+
+namespace normdescent {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kSniffBytes = std::size_t{64} << 10U;
+/// Control bytes that text does not hold: prose and code have none, compressed data has about 10 %.
+constexpr double kMaxNonTextShare = 0.05;
+constexpr std::size_t kFilesPerValidationFile = 10;
+constexpr std::uint64_t kFnvOffset = 0xCBF29CE484222325U;
+constexpr std::uint64_t kFnvPrime = 0x100000001B3U;
+
+using Bytes = std::vector<std::uint8_t>;
+
+/// FNV-1a over 64-bit words (the last one padded with zeros), then the length.
+std::uint64_t hash_bytes(std::span<const std::uint8_t> bytes, std::uint64_t hash = kFnvOffset) {
+  const auto mix = [&hash](std::uint64_t word) {
+    hash = (hash ^ word) * kFnvPrime;
+    hash ^= hash >> 32U;
+  };
+  for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min(sizeof word, bytes.size() - i));
+    mix(word);
+  }
+  mix(bytes.size());
+  return hash;
+}
+
+std::uint64_t hash_name(const std::string& name) {
+  return hash_bytes({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
+}
+
+bool looks_binary(std::span<const std::uint8_t> bytes) {
+  const auto head = bytes.first(std::min(bytes.size(), kSniffBytes));
+  std::size_t non_text = 0;
+  for (const std::uint8_t byte : head) {
+    if (byte == 0) return true;
+    const bool is_layout = (byte >= 0x08 && byte <= 0x0D) || byte == 0x1B;  // backspace .. carriage return, escape
+    if ((byte < 0x20 && !is_layout) || byte == 0x7F) ++non_text;
+  }
+  return static_cast<double>(non_text) > kMaxNonTextShare * static_cast<double>(head.size());
+}
+
+Bytes read_file(const fs::path& path) {
+  const auto refuse = [&path] {
+    throw UserError("cannot read '" + path.string() + "': " + std::strerror(errno),
+                    "check the permissions of the file");
+  };
+  const auto close = [](std::FILE* file) { std::fclose(file); };
+  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "rb"), close);
+  if (!file) refuse();
+  std::error_code ignored;
+  const std::uintmax_t expected = fs::file_size(path, ignored);
+  Bytes bytes(ignored ? 0 : static_cast<std::size_t>(expected));
+  // The size is a hint only: a file may grow, and special files report none.
+  std::size_t used = 0;
+  for (;;) {
+    if (used == bytes.size()) bytes.resize(used + kSniffBytes);
+    const std::size_t got = std::fread(bytes.data() + used, 1, bytes.size() - used, file.get());
+    used += got;
+    if (got == 0) break;
+  }
+  if (std::ferror(file.get()) != 0) refuse();
+  bytes.resize(used);
+  return bytes;
+}
+
+bool is_header(const fs::path& path) {
+  static constexpr std::array<std::string_view, 6> kExtensions{".h", ".hpp", ".hh", ".hxx", ".inl", ".ipp"};
+  const std::string extension = path.extension().string();
+  if (extension.empty()) return std::find(path.begin(), path.end(), "c++") != path.end();
+  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+}
+
+bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
+
+/// Regular files below `root` that `wanted` accepts, as paths relative to it, sorted.
+std::vector<std::string> list_files(const fs::path& root, const std::function<bool(const fs::path&)>& wanted) {
+  std::vector<std::string> names;
+  try {
+    for (fs::recursive_directory_iterator it(root), end; it != end; ++it) {
+      if (is_hidden(it->path())) {
+        it.disable_recursion_pending();
+        continue;
+      }
+      std::error_code broken_link;
+      if (it->is_regular_file(broken_link) && wanted(it->path())) {
+        names.push_back(it->path().lexically_relative(root).string());
+      }
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw UserError("cannot list '" + error.path1().string() + "': " + error.code().message(),
+                    "check the permissions of the folder");
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void append(Bytes& to, const Bytes& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+struct Split {
+  Bytes training;
+  Bytes validation;
+};
+
+Split split_tail(Bytes bytes) {
+  const auto cut = static_cast<std::ptrdiff_t>(bytes.size() - bytes.size() / 10);
+  Split split;
+  split.validation.assign(bytes.begin() + cut, bytes.end());
+  bytes.resize(static_cast<std::size_t>(cut));
+  split.training = std::move(bytes);
+  return split;
+}
+
+Split split_files(const std::vector<Bytes>& contents) {
+  Split split;
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    const bool is_validation = i % kFilesPerValidationFile == kFilesPerValidationFile - 1;
+    append(is_validation ? split.validation : split.training, contents[i]);
+  }
+  if (contents.size() >= kFilesPerValidationFile) return split;
+  return split_tail(std::move(split.training));
+}
+
+}  // namespace
+
+Corpus::Corpus(std::string source, std::vector<std::uint8_t> training, std::vector<std::uint8_t> validation)
+    : training_(std::move(training)), validation_(std::move(validation)) {
+  info_.source = std::move(source);
+  info_.files = 1;
+  info_.training_bytes = static_cast<std::int64_t>(training_.size());
+  info_.validation_bytes = static_cast<std::int64_t>(validation_.size());
+  std::array<char, 17> digits{};
+  std::snprintf(digits.data(), digits.size(), "%016llx",
+                static_cast<unsigned long long>(hash_bytes(validation_, hash_bytes(training_))));
+  info_.content_hash = digits.data();
+}
+
+void Corpus::require_window(std::int64_t context) const {
+  const auto check = [&](const char* part, std::int64_t bytes) {
+    if (bytes > context) return;
+    throw UserError("'" + info_.source + "' is too short: its " + part + " part has " + std::to_string(bytes) +
+                        " bytes, one window of the model needs " + std::to_string(context + 1),
+                    "give more text (a tenth of it is held out for validation) or a smaller context");
+  };
+  check("training", info_.training_bytes);
+  check("validation", info_.validation_bytes);
+}
+
+/// Fills in what only the reader of a folder knows.
+class CorpusLoader {
+ public:
+  static Corpus file(const fs::path& path, std::int64_t max_bytes) {
+    std::error_code ignored;
+    const std::uintmax_t size = fs::file_size(path, ignored);
+    if (!ignored && size > static_cast<std::uintmax_t>(max_bytes)) {
+      throw UserError("'" + path.string() + "' has " + std::to_string(size) + " bytes, at most " +
+                          std::to_string(max_bytes) + " fit a corpus",
+                      "cut it, e.g. head -c " + std::to_string(max_bytes));
+    }
+    Bytes bytes = read_file(path);
+    if (bytes.empty()) throw UserError("'" + path.string() + "' is empty", "give a file or a folder of text");
+    if (looks_binary(bytes)) {
+      throw UserError("'" + path.string() + "' is not text (it holds NUL or control bytes)",
+                      "give plain text, best as UTF-8 (UTF-16 has to be converted)");
+    }
+    Split split = split_tail(std::move(bytes));
+    return {path.string(), std::move(split.training), std::move(split.validation)};
+  }
+
+  static Corpus folder(const fs::path& root, std::int64_t max_bytes,
+                       const std::function<bool(const fs::path&)>& wanted) {
+    const std::vector<std::string> names = list_files(root, wanted);
+    // Position in `names`, in the order of thinning. The hash is of the relative name: the same on every machine.
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;
+    for (std::size_t i = 0; i < names.size(); ++i) order.emplace_back(hash_name(names[i]), i);
+    std::sort(order.begin(), order.end());
+
+    std::vector<std::pair<std::size_t, Bytes>> taken;
+    CorpusInfo counts;
+    std::int64_t total = 0;
+    for (const auto& [hash, index] : order) {
+      if (total >= max_bytes) {
+        ++counts.files_beyond_cap;
+        continue;
+      }
+      Bytes bytes = read_file(root / names[index]);
+      if (bytes.empty()) continue;
+      if (looks_binary(bytes)) {
+        ++counts.skipped_binary_files;
+        continue;
+      }
+      if (total + static_cast<std::int64_t>(bytes.size()) > max_bytes) {
+        ++counts.files_beyond_cap;
+        continue;
+      }
+      total += static_cast<std::int64_t>(bytes.size());
+      taken.emplace_back(index, std::move(bytes));
+    }
+    if (taken.empty()) {
+      throw UserError("no text files in '" + root.string() + "' (" + std::to_string(counts.skipped_binary_files) +
+                          " binary files skipped)",
+                      "give a file or a folder of text");
+    }
+    std::sort(taken.begin(), taken.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<Bytes> contents;
+    for (auto& [index, bytes] : taken) contents.push_back(std::move(bytes));
+    Split split = split_files(contents);
+    Corpus corpus(root.string(), std::move(split.training), std::move(split.validation));
+    corpus.info_.files = static_cast<std::int64_t>(contents.size());
+    corpus.info_.skipped_binary_files = counts.skipped_binary_files;
+    corpus.info_.files_beyond_cap = counts.files_beyond_cap;
+    return corpus;
+  }
+};
+
+Corpus load_corpus(const fs::path& path, std::int64_t max_bytes) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (status.type() == fs::file_type::not_found) {
+    throw UserError("'" + path.string() + "' does not exist", "give a file or a folder of text");
+  }
+  if (fs::is_directory(status)) return CorpusLoader::folder(path, max_bytes, [](const fs::path&) { return true; });
+  if (fs::is_regular_file(status)) return CorpusLoader::file(path, max_bytes);
+  throw UserError("'" + path.string() + "' is neither a file nor a folder" + (error ? ": " + error.message() : ""),
+                  "give a file or a folder of text");
+}
+
+Corpus load_system_headers(const fs::path& root, std::int64_t max_bytes) {
+  std::error_code ignored;
+  if (!fs::is_directory(root, ignored)) {
+    throw UserError("there are no system headers under '" + root.string() + "' to train on",
+                    "name a text file or a folder of text with --data");
+  }
+  return CorpusLoader::folder(root, max_bytes, is_header);
+}
+
+}  // namespace normdescent
