@@ -69,7 +69,7 @@ Bytes read_file(const fs::path& path) {
   if (!file) refuse();
   std::error_code ignored;
   const std::uintmax_t expected = fs::file_size(path, ignored);
-  Bytes bytes(ignored ? 0 : static_cast<std::size_t>(expected));
+  Bytes bytes(ignored ? 0 : static_cast<std::size_t>(expected) + 1);  // one more: the end shows without growing
   // The size is a hint only: a file may grow, and special files report none.
   std::size_t used = 0;
   for (;;) {
@@ -198,18 +198,17 @@ class CorpusLoader {
     CorpusInfo counts;
     std::int64_t total = 0;
     for (const auto& [hash, index] : order) {
-      if (total >= max_bytes) {
+      const fs::path path = root / names[index];
+      std::error_code unknown_size;
+      const auto size = static_cast<std::int64_t>(fs::file_size(path, unknown_size));
+      if (!unknown_size && total + size > max_bytes) {
         ++counts.files_beyond_cap;
         continue;
       }
-      Bytes bytes = read_file(root / names[index]);
+      Bytes bytes = read_file(path);
       if (bytes.empty()) continue;
       if (looks_binary(bytes)) {
         ++counts.skipped_binary_files;
-        continue;
-      }
-      if (total + static_cast<std::int64_t>(bytes.size()) > max_bytes) {
-        ++counts.files_beyond_cap;
         continue;
       }
       total += static_cast<std::int64_t>(bytes.size());

@@ -15,7 +15,7 @@ struct CorpusInfo {
   std::string source;  ///< the path it was read from
   std::int64_t files = 0;
   std::int64_t skipped_binary_files = 0;
-  std::int64_t files_beyond_cap = 0;  ///< text files that were left out because the byte cap was reached
+  std::int64_t files_beyond_cap = 0;  ///< files left out because the byte cap was reached
   std::int64_t training_bytes = 0;
   std::int64_t validation_bytes = 0;
   std::string content_hash;  ///< 16 hexadecimal digits over both parts; finds differences, resists no attacker
