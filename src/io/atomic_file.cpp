@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/io/atomic_file.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "normdescent/base/user_error.hpp"
+#include "write_all.hpp"
+
+namespace normdescent {
+
+namespace {
+
+std::string hint_for(int error_number) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return "free some space or choose another folder";
+    case EACCES:
+    case EPERM:
+    case EROFS: return "choose a folder that you may write to";
+    case ENOENT:
+    case ENOTDIR: return "check the path";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+void throw_file_error(const char* action, const std::filesystem::path& path, int error_number) {
+  throw UserError(
+      std::string("cannot ") + action + " " + path.string() + ": " + std::generic_category().message(error_number),
+      hint_for(error_number));
+}
+
+AtomicFile::AtomicFile(std::filesystem::path target) : target_(std::move(target)), partial_(target_) {
+  partial_ += ".partial";
+  descriptor_ = ::open(partial_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw_file_error("write", target_, errno);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(partial_.c_str());
+}
+
+int write_all(int descriptor, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const auto written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+void AtomicFile::write(std::span<const std::byte> bytes) {
+  if (const int error_number = write_all(descriptor_, bytes); error_number != 0)
+    throw_file_error("write", target_, error_number);
+}
+
+void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) throw_file_error("write", target_, errno);
+  if (::rename(partial_.c_str(), target_.c_str()) != 0) throw_file_error("replace", target_, errno);
+  ::close(std::exchange(descriptor_, -1));
+  // Without this the rename itself may be lost in a power failure; a folder that cannot be synced is no error.
+  const auto folder = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
+  const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_descriptor >= 0) {
+    ::fsync(folder_descriptor);
+    ::close(folder_descriptor);
+  }
+}
+
+void write_text_atomically(const std::filesystem::path& target, std::string_view text) {
+  AtomicFile file(target);
+  file.write(text);
+  file.commit();
+}
+
+std::string read_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path)) throw_file_error("read", path, errno != 0 ? errno : EISDIR);
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  if (file.bad()) throw_file_error("read", path, EIO);
+  return text;
+}
+
+}  // namespace normdescent
