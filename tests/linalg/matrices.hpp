@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owned matrices for tests: random, with chosen singular values, and a few measures of difference.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "normdescent/base/philox.hpp"
+#include "normdescent/base/view.hpp"
+#include "normdescent/linalg/decompositions.hpp"
+#include "normdescent/linalg/products.hpp"
+
+namespace normdescent::test {
+
+template <class T>
+struct Matrix {
+  Index rows = 0;
+  Index cols = 0;
+  std::vector<T> entries;
+
+  Matrix(Index m, Index n) : rows(m), cols(n), entries(static_cast<std::size_t>(m * n)) {}
+  MatrixView<T> view() { return {entries.data(), rows, cols}; }
+  MatrixView<const T> view() const { return {entries.data(), rows, cols}; }
+  T& operator()(Index i, Index j) { return entries[static_cast<std::size_t>(i * cols + j)]; }
+  T operator()(Index i, Index j) const { return entries[static_cast<std::size_t>(i * cols + j)]; }
+};
+
+template <class T>
+Matrix<T> gaussian(Index m, Index n, std::uint64_t seed) {
+  Matrix<T> x(m, n);
+  Philox random(seed);
+  for (T& entry : x.entries) entry = static_cast<T>(random.normal());
+  return x;
+}
+
+template <class T>
+Matrix<T> transposed(const Matrix<T>& x) {
+  Matrix<T> t(x.cols, x.rows);
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index j = 0; j < x.cols; ++j) t(j, i) = x(i, j);
+  }
+  return t;
+}
+
+template <class T>
+Matrix<T> scaled(const Matrix<T>& x, double factor) {
+  Matrix<T> y = x;
+  for (T& entry : y.entries) entry = static_cast<T>(static_cast<double>(entry) * factor);
+  return y;
+}
+
+/// U diag(s) V^T with the singular vectors of `basis`.
+template <class T>
+Matrix<T> with_singular_values(const Svd& basis, const std::vector<double>& s) {
+  const Index r = basis.rank_bound();
+  Matrix<T> x(basis.rows, basis.cols);
+  for (Index i = 0; i < basis.rows; ++i) {
+    for (Index j = 0; j < basis.cols; ++j) {
+      double sum = 0.0;
+      for (Index k = 0; k < r; ++k) {
+        sum += basis.u[static_cast<std::size_t>(i * r + k)] * s[static_cast<std::size_t>(k)] *
+               basis.vt[static_cast<std::size_t>(k * basis.cols + j)];
+      }
+      x(i, j) = static_cast<T>(sum);
+    }
+  }
+  return x;
+}
+
+template <class T>
+Matrix<T> rank_one(Index m, Index n, std::uint64_t seed) {
+  const auto u = gaussian<T>(m, 1, seed);
+  const auto v = gaussian<T>(n, 1, seed + 1);
+  Matrix<T> x(m, n);
+  for (Index i = 0; i < m; ++i) {
+    for (Index j = 0; j < n; ++j) x(i, j) = u(i, 0) * v(j, 0);
+  }
+  return x;
+}
+
+template <class A, class B>
+double largest_difference(const A& a, const B& b) {
+  double largest = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(difference <= largest)) largest = difference;  // NaN must not pass unseen
+    if (std::isnan(largest)) return largest;
+  }
+  return largest;
+}
+
+}  // namespace normdescent::test
