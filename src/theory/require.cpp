@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "require.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <stdexcept>
+
+namespace normdescent::theory {
+
+std::string to_text(double value) {
+  std::array<char, 32> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.10g", value);
+  return buffer.data();
+}
+
+void refuse(std::string_view field, double value, std::string_view domain) {
+  throw std::invalid_argument(std::string(field) + " = " + to_text(value) + ", must be " + std::string(domain));
+}
+
+void require_positive(std::string_view field, double value) {
+  if (!(value > 0.0) || !std::isfinite(value)) refuse(field, value, "positive and finite");
+}
+
+void require_non_negative(std::string_view field, double value) {
+  if (!(value >= 0.0) || !std::isfinite(value)) refuse(field, value, "non-negative and finite");
+}
+
+void require_at_least_one(std::string_view field, double value) {
+  if (!(value >= 1.0) || !std::isfinite(value)) refuse(field, value, "at least 1 and finite");
+}
+
+void require_fraction(std::string_view field, double value) {
+  if (!(value > 0.0 && value <= 1.0)) refuse(field, value, "in (0, 1]");
+}
+
+void require_tail(double tail) {
+  if (!(tail > 1.0 && tail <= 2.0)) refuse("tail", tail, "in (1, 2]");
+}
+
+void require_target(const ProblemConstants& constants, double epsilon) {
+  const double largest = largest_start_gradient(constants);
+  if (epsilon > 0.0 && epsilon < largest) return;
+  refuse("epsilon", epsilon,
+         "in (0, " + to_text(largest) + "): the start satisfies ||grad f|| <= sqrt(2 L Delta) = " + to_text(largest) +
+             " already");
+}
+
+}  // namespace normdescent::theory
