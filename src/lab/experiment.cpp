@@ -2,6 +2,7 @@
 #include "normdescent/lab/experiment.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -18,6 +19,7 @@ using Json = nlohmann::ordered_json;
 
 /// Shortest text that reads back as the same double.
 std::string number(double value) {
+  if (std::isnan(value)) return "nan";  // without the sign bit, which differs between machines
   std::array<char, 32> text;
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
   return {text.data(), end};
@@ -52,7 +54,8 @@ std::string csv_cell(const std::string& text) {
     if (c == '"') out += '"';
     out += c;
   }
-  return out + '"';
+  out += '"';
+  return out;
 }
 
 std::string csv_cell(const Field& field) {
@@ -159,7 +162,10 @@ std::string to_csv(const ExperimentResult& result) {
     }
   }
   std::string out;
-  for (std::size_t i = 0; i < columns.size(); ++i) out += (i == 0 ? "" : ",") + csv_cell(columns[i]);
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) out += ',';
+    out += csv_cell(columns[i]);
+  }
   out += '\n';
   for (const auto& row : result.rows) {
     for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -6,6 +6,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 #define NORMDESCENT_PHILOX_X86 1
+#if !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // false alarm inside g++ 12's own avx512fintrin.h (PR 105593)
+#endif
 #endif
 
 namespace normdescent::lab {

@@ -115,4 +115,12 @@ void fill_normal(RandomStream stream, std::uint64_t position, std::span<float> o
   fill(stream, position, out, words_to_normal);
 }
 
+void normals_from_words(std::span<const std::uint32_t> words, std::span<float> out) {
+  if (words.size() % kRandomGroup != 0 || words.size() != out.size()) {
+    throw std::invalid_argument("words = " + std::to_string(words.size()) +
+                                " of them, must be a multiple of 64 and as many as normals");
+  }
+  words_to_normal(words.data(), out.data(), words.size() / kRandomGroup);
+}
+
 }  // namespace normdescent::lab

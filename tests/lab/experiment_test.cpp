@@ -60,8 +60,8 @@ TEST(Experiment, ToySparseNoiseSettlesAtTheDerivedLevels) {
 }
 
 TEST(Experiment, ResultsDoNotDependOnThreads) {
-  const auto one = run_experiment("toy-sparse-noise", {.scale = 0.2, .threads = 1});
-  const auto two = run_experiment("toy-sparse-noise", {.scale = 0.2, .threads = 3});
+  const auto one = run_experiment("toy-sparse-noise", {.scale = 0.02, .threads = 1});
+  const auto two = run_experiment("toy-sparse-noise", {.scale = 0.02, .threads = 3});
   EXPECT_EQ(to_json(one), to_json(two));
 }
 
