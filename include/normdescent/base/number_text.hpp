@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers as text for people: tables, reports, messages. The same value gives the same text everywhere.
+#pragma once
+
+#include <string>
+
+namespace normdescent {
+
+/// `value` with `digits` significant digits, without an exponent between 1e-4 and 1e7: 0.00316, 2.66, 124000, 1.2e-05.
+/// Trailing zeros are kept (2.50), so columns line up. NaN and infinities: "-".
+[[nodiscard]] std::string significant(double value, int digits = 3);
+
+/// `value` with `decimals` digits after the point. NaN and infinities: "-".
+[[nodiscard]] std::string fixed(double value, int decimals);
+
+/// A whole number with thousands separated by commas: 124,439,808.
+[[nodiscard]] std::string grouped(long long value);
+
+/// A duration in seconds as "0.8 s", "42 s", "3 min 05 s", "2 h 10 min".
+[[nodiscard]] std::string duration(double seconds);
+
+}  // namespace normdescent

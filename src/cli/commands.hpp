@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands. Adding one is a file command_NAME.cpp that defines add_NAME, a declaration here, and a line in the
+// table of commands.cpp.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+
+#include "session.hpp"
+
+namespace normdescent::cli {
+
+/// What runs after the command line was understood; returns an exit code.
+using Action = std::function<int(Session&)>;
+
+/// Adds a subcommand to `program` that sets `chosen` if it is the one on the command line.
+using AddCommand = void(CLI::App& program, Action& chosen);
+
+AddCommand add_optimizers;
+AddCommand add_report;
+
+/// All of them, in the order of --help.
+void add_all_commands(CLI::App& program, Action& chosen);
+
+}  // namespace normdescent::cli

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a command gets from the outside, so that tests and main hand it different streams.
+#pragma once
+
+#include <iosfwd>
+#include <stop_token>
+
+namespace normdescent::cli {
+
+/// Exit codes of the program (README).
+enum ExitCode : int {
+  kDone = 0,
+  kFailed = 1,    ///< a check or the work failed, or was interrupted
+  kBadUsage = 2,  ///< wrong usage or bad input
+};
+
+struct Session {
+  std::ostream& out;             ///< results
+  std::ostream& err;             ///< progress and logs
+  bool err_is_terminal = false;  ///< progress may rewrite its line
+  std::stop_token stop;          ///< requested by Ctrl-C
+};
+
+}  // namespace normdescent::cli

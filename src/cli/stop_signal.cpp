@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stop_signal.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include "session.hpp"
+
+namespace normdescent::cli {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+StopSignal::StopSignal() {
+  // A handler may call almost nothing; a thread that waits for the signal may call everything.
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  waiter_ = std::jthread([this, set](const std::stop_token& end) {
+    constexpr timespec kPatience{.tv_sec = 0, .tv_nsec = 100'000'000};  // how long the destructor may have to wait
+    while (!end.stop_requested()) {
+      if (sigtimedwait(&set, nullptr, &kPatience) < 0) continue;
+      if (source_.stop_requested()) std::_Exit(kFailed);
+      constexpr std::string_view kText = "\nnormdescent: stopping after the current step; once more ends it at once\n";
+      (void)!write(STDERR_FILENO, kText.data(), kText.size());
+      source_.request_stop();
+    }
+  });
+}
+
+StopSignal::~StopSignal() = default;
+
+}  // namespace normdescent::cli
