@@ -28,7 +28,9 @@ Interval negative(Interval x) { return {-x.high, -x.low}; }
 
 Interval operator+(Interval x, Interval y) { return outward(x.low + y.low, x.high + y.high); }
 Interval operator-(Interval x, Interval y) { return x + negative(y); }
+bool is_zero(Interval x) { return x.low == 0.0 && x.high == 0.0; }
 Interval operator*(Interval x, Interval y) {
+  if (is_zero(x) || is_zero(y)) return exactly(0.0);
   const std::array products{x.low * y.low, x.low * y.high, x.high * y.low, x.high * y.high};
   for (const double p : products) {
     if (std::isnan(p)) return {-kInfinity, kInfinity};
@@ -59,7 +61,7 @@ Interval slope(const QuinticStep& p, Interval s) {
   return exactly(p.a) + x * (exactly(3.0) * exactly(p.b) + exactly(5.0) * exactly(p.c) * x);
 }
 
-// Enclosures of all s > 0 with p'(s) = 0. Unused places hold the whole line's complement: an empty interval.
+// Enclosures of all s > 0 with p'(s) = 0. Unused places hold an empty interval.
 struct CriticalPoints {
   std::array<Interval, 2> at{Interval{kInfinity, -kInfinity}, Interval{kInfinity, -kInfinity}};
 };
@@ -110,6 +112,7 @@ Interval certify(const CoefficientSet& set, int steps, double low, double high) 
                                 "], must be 0 <= low <= high < infinity");
   }
   Interval s = Interval{low, high} / exactly(set.safety);
+  if (low == 0.0) s.low = 0.0;  // 0 is mapped to 0 exactly
   for (int k = 0; k < steps; ++k) s = range(set.step(k), s);
   return s;
 }

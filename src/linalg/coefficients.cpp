@@ -16,6 +16,29 @@ constexpr QuinticStep with_safety(QuinticStep step) {
   constexpr double f = kPolarExpressSafety;
   return {step.a / f, step.b / (f * f * f), step.c / (f * f * f * f * f)};
 }
+// What each set is known to do. tests/linalg/certify_test.cpp recomputes every line.
+constexpr std::array kJordanCertificates{
+    Certificate{.steps = 5, .input = {0.01, 1.0}, .output = {0.6818, 1.1344}},
+    Certificate{.steps = 5, .input = {0.00151, 1.0}, .output = {0.6818, 1.2024}},
+    Certificate{.steps = 5, .input = {0.001, 1.0}, .output = {0.4705, 1.2024}},
+    Certificate{.steps = 5, .input = {0.0, 1.0}, .output = {0.0, 1.2024}},
+    Certificate{.steps = 10, .input = {0.00518, 1.0}, .output = {0.6818, 1.1344}},
+};
+constexpr std::array kPolarExpressCertificates{
+    Certificate{.steps = 4, .input = {0.001, 1.0}, .output = {0.4188, 1.5605}},
+    Certificate{.steps = 5, .input = {0.003, 1.0}, .output = {0.8702, 1.1236}},
+    Certificate{.steps = 5, .input = {0.001, 1.0}, .output = {0.8401, 1.1236}},
+    Certificate{.steps = 5, .input = {0.0, 1.0}, .output = {0.0, 1.1236}},
+    Certificate{.steps = 6, .input = {0.001, 1.0}, .output = {0.9934, 1.0012}},
+    Certificate{.steps = 7, .input = {0.001, 1.0}, .output = {0.99998, 0.99999838}},
+    Certificate{.steps = 8, .input = {0.0001, 1.0}, .output = {0.5701, 1.00000001}},
+    Certificate{.steps = 12, .input = {0.0001, 1.0}, .output = {0.99999999, 1.00000001}},
+};
+constexpr std::array kClassicCertificates{
+    Certificate{.steps = 12, .input = {0.01, 1.0}, .output = {0.8933, 1.00000001}},
+    Certificate{.steps = 20, .input = {0.01, 1.0}, .output = {0.99999999, 1.00000001}},
+};
+
 constexpr std::array kPolarExpressSteps{
     with_safety({8.28721201814563, -23.595886519098837, 17.300387312530933}),
     with_safety({4.107059111542203, -2.9478499167379106, 0.5448431082926601}),
@@ -30,8 +53,11 @@ constexpr std::array kPolarExpressSteps{
 }  // namespace
 
 const CoefficientSet& jordan_coefficients() {
-  static constexpr CoefficientSet kSet{
-      .name = "jordan", .schedule = kJordanSteps, .safety = 1.0, .default_steps = 5, .certificates = {}};
+  static constexpr CoefficientSet kSet{.name = "jordan",
+                                       .schedule = kJordanSteps,
+                                       .safety = 1.0,
+                                       .default_steps = 5,
+                                       .certificates = kJordanCertificates};
   return kSet;
 }
 
@@ -40,13 +66,16 @@ const CoefficientSet& polar_express_coefficients() {
                                        .schedule = kPolarExpressSteps,
                                        .safety = kPolarExpressSafety,
                                        .default_steps = 5,
-                                       .certificates = {}};
+                                       .certificates = kPolarExpressCertificates};
   return kSet;
 }
 
 const CoefficientSet& classic_coefficients() {
-  static constexpr CoefficientSet kSet{
-      .name = "classic", .schedule = kClassicSteps, .safety = 1.0, .default_steps = 12, .certificates = {}};
+  static constexpr CoefficientSet kSet{.name = "classic",
+                                       .schedule = kClassicSteps,
+                                       .safety = 1.0,
+                                       .default_steps = 12,
+                                       .certificates = kClassicCertificates};
   return kSet;
 }
 

@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "normdescent/base/geometry.hpp"
+#include "normdescent/base/view.hpp"
 
 namespace normdescent {
 
@@ -51,6 +52,7 @@ struct Sign {
   friend bool operator==(const Sign&, const Sign&) = default;
 };
 enum class Scope { per_tensor, global };
+[[nodiscard]] const char* to_string(Scope scope);
 /// d = u / ||u||_2 over one tensor or over all tensors that share the recipe; 0/0 = 0
 struct Normalize {
   Scope scope = Scope::global;
@@ -67,6 +69,8 @@ enum class ShapeScale {
   sqrt_out_over_in,  ///< sqrt(m/n): Scion, Dion
 };
 [[nodiscard]] const char* to_string(ShapeScale scale);
+/// s(m, n) of a matrix with m = rows = fan-out.
+[[nodiscard]] double shape_scale(ShapeScale scale, Index rows, Index cols);
 /// D = s(m,n) msign(U). `method` names a coefficient set of linalg/polar.hpp ("polar-express", "jordan") or "svd".
 struct Orthogonalize {
   std::string method = "polar-express";
@@ -96,5 +100,11 @@ struct Recipe {
 
 /// The geometry whose dual direction a recipe's direction is (AdamScale: sign, as its adaptive counterpart).
 [[nodiscard]] Geometry geometry_of(const Recipe& recipe);
+/// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(polar-express, 5 steps)".
+[[nodiscard]] std::string describe(const Estimator& estimator);
+[[nodiscard]] std::string describe(const Direction& direction);
+/// Throws std::invalid_argument "recipe NAME: field = value, must be ..." listing every violated constraint:
+/// learning_rate, decoupled_decay in [0, inf), betas in [0, 1), epsilon > 0, AdamScale only over Ema without nesterov.
+void validate(const Recipe& recipe);
 
 }  // namespace normdescent

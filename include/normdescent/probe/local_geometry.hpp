@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a step along a geometry's own direction meets at the current point: curvature (secant) and gain (line search).
+// Every function here needs two or three copies of the parameters, moves them, and returns them bit-equally; gradients
+// are overwritten.
+//
+// Legend   X geometry   g stochastic gradient   d = D_X(g) its dual direction, ||d||_X = 1   a step size
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+
+#include "normdescent/probe/model_geometry.hpp"
+#include "normdescent/probe/noise.hpp"
+#include "normdescent/problem/problem.hpp"
+
+namespace normdescent {
+
+/// Hands out consecutive, never repeated ranges of one stream of examples.
+class BatchSource {
+ public:
+  explicit BatchSource(std::uint64_t stream) : stream_(stream) {}
+  [[nodiscard]] Batch next(std::uint32_t count) {
+    const Batch batch{stream_, position_, count};
+    position_ += count;
+    return batch;
+  }
+
+ private:
+  std::uint64_t stream_;
+  std::uint64_t position_ = 0;
+};
+
+/// How many examples and repetitions local measurements take.
+struct LocalOptions {
+  std::uint32_t direction_batch = 1;  ///< examples of the gradient that gives the direction
+  std::uint32_t held_out_batch = 1;   ///< examples that judge it, independent of the former
+  int search_repetitions = 2;         ///< directions over which the step size is chosen
+  int repetitions = 3;                ///< fresh directions and batches from which the value and its error come
+};
+
+/// The best decrease along d, judged on examples that d does not know.
+struct OneStepGain {
+  Estimate gain;           ///< E f(x) - f(x - a d), at the step size below; 0 where no step size decreased f
+  double step_size = 0.0;  ///< a of the unit direction
+  double learning_rate =
+      0.0;  ///< a as the optimizer counts it: a / E||g||_2 for the euclidean (SGD), a itself elsewhere
+};
+
+/// Theory W5 without a model of the curvature, so that negative curvature stays defined: f(x - a d) is evaluated over a
+/// geometric grid in a, which first finds the place (factor 4), then narrows (factor 2) and ends with a parabola
+/// through the best three; on a quadratic this is <grad, d>^2 / (2 d^T H d). The value comes from fresh batches, so
+/// choosing a does not bias it. Cost, with defaults: about 6 gradients and 25 losses on held-out batches.
+[[nodiscard]] OneStepGain measure_one_step_gain(Objective& objective, ModelGeometry& geometry, BatchSource& batches,
+                                                const LocalOptions& options, std::stop_token stop = {});
+
+/// Secant constants at x and x - a d, with the same examples at both points (theory E8; with different ones noise adds
+/// up to 2 S_X / (sqrt(B) a)).
+struct Smoothness {
+  Estimate constant;   ///< ||grad f(x) - grad f(x - a d)||_{X,dual} / a: at most L_X; what this path meets of it
+  Estimate curvature;  ///< <grad f(x) - grad f(x - a d), d> / a: signed, d^T H d on a quadratic
+};
+
+/// Means over `options.repetitions` independent directions. Cost: 3 gradients each. `step_size` > 0.
+[[nodiscard]] Smoothness measure_smoothness(Objective& objective, ModelGeometry& geometry, double step_size,
+                                            BatchSource& batches, const LocalOptions& options,
+                                            std::stop_token stop = {});
+
+}  // namespace normdescent

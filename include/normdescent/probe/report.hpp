@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a probe measured. Plain data; the default value says "not run".
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "normdescent/base/geometry.hpp"
+#include "normdescent/base/parameter.hpp"
+#include "normdescent/probe/local_geometry.hpp"
+#include "normdescent/probe/matrix_noise.hpp"
+#include "normdescent/probe/noise.hpp"
+#include "normdescent/probe/tail_index.hpp"
+
+namespace normdescent {
+
+enum class ProbeStatus {
+  not_run,
+  completed,
+  stopped,         ///< on request; what was measured up to then is there
+  not_measurable,  ///< see ProbeReport::reason
+};
+[[nodiscard]] const char* to_string(ProbeStatus status);
+
+/// One geometry X at one point (probe/model_geometry.hpp says what X is over a whole model).
+struct GeometryMeasurement {
+  Geometry geometry = Geometry::euclidean;
+  double noise_scale = 0.0;    ///< S_X of one training mini-batch (theory section 1)
+  double noise_density = 0.0;  ///< phi_X = S_X^2 / (d S_2^2), at most 1; the euclidean has 1 by definition
+  double gradient_norm = 0.0;  ///< estimate of ||grad f||_{X,dual} with the noise taken out; 0 where noise hides it
+  Smoothness smoothness;       ///< L_X along its own direction
+  OneStepGain one_step_gain;   ///< theory W5
+};
+
+/// All that was measured at one point: the start, or the end of a pilot run.
+struct PointReport {
+  std::string optimizer;                        ///< of the pilot that led here; empty at the start
+  std::int64_t step = 0;                        ///< of that pilot
+  double loss = 0.0;                            ///< on held-out examples, the same ones at every point
+  NoiseSummary noise;                           ///< of all parameters, scaled to one training mini-batch
+  double noise_density_error = 0.0;             ///< standard error of noise.density
+  std::vector<GeometryMeasurement> geometries;  ///< euclidean, sign, spectral
+
+  /// nullptr if that geometry was not measured.
+  [[nodiscard]] const GeometryMeasurement* find(Geometry geometry) const;
+};
+
+/// Noise of one tensor at the start, for one training mini-batch.
+struct ParameterNoise {
+  ParameterInfo parameter;
+  NoiseSummary noise;
+  MatrixNoise matrix;  ///< count 0 where the tensor is no matrix
+};
+
+/// A short run whose end was measured.
+struct PilotReport {
+  double learning_rate = 0.0;  ///< peak, decaying linearly to 0
+  int restarts = 0;            ///< how often the rate had to be quartered because the loss left its start
+  std::vector<double> losses;  ///< training mini-batch losses
+  PointReport end;
+};
+
+struct ProbeReport {
+  ProbeStatus status = ProbeStatus::not_run;
+  std::string reason;  ///< of stopped and not_measurable
+  Index dimension = 0;
+  std::uint32_t batch_size = 0;        ///< of training, to which all noise is scaled
+  std::uint32_t micro_batch_size = 0;  ///< at which noise was measured
+  PointReport start;
+  std::vector<PilotReport> pilots;
+  TailIndex tail;                 ///< of coordinates' noise, at the micro-batch size
+  TailIndex tail_of_projections;  ///< of random sums of coordinates
+  std::vector<ParameterNoise> per_parameter;
+  std::int64_t gradient_examples = 0;  ///< examples that went through a gradient
+  std::int64_t loss_examples = 0;      ///< examples that went through a loss alone
+  double seconds = 0.0;
+
+  [[nodiscard]] std::string one_line() const;
+  /// One JSON object: dimension, noise_density, noise_l1, noise_l2, tail_index, smoothness {l2, linf, spectral},
+  /// one_step_gain, per_parameter, pilot, and what else there is; null where nothing was measured.
+  [[nodiscard]] std::string to_json() const;
+};
+
+}  // namespace normdescent

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recipe whose estimator, direction and step fuse into one rule: one pass over memory per step.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "group.hpp"
+#include "normdescent/rules/executors.hpp"
+
+namespace normdescent {
+
+/// The part of a step that concerns one tensor.
+template <rules::Rule R, class T>
+[[nodiscard]] rules::Task<R> make_task(const R& rule, T* x, std::span<const T> g, Slot<T>& slot) {
+  rules::Task<R> task{.rule = rule, .x = x, .g = g.data(), .size = static_cast<Index>(g.size())};
+  for (std::size_t k = 0; k < task.state.size(); ++k) task.state[k] = slot.state[k].data();
+  return task;
+}
+
+/// `make_direction(t)` gives the direction for step t = 1, 2, ... of a parameter.
+template <class T, class E, class MakeDirection>
+class ElementwiseGroup final : public Group<T> {
+ public:
+  ElementwiseGroup(E estimator, MakeDirection make_direction, double decoupled_decay, std::vector<std::size_t> members)
+      : estimator_(estimator),
+        make_direction_(std::move(make_direction)),
+        decoupled_decay_(decoupled_decay),
+        members_(std::move(members)) {
+    tasks_.reserve(members_.size());
+  }
+
+  void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
+    tasks_.clear();
+    for (const std::size_t i : members_) {
+      const auto& p = parameters[i];
+      if (p.gradient.empty()) continue;
+      const R rule(estimator_, make_direction_(slots[i].steps), rules::Step<T>(learning_rate, decoupled_decay_));
+      tasks_.push_back(make_task<R, T>(rule, p.value.data(), p.gradient, slots[i]));
+    }
+    rules::run_on_cpu<R>(tasks_);
+  }
+
+ private:
+  using R = rules::ElementwiseRule<E, decltype(std::declval<const MakeDirection&>()(std::int64_t{}))>;
+
+  E estimator_;
+  MakeDirection make_direction_;
+  double decoupled_decay_;
+  std::vector<std::size_t> members_;
+  std::vector<rules::Task<R>> tasks_;
+};
+
+template <class T, class E, class MakeDirection>
+[[nodiscard]] std::unique_ptr<Group<T>> make_elementwise_group(E estimator, MakeDirection make_direction,
+                                                               double decoupled_decay,
+                                                               std::vector<std::size_t> members) {
+  return std::make_unique<ElementwiseGroup<T, E, MakeDirection>>(estimator, std::move(make_direction), decoupled_decay,
+                                                                 std::move(members));
+}
+
+}  // namespace normdescent

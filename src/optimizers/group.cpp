@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "group.hpp"
+
+#include <stdexcept>
+#include <variant>
+
+#include "elementwise_group.hpp"
+#include "estimators.hpp"
+#include "normdescent/rules/directions.hpp"
+
+namespace normdescent {
+
+std::vector<std::string> state_names(const Recipe& recipe) {
+  std::vector<std::string> names;
+  if (!std::holds_alternative<Raw>(recipe.estimator)) names.emplace_back("momentum");
+  if (std::holds_alternative<AdamScale>(recipe.direction)) names.emplace_back("second_moment");
+  return names;
+}
+
+template <class T>
+std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size_t> members,
+                                     std::span<const Slot<T>> /*slots*/) {
+  const auto elementwise = [&](const auto& make_direction) {
+    return with_estimator<T>(recipe.estimator, [&](const auto& estimator) {
+      return make_elementwise_group<T>(estimator, make_direction, recipe.decoupled_decay, std::move(members));
+    });
+  };
+  return std::visit(Overloaded{
+                        [&](const Identity&) { return elementwise([](std::int64_t) { return rules::Identity<T>{}; }); },
+                        [&](const Sign&) { return elementwise([](std::int64_t) { return rules::Sign<T>{}; }); },
+                        [&](const AdamScale& d) {
+                          const double beta1 = std::get<Ema>(recipe.estimator).beta;
+                          return make_elementwise_group<T>(
+                              rules::Ema<T>(beta1),
+                              [beta1, d](std::int64_t t) { return rules::AdamScale<T>(beta1, d.beta2, d.epsilon, t); },
+                              recipe.decoupled_decay, std::move(members));
+                        },
+                        [&](const auto&) -> std::unique_ptr<Group<T>> {
+                          throw std::invalid_argument("recipe " + recipe.name + ": direction = " +
+                                                      describe(recipe.direction) + ", must be identity, sign or adam");
+                        },
+                    },
+                    recipe.direction);
+}
+
+template std::unique_ptr<Group<float>> make_group(const Recipe&, std::vector<std::size_t>,
+                                                  std::span<const Slot<float>>);
+template std::unique_ptr<Group<double>> make_group(const Recipe&, std::vector<std::size_t>,
+                                                   std::span<const Slot<double>>);
+
+}  // namespace normdescent

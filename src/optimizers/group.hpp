@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The executable form of one recipe for the parameters that share it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "normdescent/base/parameter.hpp"
+#include "normdescent/optimizers/recipe.hpp"
+
+namespace normdescent {
+
+/// What an optimizer keeps for one parameter.
+template <class T>
+struct Slot {
+  ParameterInfo info;
+  std::vector<std::vector<T>> state;  ///< flat buffers in the order of state_names(recipe), all 0 at the start
+  std::int64_t steps = 0;             ///< steps in which this parameter had a gradient
+};
+
+/// Names of the state buffers of a recipe: "momentum" (m or b), "second_moment" (v).
+[[nodiscard]] std::vector<std::string> state_names(const Recipe& recipe);
+
+/// Steps the parameters of one recipe. `members` index the optimizer's list of parameters.
+template <class T>
+class Group {
+ public:
+  Group() = default;
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  virtual ~Group() = default;
+
+  /// Parameters without a gradient are left out; the others' step counts have been increased already.
+  virtual void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) = 0;
+};
+
+/// Throws std::invalid_argument naming the parameter if the recipe cannot be applied to one of the members.
+template <class T>
+[[nodiscard]] std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size_t> members,
+                                                   std::span<const Slot<T>> slots);
+
+}  // namespace normdescent

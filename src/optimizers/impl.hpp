@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "group.hpp"
+#include "normdescent/optimizers/optimizer.hpp"
+
+namespace normdescent {
+
+template <class T>
+struct Optimizer<T>::Impl {
+  OptimizerSpec spec;
+  std::int64_t steps_done = 0;
+  std::vector<Slot<T>> slots;          // one a parameter
+  std::vector<const Recipe*> recipes;  // one a parameter, into spec
+  std::vector<double> learning_rates;  // one a group
+  std::vector<std::unique_ptr<Group<T>>> groups;
+
+  /// Throws std::invalid_argument unless `parameters` are the tensors of the construction.
+  void check(std::span<const BasicParameter<T>> parameters) const;
+};
+
+}  // namespace normdescent

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Save and load. Tensors are "<parameter>/<slot>"; where the step count matters (Adam's bias correction) it is saved
+// per parameter as "<parameter>/steps". The fingerprint covers what gives the state its meaning: every parameter's
+// estimator and direction, not learning rates and decays, which may change when a run is continued.
+#include <charconv>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include "impl.hpp"
+
+namespace normdescent {
+namespace {
+
+constexpr const char* kFormatVersion = "1";
+
+template <class T>
+constexpr const char* kDtype = sizeof(T) == sizeof(float) ? "F32" : "F64";
+
+template <class T>
+StateTensor to_tensor(const char* dtype, std::vector<Index> shape, std::span<const T> values) {
+  StateTensor tensor{.dtype = dtype, .shape = std::move(shape), .bytes = {}};
+  const auto bytes = std::as_bytes(values);
+  tensor.bytes.assign(bytes.begin(), bytes.end());
+  return tensor;
+}
+
+std::string shape_text(const std::vector<Index>& shape) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+const StateTensor& require_tensor(const StateDict& state, const std::string& name, const char* dtype,
+                                  const std::vector<Index>& shape, std::size_t bytes) {
+  const auto found = state.tensors.find(name);
+  if (found == state.tensors.end()) throw std::invalid_argument("optimizer state: tensor " + name + " is missing");
+  const StateTensor& tensor = found->second;
+  if (tensor.dtype != dtype || tensor.shape != shape || tensor.bytes.size() != bytes) {
+    throw std::invalid_argument("optimizer state: tensor " + name + " = " + tensor.dtype + " " +
+                                shape_text(tensor.shape) + " in " + std::to_string(tensor.bytes.size()) +
+                                " bytes, must be " + dtype + " " + shape_text(shape));
+  }
+  return tensor;
+}
+
+std::string require_metadata(const StateDict& state, const char* key) {
+  const auto found = state.metadata.find(key);
+  if (found == state.metadata.end()) {
+    throw std::invalid_argument(std::string("optimizer state: metadata ") + key + " is missing");
+  }
+  return found->second;
+}
+
+void require_equal(const StateDict& state, const char* key, const std::string& expected) {
+  const std::string value = require_metadata(state, key);
+  if (value != expected) {
+    throw std::invalid_argument(std::string("optimizer state: ") + key + " = " + value + ", must be " + expected);
+  }
+}
+
+std::int64_t parse_count(const std::string& text) {
+  std::int64_t count = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || end != text.data() + text.size() || count < 0) {
+    throw std::invalid_argument("optimizer state: steps = " + text + ", must be a whole number >= 0");
+  }
+  return count;
+}
+
+// 64-bit FNV-1a: short, and the same on every machine.
+std::string hash_text(const std::string& text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  std::string digits(16, '0');
+  for (std::size_t i = 0; i < 16; ++i) digits[15 - i] = "0123456789abcdef"[(hash >> (4 * i)) & 15U];
+  return digits;
+}
+
+// One line if all parameters share a rule; otherwise the rule of each is hashed, since large models have many.
+std::string fingerprint(const std::vector<const Recipe*>& recipes) {
+  std::string all;
+  bool is_uniform = true;
+  const auto rule = [](const Recipe& r) { return describe(r.estimator) + " " + describe(r.direction); };
+  for (const Recipe* recipe : recipes) {
+    is_uniform = is_uniform && rule(*recipe) == rule(*recipes.front());
+    all += rule(*recipe) + "\n";
+  }
+  if (recipes.empty()) return "none";
+  return is_uniform ? rule(*recipes.front()) : "per-parameter " + hash_text(all);
+}
+
+bool counts_steps(const Recipe& recipe) { return std::holds_alternative<AdamScale>(recipe.direction); }
+
+}  // namespace
+
+template <class T>
+StateDict Optimizer<T>::state() const {
+  StateDict state;
+  state.metadata = {{"optimizer", impl_->spec.name},
+                    {"format_version", kFormatVersion},
+                    {"steps", std::to_string(impl_->steps_done)},
+                    {"recipe", fingerprint(impl_->recipes)}};
+  for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
+    const Slot<T>& slot = impl_->slots[i];
+    const auto names = state_names(*impl_->recipes[i]);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      state.tensors[slot.info.name + "/" + names[k]] =
+          to_tensor(kDtype<T>, slot.info.shape, std::span<const T>(slot.state[k]));
+    }
+    if (counts_steps(*impl_->recipes[i])) {
+      state.tensors[slot.info.name + "/steps"] = to_tensor("I64", {}, std::span<const std::int64_t>(&slot.steps, 1));
+    }
+  }
+  return state;
+}
+
+template <class T>
+void Optimizer<T>::load_state(const StateDict& state) {
+  require_equal(state, "format_version", kFormatVersion);
+  require_equal(state, "optimizer", impl_->spec.name);
+  require_equal(state, "recipe", fingerprint(impl_->recipes));
+  const std::int64_t steps_done = parse_count(require_metadata(state, "steps"));
+
+  // First everything is found and checked, then copied: nothing can fail half-way.
+  std::vector<std::pair<const StateTensor*, std::span<std::byte>>> copies;
+  std::vector<std::int64_t> parameter_steps(impl_->slots.size(), steps_done);
+  for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
+    Slot<T>& slot = impl_->slots[i];
+    const auto names = state_names(*impl_->recipes[i]);
+    for (std::size_t k = 0; k < names.size(); ++k) {
+      const auto bytes = std::as_writable_bytes(std::span<T>(slot.state[k]));
+      const std::string name = slot.info.name + "/" + names[k];
+      copies.emplace_back(&require_tensor(state, name, kDtype<T>, slot.info.shape, bytes.size()), bytes);
+    }
+    if (counts_steps(*impl_->recipes[i])) {
+      const auto bytes = std::as_writable_bytes(std::span(parameter_steps).subspan(i, 1));
+      copies.emplace_back(&require_tensor(state, slot.info.name + "/steps", "I64", {}, bytes.size()), bytes);
+    }
+  }
+  if (copies.size() != state.tensors.size()) {
+    throw std::invalid_argument("optimizer state: " + std::to_string(state.tensors.size()) + " tensors, must be " +
+                                std::to_string(copies.size()));
+  }
+  for (const auto& [tensor, bytes] : copies) std::memcpy(bytes.data(), tensor->bytes.data(), bytes.size());
+  for (std::size_t i = 0; i < impl_->slots.size(); ++i) impl_->slots[i].steps = parameter_steps[i];
+  impl_->steps_done = steps_done;
+}
+
+template StateDict Optimizer<float>::state() const;
+template StateDict Optimizer<double>::state() const;
+template void Optimizer<float>::load_state(const StateDict&);
+template void Optimizer<double>::load_state(const StateDict&);
+
+}  // namespace normdescent

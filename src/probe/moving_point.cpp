@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "moving_point.hpp"
+
+#include <algorithm>
+
+#include "normdescent/base/multiversion.hpp"
+
+namespace normdescent::probe_detail {
+namespace {
+
+NORMDESCENT_MULTIVERSION
+void subtract_scaled(const float* origin, const float* direction, float step, float* out, Index n) {
+  for (Index i = 0; i < n; ++i) out[i] = origin[i] - step * direction[i];
+}
+
+}  // namespace
+
+void advance(std::span<const Parameter> parameters, std::span<const float> direction, double step) {
+  std::size_t offset = 0;
+  for (const Parameter& p : parameters) {
+    subtract_scaled(p.value.data(), direction.data() + offset, static_cast<float>(step), p.value.data(),
+                    static_cast<Index>(p.value.size()));
+    offset += p.value.size();
+  }
+}
+
+MovingPoint::MovingPoint(std::span<const Parameter> parameters)
+    : parameters_(parameters), origin_(static_cast<std::size_t>(dimension(parameters))) {
+  auto out = origin_.begin();
+  for (const Parameter& p : parameters_) out = std::copy(p.value.begin(), p.value.end(), out);
+}
+
+void MovingPoint::move_to(std::span<const float> direction, double step) {
+  std::size_t offset = 0;
+  for (const Parameter& p : parameters_) {
+    subtract_scaled(origin_.data() + offset, direction.data() + offset, static_cast<float>(step), p.value.data(),
+                    static_cast<Index>(p.value.size()));
+    offset += p.value.size();
+  }
+}
+
+void MovingPoint::restore() {
+  auto from = origin_.begin();
+  for (const Parameter& p : parameters_) {
+    const auto to = from + static_cast<std::ptrdiff_t>(p.value.size());
+    std::copy(from, to, p.value.begin());
+    from = to;
+  }
+}
+
+}  // namespace normdescent::probe_detail

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Moves an objective's parameters along directions and brings them back bit-equally, also when an exception passes.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "normdescent/base/parameter.hpp"
+
+namespace normdescent::probe_detail {
+
+/// x = x - step d from the present values, d flat.
+void advance(std::span<const Parameter> parameters, std::span<const float> direction, double step);
+
+/// Remembers the values at construction; the destructor writes them back.
+class MovingPoint {
+ public:
+  explicit MovingPoint(std::span<const Parameter> parameters);
+  MovingPoint(const MovingPoint&) = delete;
+  MovingPoint& operator=(const MovingPoint&) = delete;
+  ~MovingPoint() { restore(); }
+
+  /// x = x_0 - step d, d flat; from the remembered values, so moves do not add up.
+  void move_to(std::span<const float> direction, double step);
+  /// x = x_0.
+  void restore();
+
+ private:
+  std::span<const Parameter> parameters_;
+  std::vector<float> origin_;
+};
+
+}  // namespace normdescent::probe_detail

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/probe/probe.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "moving_point.hpp"
+#include "normdescent/base/philox.hpp"
+
+namespace normdescent {
+namespace {
+
+using probe_detail::advance;
+using probe_detail::MovingPoint;
+
+// Streams of examples; races number theirs by small seeds.
+constexpr std::uint64_t kStreamKey = 0x70726F6265ULL;  // "probe"
+constexpr int kErrorGroups = 8;                        // for the standard error of the density
+constexpr int kPilotRestarts = 2;
+// A pilot that is further above its first loss than this has left the region its rate was measured for.
+constexpr double kPilotLossLimit = 1.5;
+constexpr std::uint32_t kJudgeBatches = 4;  // the loss of a point is read on so many training mini-batches
+
+constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
+
+const char* pilot_name(Geometry geometry) {
+  switch (geometry) {
+    case Geometry::euclidean: return "sgd";
+    case Geometry::sign: return "signsgd";
+    case Geometry::spectral: return "muon";
+    case Geometry::row_wise: return "row-normalized sgd";
+  }
+  return "unknown";
+}
+
+// Counts examples.
+class CountedObjective final : public Objective {
+ public:
+  CountedObjective(Objective& inner, ProbeReport& report) : inner_(inner), report_(report) {}
+  [[nodiscard]] std::span<const Parameter> parameters() const override { return inner_.parameters(); }
+  double gradient(const Batch& batch) override {
+    report_.gradient_examples += batch.count;
+    return inner_.gradient(batch);
+  }
+  double loss(const Batch& batch) override {
+    report_.loss_examples += batch.count;
+    return inner_.loss(batch);
+  }
+  double validation_loss() override { return inner_.validation_loss(); }
+
+ private:
+  Objective& inner_;
+  ProbeReport& report_;
+};
+
+class Prober {
+ public:
+  Prober(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options, const ProbeProgress& progress,
+         std::stop_token stop, ProbeReport& report)
+      : objective_(objective, report),
+        options_(options),
+        progress_(progress),
+        stop_(std::move(stop)),
+        report_(report),
+        batches_(stream(0)),
+        judge_{stream(1), 0, kJudgeBatches * batch_size} {
+    report_.batch_size = batch_size;
+    report_.micro_batch_size =
+        options.micro_batch_size > 0 ? options.micro_batch_size : std::max<std::uint32_t>(1, batch_size / 4);
+    report_.dimension = dimension(objective.parameters());
+    local_.direction_batch = batch_size;
+    local_.held_out_batch = options.held_out_batch > 0 ? options.held_out_batch : batch_size;
+    local_.search_repetitions = options.search_repetitions;
+    local_.repetitions = options.repetitions;
+    units_ = 1.0 + std::size(kGeometries);
+    if (options.pilot_steps > 0) units_ += static_cast<double>(options.pilots.size()) * (units_ + 1.0);
+  }
+
+  void run() {
+    if (report_.dimension == 0) return fail("the problem has no parameters");
+    measure_point(report_.start, options_.micro_batches, true);
+    if (report_.status == ProbeStatus::not_measurable || stopped()) return;
+    if (options_.pilot_steps > 0) {
+      for (const Geometry geometry : options_.pilots) {
+        if (stopped()) return;
+        run_pilot(geometry);
+      }
+    }
+    if (stopped()) return;
+    report_.status = ProbeStatus::completed;
+    if (report_.start.noise.l2 == 0.0) report_.reason = "all micro-batch gradients were equal: zero noise";
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t stream(std::uint64_t purpose) const {
+    return Philox(kStreamKey, options_.seed, purpose)();
+  }
+
+  void fail(std::string reason) {
+    report_.status = ProbeStatus::not_measurable;
+    report_.reason = std::move(reason);
+  }
+  bool stopped() {
+    if (!stop_.stop_requested()) return false;
+    report_.status = ProbeStatus::stopped;
+    report_.reason = "stopped on request";
+    return true;
+  }
+  void finished_unit(std::string_view phase) {
+    done_ += 1.0;
+    if (progress_) progress_(std::min(1.0, done_ / units_), phase);
+  }
+
+  void measure_point(PointReport& point, int micro_batches, bool is_start) {
+    point.loss = objective_.loss(judge_);
+    if (!std::isfinite(point.loss)) {
+      if (is_start) fail("the loss is not finite at the start");
+      return;
+    }
+    measure_noise(point, micro_batches, is_start);
+    finished_unit("noise");
+    if (is_start && !std::isfinite(point.noise.l2)) return fail("gradients are not finite at the start");
+    for (GeometryMeasurement& m : point.geometries) {
+      if (stop_.stop_requested()) return;
+      ModelGeometry geometry(m.geometry, objective_.parameters());
+      m.one_step_gain = measure_one_step_gain(objective_, geometry, batches_, local_, stop_);
+      const double step = m.one_step_gain.step_size > 0.0 ? m.one_step_gain.step_size : fallback_step(m.geometry);
+      m.smoothness = measure_smoothness(objective_, geometry, step, batches_, local_, stop_);
+      finished_unit("smoothness and one-step gain");
+    }
+  }
+
+  // A step of root mean square 1e-3 where no step size made progress.
+  [[nodiscard]] double fallback_step(Geometry geometry) const {
+    return 1e-3 * (geometry == Geometry::euclidean ? std::sqrt(static_cast<double>(report_.dimension)) : 1.0);
+  }
+
+  void measure_noise(PointReport& point, int micro_batches, bool is_start) {
+    const auto parameters = objective_.parameters();
+    NoiseAccumulator noise(parameters);
+    std::optional<MatrixNoiseAccumulator> matrices(std::in_place, parameters);
+    ScalarSampler scalars(parameters, is_start ? options_.tail_coordinates : 0,
+                          is_start ? options_.tail_projections : 0, stream(2));
+    std::vector<double> densities;
+    std::vector<std::int64_t> counts;
+    const int group = std::max(2, micro_batches / kErrorGroups);
+    for (int k = 1; k <= micro_batches && !stop_.stop_requested(); ++k) {
+      objective_.gradient(batches_.next(report_.micro_batch_size));
+      if (k <= options_.matrix_samples) matrices->add(parameters, noise);
+      noise.add(parameters);
+      scalars.add(parameters);
+      if (k % group == 0 || k == micro_batches) {
+        densities.push_back(noise.total().density);
+        counts.push_back(k);
+      }
+    }
+    const std::vector<NoiseSummary> tensors = noise.summaries();
+    const std::vector<MatrixNoise> matrix_noise = matrices->summaries();
+    matrices.reset();  // its scratch, before msign needs some
+    const double to_batch = std::sqrt(static_cast<double>(report_.micro_batch_size) / report_.batch_size);
+    point.noise = scaled_to_batch(combine(tensors), report_.micro_batch_size, report_.batch_size);
+    point.noise_density_error = streaming_standard_error(densities, counts);
+    for (const Geometry geometry : kGeometries) {
+      point.geometries.push_back(noise_in(geometry, noise, tensors, matrix_noise, to_batch, point.noise.l2));
+    }
+    if (!is_start) return;
+    report_.tail = estimate_tail_index(scalars.coordinates(), options_.seed);
+    report_.tail_of_projections = estimate_tail_index(scalars.projections(), options_.seed);
+    for (std::size_t t = 0; t < parameters.size(); ++t) {
+      MatrixNoise matrix = matrix_noise[t];
+      matrix.nuclear *= to_batch;
+      matrix.frobenius *= to_batch;
+      report_.per_parameter.push_back(
+          {parameters[t].info, scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size), matrix});
+    }
+  }
+
+  // Noise scale and gradient norm of one geometry from the tensors' statistics.
+  GeometryMeasurement noise_in(Geometry name, const NoiseAccumulator& noise, std::span<const NoiseSummary> tensors,
+                               std::span<const MatrixNoise> matrices, double to_batch, double total_l2) {
+    ModelGeometry geometry(name, objective_.parameters());
+    GeometryMeasurement m;
+    m.geometry = name;
+    const bool euclidean = name == Geometry::euclidean;
+    std::vector<double> gradients = euclidean || name == Geometry::sign ? std::vector<double>(tensors.size())
+                                                                        : geometry.tensor_dual_norms(noise.mean());
+    std::vector<double> scales(tensors.size());
+    for (std::size_t t = 0; t < tensors.size(); ++t) {
+      const double signal = std::max(0.0, tensors[t].gradient_l2_squared);
+      if (euclidean) {
+        scales[t] = tensors[t].l2 * to_batch;
+        gradients[t] = tensors[t].gradient_l2_squared;
+      } else if (geometry.uses_matrix(t)) {
+        // As for the l1 norm, the norm of the mean gradient shrinks by the l2 ratio of signal to signal plus noise.
+        const double mean_squared =
+            tensors[t].gradient_l2_squared + tensors[t].l2 * tensors[t].l2 / static_cast<double>(noise.count());
+        scales[t] = matrices[t].nuclear * to_batch;
+        gradients[t] *= mean_squared > 0.0 ? std::sqrt(signal / mean_squared) : 0.0;
+      } else {
+        scales[t] = tensors[t].l1 * to_batch;
+        gradients[t] = tensors[t].gradient_l1;
+      }
+    }
+    m.noise_scale = geometry.combine(scales);
+    // Unbiased squares may be negative in single tensors, so the euclidean norm is clipped after the sum.
+    m.gradient_norm =
+        euclidean ? std::sqrt(std::max(0.0, combine(tensors).gradient_l2_squared)) : geometry.combine(gradients);
+    const double d = euclidean ? 1.0 : static_cast<double>(report_.dimension);
+    m.noise_density = total_l2 > 0.0 ? std::min(1.0, m.noise_scale * m.noise_scale / (d * total_l2 * total_l2)) : 0.0;
+    return m;
+  }
+
+  void run_pilot(Geometry name) {
+    const GeometryMeasurement* at_start = report_.start.find(name);
+    const double best_step = at_start != nullptr && at_start->one_step_gain.step_size > 0.0
+                                 ? at_start->one_step_gain.step_size
+                                 : fallback_step(name);
+    const double start_norm = at_start != nullptr && at_start->one_step_gain.learning_rate > 0.0
+                                  ? best_step / at_start->one_step_gain.learning_rate
+                                  : 1.0;
+    PilotReport pilot;
+    pilot.end.optimizer = pilot_name(name);
+    double rate = options_.pilot_rate * best_step;
+    MovingPoint start(objective_.parameters());
+    const BatchSource batches_of_first_try = batches_;
+    while (!descend(name, rate, start_norm, pilot) && !stop_.stop_requested() && pilot.restarts < kPilotRestarts) {
+      start.restore();
+      batches_ = batches_of_first_try;
+      pilot.losses.clear();
+      rate /= 4.0;
+      ++pilot.restarts;
+    }
+    pilot.learning_rate = name == Geometry::euclidean ? rate / start_norm : rate;
+    pilot.end.step = static_cast<std::int64_t>(pilot.losses.size());
+    finished_unit("pilot");
+    if (!stop_.stop_requested()) measure_point(pilot.end, options_.pilot_micro_batches, false);
+    report_.pilots.push_back(std::move(pilot));
+  }
+
+  // One try. `rate` is the peak size of a unit direction; plain SGD moves by rate ||g|| / start_norm. False if it left.
+  bool descend(Geometry name, double rate, double start_norm, PilotReport& pilot) {
+    const auto parameters = objective_.parameters();
+    ModelGeometry geometry(name, parameters);
+    std::vector<float> direction(static_cast<std::size_t>(report_.dimension));
+    for (int step = 0; step < options_.pilot_steps && !stop_.stop_requested(); ++step) {
+      const double loss = objective_.gradient(batches_.next(report_.batch_size));
+      if (!std::isfinite(loss) || (step > 0 && loss > kPilotLossLimit * pilot.losses.front())) return false;
+      pilot.losses.push_back(loss);
+      copy_gradients(parameters, direction);
+      const double dual = geometry.dual_unit(direction, direction);
+      const double length = rate * (name == Geometry::euclidean ? dual / start_norm : 1.0);
+      const double decay = 1.0 - static_cast<double>(step) / options_.pilot_steps;
+      advance(parameters, direction, length * decay);
+    }
+    return true;
+  }
+
+  CountedObjective objective_;
+  const ProbeOptions& options_;
+  const ProbeProgress& progress_;
+  std::stop_token stop_;
+  ProbeReport& report_;
+  BatchSource batches_;
+  Batch judge_;
+  LocalOptions local_;
+  double units_ = 1.0;
+  double done_ = 0.0;
+};
+
+}  // namespace
+
+std::vector<std::string> validate(const ProbeOptions& options) {
+  std::vector<std::string> problems;
+  const auto at_least = [&](const char* field, int value, int least) {
+    if (value < least) {
+      problems.push_back(std::string(field) + " = " + std::to_string(value) + ", must be >= " + std::to_string(least));
+    }
+  };
+  at_least("micro_batches", options.micro_batches, 2);
+  at_least("pilot_micro_batches", options.pilot_micro_batches, 2);
+  at_least("matrix_samples", options.matrix_samples, 2);
+  at_least("tail_coordinates", options.tail_coordinates, 0);
+  at_least("tail_projections", options.tail_projections, 0);
+  at_least("search_repetitions", options.search_repetitions, 1);
+  at_least("repetitions", options.repetitions, 2);
+  at_least("pilot_steps", options.pilot_steps, 0);
+  if (!(options.pilot_rate > 0.0 && std::isfinite(options.pilot_rate))) {
+    problems.push_back("pilot_rate = " + std::to_string(options.pilot_rate) + ", must be a positive number");
+  }
+  return problems;
+}
+
+ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options,
+                  const ProbeProgress& progress, std::stop_token stop) {
+  if (batch_size == 0) throw std::invalid_argument("batch_size = 0, must be >= 1");
+  std::string message;
+  for (const std::string& problem : validate(options)) message += (message.empty() ? "" : "; ") + problem;
+  if (!message.empty()) throw std::invalid_argument(message);
+  const auto begin = std::chrono::steady_clock::now();
+  ProbeReport report;
+  Prober(objective, batch_size, options, progress, std::move(stop), report).run();
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return report;
+}
+
+}  // namespace normdescent

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/probe/report.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace normdescent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json number_if(bool measured, double value) { return measured ? number(value) : Json(nullptr); }
+
+const char* direction_name(Geometry geometry) {
+  switch (geometry) {
+    case Geometry::euclidean: return "gradient";
+    case Geometry::sign: return "sign";
+    case Geometry::spectral: return "msign";
+    case Geometry::row_wise: return "row-normalized";
+  }
+  return "unknown";
+}
+
+Json tail_json(const TailIndex& tail) {
+  const bool measured = tail.series > 0;
+  return {{"two_scale", number_if(measured, tail.two_scale.value)},
+          {"two_scale_se", number_if(measured, tail.two_scale.standard_error)},
+          {"one_scale", number_if(measured, tail.one_scale)},
+          {"samples", tail.samples},
+          {"series", tail.series},
+          {"blocks", {tail.small_block, tail.large_block}}};
+}
+
+Json geometries_json(const PointReport& point) {
+  Json list = Json::array();
+  for (const GeometryMeasurement& m : point.geometries) {
+    const bool smooth = m.smoothness.constant.value > 0.0;
+    list.push_back({{"geometry", to_string(m.geometry)},
+                    {"noise_scale", number(m.noise_scale)},
+                    {"noise_density", number(m.noise_density)},
+                    {"gradient_norm", number(m.gradient_norm)},
+                    {"smoothness", number_if(smooth, m.smoothness.constant.value)},
+                    {"smoothness_se", number_if(smooth, m.smoothness.constant.standard_error)},
+                    {"curvature", number_if(smooth, m.smoothness.curvature.value)},
+                    {"curvature_se", number_if(smooth, m.smoothness.curvature.standard_error)}});
+  }
+  return list;
+}
+
+Json gains_json(const PointReport& point) {
+  Json list = Json::array();
+  for (const GeometryMeasurement& m : point.geometries) {
+    list.push_back({{"direction", direction_name(m.geometry)},
+                    {"gain", number(m.one_step_gain.gain.value)},
+                    {"gain_se", number(m.one_step_gain.gain.standard_error)},
+                    {"step_size", number(m.one_step_gain.learning_rate)}});
+  }
+  return list;
+}
+
+Json smoothness_json(const PointReport& point) {
+  const auto value = [&](Geometry geometry) {
+    const GeometryMeasurement* m = point.find(geometry);
+    return m == nullptr ? Json(nullptr) : number_if(m->smoothness.constant.value > 0.0, m->smoothness.constant.value);
+  };
+  return {{"l2", value(Geometry::euclidean)}, {"linf", value(Geometry::sign)}, {"spectral", value(Geometry::spectral)}};
+}
+
+Json parameters_json(const std::vector<ParameterNoise>& parameters) {
+  Json list = Json::array();
+  for (const ParameterNoise& p : parameters) {
+    const bool noise = p.noise.count > 1;
+    const bool matrix = p.matrix.count > 1;
+    list.push_back({{"name", p.parameter.name},
+                    {"shape", p.parameter.shape},
+                    {"role", to_string(p.parameter.role)},
+                    {"noise_density", number_if(noise, p.noise.density)},
+                    {"noise_l1", number_if(noise, p.noise.l1)},
+                    {"noise_l2", number_if(noise, p.noise.l2)},
+                    {"noise_nuclear", number_if(matrix, p.matrix.nuclear)},
+                    {"noise_density_nuclear", number_if(matrix, p.matrix.density)},
+                    {"gradient_l1", number_if(noise, p.noise.gradient_l1)},
+                    {"gradient_l2_squared", number_if(noise, p.noise.gradient_l2_squared)},
+                    {"silent_coordinates", p.noise.silent}});
+  }
+  return list;
+}
+
+Json pilots_json(const ProbeReport& report) {
+  Json list = Json::array();
+  for (const PilotReport& pilot : report.pilots) {
+    list.push_back({{"optimizer", pilot.end.optimizer},
+                    {"step", pilot.end.step},
+                    {"noise_density", number_if(pilot.end.noise.count > 1, pilot.end.noise.density)},
+                    {"noise_density_se", number(pilot.end.noise_density_error)},
+                    {"loss", number(pilot.end.loss)},
+                    {"learning_rate", number(pilot.learning_rate)},
+                    {"restarts", pilot.restarts},
+                    {"geometries", geometries_json(pilot.end)},
+                    {"one_step_gain", gains_json(pilot.end)}});
+  }
+  return list;
+}
+
+}  // namespace
+
+const char* to_string(ProbeStatus status) {
+  switch (status) {
+    case ProbeStatus::not_run: return "not run";
+    case ProbeStatus::completed: return "completed";
+    case ProbeStatus::stopped: return "stopped";
+    case ProbeStatus::not_measurable: return "not measurable";
+  }
+  return "unknown";
+}
+
+const GeometryMeasurement* PointReport::find(Geometry geometry) const {
+  for (const GeometryMeasurement& m : geometries) {
+    if (m.geometry == geometry) return &m;
+  }
+  return nullptr;
+}
+
+std::string ProbeReport::one_line() const {
+  if (status == ProbeStatus::not_run) return "probe not run";
+  if (status == ProbeStatus::not_measurable) return "probe: not measurable because " + reason;
+  std::array<char, 300> text{};
+  std::snprintf(text.data(), text.size(),
+                "probe %s: %lld parameters, noise density %.3f +- %.3f, tail index %.2f +- %.2f, %.1f s",
+                to_string(status), static_cast<long long>(dimension), start.noise.density, start.noise_density_error,
+                tail.two_scale.value, tail.two_scale.standard_error, seconds);
+  return text.data();
+}
+
+std::string ProbeReport::to_json() const {
+  const bool noise = start.noise.count > 1;
+  const Json json = {{"status", to_string(status)},
+                     {"reason", reason.empty() ? Json(nullptr) : Json(reason)},
+                     {"dimension", dimension},
+                     {"batch_size", batch_size},
+                     {"micro_batch_size", micro_batch_size},
+                     {"micro_batches", start.noise.count},
+                     {"loss", number_if(status != ProbeStatus::not_run, start.loss)},
+                     {"noise_density", number_if(noise, start.noise.density)},
+                     {"noise_density_se", number_if(noise, start.noise_density_error)},
+                     {"noise_l1", number_if(noise, start.noise.l1)},
+                     {"noise_l2", number_if(noise, start.noise.l2)},
+                     {"gradient_l1", number_if(noise, start.noise.gradient_l1)},
+                     {"gradient_l2_squared", number_if(noise, start.noise.gradient_l2_squared)},
+                     {"tail_index", number_if(tail.series > 0, tail.two_scale.value)},
+                     {"tail", {{"coordinates", tail_json(tail)}, {"projections", tail_json(tail_of_projections)}}},
+                     {"tail_explanation", tail.explanation()},
+                     {"smoothness", smoothness_json(start)},
+                     {"geometries", geometries_json(start)},
+                     {"one_step_gain", gains_json(start)},
+                     {"pilot", pilots_json(*this)},
+                     {"per_parameter", parameters_json(per_parameter)},
+                     {"gradient_examples", gradient_examples},
+                     {"loss_examples", loss_examples},
+                     {"seconds", number(seconds)}};
+  return json.dump();
+}
+
+}  // namespace normdescent

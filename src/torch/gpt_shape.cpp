@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/torch/gpt_shape.hpp"
+
+#include <array>
+#include <stdexcept>
+#include <vector>
+
+#include "normdescent/base/nearest_name.hpp"
+
+namespace normdescent {
+
+void validate(const GptShape& shape) {
+  const auto at_least_one = [](const char* field, Index value) {
+    if (value < 1) throw std::invalid_argument(std::string(field) + " = " + std::to_string(value) + ", must be >= 1");
+  };
+  at_least_one("layers", shape.layers);
+  at_least_one("width", shape.width);
+  at_least_one("heads", shape.heads);
+  at_least_one("context", shape.context);
+  at_least_one("vocabulary", shape.vocabulary);
+  if (shape.width % shape.heads != 0) {
+    throw std::invalid_argument("width = " + std::to_string(shape.width) +
+                                ", must be a multiple of heads = " + std::to_string(shape.heads));
+  }
+}
+
+std::span<const GptPreset> gpt_presets() {
+  static const std::array<GptPreset, 3> kPresets{{
+      {"nano", {.layers = 3, .width = 160, .heads = 5, .context = 64, .vocabulary = 256}},
+      {"small", {.layers = 6, .width = 384, .heads = 6, .context = 256, .vocabulary = 256}},
+      {"gpt2-124m", {.layers = 12, .width = 768, .heads = 12, .context = 1024, .vocabulary = 50257}},
+  }};
+  return kPresets;
+}
+
+const GptShape& gpt_preset(std::string_view name) {
+  std::vector<std::string> names;
+  for (const GptPreset& preset : gpt_presets()) {
+    if (preset.name == name) return preset.shape;
+    names.push_back(preset.name);
+  }
+  const auto nearest = nearest_name(name, names);
+  throw std::invalid_argument("model = " + std::string(name) + ", must be nano, small or gpt2-124m" +
+                              (nearest ? " (did you mean " + *nearest + "?)" : ""));
+}
+
+}  // namespace normdescent

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/torch/module_parameters.hpp"
+
+#include <ATen/ATen.h>
+#include <torch/nn/modules/embedding.h>
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+
+namespace normdescent {
+
+namespace {
+
+bool is_head_name(const std::string& path) {
+  const std::string name = path.substr(path.rfind('.') + 1);
+  return name == "head" || name.ends_with("_head");
+}
+
+}  // namespace
+
+std::vector<ModuleParameter> module_parameters(const torch::nn::Module& module, const RoleOverrides& overrides) {
+  std::set<const c10::TensorImpl*> embeddings;
+  std::string head;
+  for (const auto& entry : module.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
+    if (const auto* embedding = entry.value()->as<torch::nn::Embedding>()) {
+      embeddings.insert(embedding->weight.unsafeGetTensorImpl());
+    }
+    if (is_head_name(entry.key())) head = entry.key() + ".";
+  }
+
+  std::vector<ModuleParameter> list;
+  std::set<const c10::TensorImpl*> seen;
+  for (const auto& entry : module.named_parameters()) {
+    const torch::Tensor& tensor = entry.value();
+    if (!seen.insert(tensor.unsafeGetTensorImpl()).second) continue;
+    ParameterInfo info{entry.key(), tensor.sizes().vec(), Role::vector};
+    const auto chosen = overrides.find(info.name);
+    if (chosen != overrides.end()) {
+      info.role = chosen->second;
+    } else if (embeddings.count(tensor.unsafeGetTensorImpl()) != 0) {
+      info.role = Role::embedding;
+    } else if (tensor.dim() >= 2) {
+      info.role = !head.empty() && info.name.starts_with(head) ? Role::head : Role::matrix;
+    }
+    list.push_back({std::move(info), tensor});
+  }
+  for (const auto& [name, role] : overrides) {
+    const auto has_name = [&name = name](const ModuleParameter& p) { return p.info.name == name; };
+    if (std::none_of(list.begin(), list.end(), has_name)) {
+      throw std::invalid_argument("role of '" + name + "': the module has no parameter of that name");
+    }
+  }
+  return list;
+}
+
+FlatParameters::FlatParameters(const torch::nn::Module& module, const RoleOverrides& overrides)
+    : tensors_(module_parameters(module, overrides)) {
+  Index total = 0;
+  for (const auto& [info, tensor] : tensors_) {
+    if (tensor.scalar_type() != torch::kFloat32 || !tensor.device().is_cpu()) {
+      throw std::invalid_argument("parameter '" + info.name + "' is " + tensor.toString() +
+                                  ", must be a float32 tensor on the CPU");
+    }
+    total += tensor.numel();
+  }
+  values_ = torch::empty({total}, torch::kFloat32);
+  gradients_ = torch::zeros({total}, torch::kFloat32);
+  const torch::NoGradGuard no_grad;
+  Index offset = 0;
+  for (auto& [info, tensor] : tensors_) {
+    const Index size = tensor.numel();
+    auto view = values_.narrow(0, offset, size).view(tensor.sizes());
+    view.copy_(tensor);
+    tensor.set_data(view);
+    const auto count = static_cast<std::size_t>(size);
+    parameters_.push_back(
+        {info, {values_.data_ptr<float>() + offset, count}, {gradients_.data_ptr<float>() + offset, count}});
+    offset += size;
+  }
+  zero_gradients();
+}
+
+void FlatParameters::zero_gradients() {
+  gradients_.zero_();
+  Index offset = 0;
+  for (auto& [info, tensor] : tensors_) {
+    torch::Tensor& gradient = tensor.mutable_grad();
+    const float* place = gradients_.data_ptr<float>() + offset;
+    if (!gradient.defined() || gradient.data_ptr() != place) {
+      gradient = gradients_.narrow(0, offset, tensor.numel()).view(tensor.sizes());
+    }
+    offset += tensor.numel();
+  }
+}
+
+}  // namespace normdescent

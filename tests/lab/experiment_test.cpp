@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/lab/experiment.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace normdescent::lab {
+namespace {
+
+void expect_all_checks_pass(const ExperimentResult& result) {
+  EXPECT_FALSE(result.checks.empty());
+  for (const auto& check : result.checks) {
+    EXPECT_TRUE(check.passed) << result.name << ": " << check.name << " = " << check.value << ", expected "
+                              << check.expected;
+  }
+}
+
+TEST(Experiment, ChecksFailOnNan) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(check_at_least("x", nan, 0).passed);
+  EXPECT_FALSE(check_at_most("x", nan, 0).passed);
+  EXPECT_FALSE(check_between("x", nan, 0, 1).passed);
+  EXPECT_FALSE(check_near("x", nan, 0, 1).passed);
+  EXPECT_TRUE(check_near("x", 1.5, 1, 0.5).passed);
+}
+
+TEST(Experiment, JsonHasTheStableKeysAndNullForInfinity) {
+  ExperimentResult result;
+  result.name = "demo";
+  result.parameters = {{"d", std::int64_t{3}}};
+  result.rows = {{{"eta", 0.5}, {"final", std::numeric_limits<double>::infinity()}},
+                 {{"note", std::string("a,\"b\"")}}};
+  result.checks = {check_at_least("holds", 2.0, 1.0)};
+  const auto json = nlohmann::json::parse(to_json(result));
+  EXPECT_EQ(json["experiment"], "demo");
+  EXPECT_EQ(json["parameters"]["d"], 3);
+  EXPECT_EQ(json["rows"][0]["eta"], 0.5);
+  EXPECT_TRUE(json["rows"][0]["final"].is_null());
+  EXPECT_EQ(json["checks"][0]["name"], "holds");
+  EXPECT_EQ(json["checks"][0]["passed"], true);
+  EXPECT_EQ(json["checks"][0]["value"], 2.0);
+  EXPECT_EQ(json["checks"][0]["expected"], ">= 1");
+  EXPECT_EQ(to_csv(result), "eta,final,note\n0.5,inf,\n,,\"a,\"\"b\"\"\"\n");
+}
+
+TEST(Experiment, UnknownNamesAndBadOptionsAreRefused) {
+  EXPECT_THROW((void)run_experiment("toy-determinstic", {}), std::invalid_argument);
+  EXPECT_THROW((void)run_experiment("toy-sparse-noise", {.scale = 0.0}), std::invalid_argument);
+  EXPECT_THROW((void)run_experiment("toy-sparse-noise", {.threads = 0}), std::invalid_argument);
+}
+
+TEST(Experiment, ToyDeterministicReproducesThePublishedCurves) {
+  expect_all_checks_pass(run_experiment("toy-deterministic", {}));
+}
+
+TEST(Experiment, ToySparseNoiseSettlesAtTheDerivedLevels) {
+  expect_all_checks_pass(run_experiment("toy-sparse-noise", {}));
+}
+
+TEST(Experiment, ResultsDoNotDependOnThreads) {
+  const auto one = run_experiment("toy-sparse-noise", {.scale = 0.02, .threads = 1});
+  const auto two = run_experiment("toy-sparse-noise", {.scale = 0.02, .threads = 3});
+  EXPECT_EQ(to_json(one), to_json(two));
+}
+
+}  // namespace
+}  // namespace normdescent::lab

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "normdescent/linalg/decompositions.hpp"
+#include "normdescent/linalg/reductions.hpp"
+#include "normdescent/probe/matrix_noise.hpp"
+#include "normdescent/probe/model_geometry.hpp"
+#include "probe/samples.hpp"
+
+namespace normdescent {
+namespace {
+
+std::vector<ParameterInfo> mixed() {
+  return {{"wide", {6, 10}, Role::matrix},
+          {"tall", {12, 5}, Role::matrix},
+          {"bias", {7}, Role::vector},
+          {"table", {4, 3}, Role::embedding}};
+}
+
+void fill_gaussian(std::span<float> x, std::uint64_t seed) {
+  Philox random(seed);
+  for (float& v : x) v = static_cast<float>(random.normal());
+}
+
+TEST(MatrixNoise, StreamingEqualsTwoPassFormula) {
+  ParameterBuffer<float> buffer(mixed());
+  NoiseAccumulator noise(buffer.parameters());
+  MatrixNoiseAccumulator matrices(buffer.parameters());
+  constexpr std::size_t kCount = 9;
+  std::vector<std::vector<double>> samples;
+  for (std::size_t k = 0; k < kCount; ++k) {
+    fill_gaussian(buffer.gradients(), k);
+    for (float& g : buffer.gradients()) g += 3.0F;
+    samples.emplace_back(buffer.gradients().begin(), buffer.gradients().end());
+    matrices.add(buffer.parameters(), noise);
+    noise.add(buffer.parameters());
+  }
+  const auto summaries = matrices.summaries();
+  std::size_t offset = 0;
+  for (std::size_t t = 0; t < 2; ++t) {
+    const Index rows = mixed()[t].rows();
+    const Index cols = mixed()[t].cols();
+    const Index r = std::min(rows, cols);
+    std::vector<double> c(static_cast<std::size_t>(r * r));
+    std::vector<double> mean(static_cast<std::size_t>(rows * cols));
+    for (const auto& g : samples) {
+      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += g[offset + i] / kCount;
+    }
+    for (const auto& g : samples) {
+      const auto n = [&](Index i, Index j) {
+        const auto place = static_cast<std::size_t>(i * cols + j);
+        return g[offset + place] - mean[place];
+      };
+      for (Index a = 0; a < r; ++a) {
+        for (Index b = 0; b < r; ++b) {
+          for (Index q = 0; q < std::max(rows, cols); ++q) {
+            c[static_cast<std::size_t>(a * r + b)] += rows <= cols ? n(a, q) * n(b, q) : n(q, a) * n(q, b);
+          }
+        }
+      }
+    }
+    double nuclear = 0.0;
+    double trace = 0.0;
+    for (const double value : symmetric_eigen(ConstMatrixView<double>{c.data(), r, r}).values) {
+      nuclear += std::sqrt(value / (kCount - 1));
+      trace += value / (kCount - 1);
+    }
+    EXPECT_NEAR(summaries[t].nuclear, nuclear, 1e-5 * nuclear);
+    EXPECT_NEAR(summaries[t].frobenius, std::sqrt(trace), 1e-5 * std::sqrt(trace));
+    EXPECT_NEAR(summaries[t].density, nuclear * nuclear / (static_cast<double>(r) * trace), 1e-5);
+    offset += mean.size();
+  }
+  EXPECT_EQ(summaries[2].count, 0);
+  EXPECT_EQ(summaries[3].count, 0);
+}
+
+TEST(MatrixNoise, RankOneNoiseHasDensityOneOverRank) {
+  ParameterBuffer<float> buffer({{"w", {8, 16}, Role::matrix}});
+  NoiseAccumulator noise(buffer.parameters());
+  MatrixNoiseAccumulator matrices(buffer.parameters());
+  for (std::uint64_t k = 0; k < 12; ++k) {
+    Philox random(k);
+    for (std::size_t j = 0; j < 16; ++j) {
+      const double v = random.normal();
+      for (std::size_t i = 0; i < 8; ++i) buffer.gradients()[i * 16 + j] = static_cast<float>(v);
+    }
+    matrices.add(buffer.parameters(), noise);
+    noise.add(buffer.parameters());
+  }
+  EXPECT_NEAR(matrices.summaries()[0].density, 1.0 / 8.0, 1e-3);
+}
+
+TEST(MatrixNoise, IsotropicNoiseHasDensityNearOneUpToItsDocumentedBias) {
+  ParameterBuffer<float> buffer({{"w", {24, 48}, Role::matrix}});
+  NoiseAccumulator noise(buffer.parameters());
+  MatrixNoiseAccumulator matrices(buffer.parameters());
+  for (std::uint64_t k = 0; k < 12; ++k) {
+    fill_gaussian(buffer.gradients(), 100 + k);
+    matrices.add(buffer.parameters(), noise);
+    noise.add(buffer.parameters());
+  }
+  // Relative bias of S_nuc: -r / (8 (K-1) q) = -0.0057; of the density twice that.
+  const MatrixNoise result = matrices.summaries()[0];
+  EXPECT_NEAR(result.nuclear / (24.0 * std::sqrt(48.0)), 1.0 - 0.0057, 0.012);
+  EXPECT_NEAR(result.density, 1.0 - 0.0114, 0.006);
+}
+
+TEST(MatrixNoise, RefusesAnAccumulatorThatHasSeenOtherSamples) {
+  ParameterBuffer<float> buffer(mixed());
+  NoiseAccumulator noise(buffer.parameters());
+  MatrixNoiseAccumulator matrices(buffer.parameters());
+  noise.add(buffer.parameters());
+  EXPECT_THROW(matrices.add(buffer.parameters(), noise), std::invalid_argument);
+}
+
+TEST(ModelGeometry, DualUnitAttainsDualNormAndHasRmsAtMostOne) {
+  ParameterBuffer<float> buffer(mixed());
+  const auto d = static_cast<double>(buffer.values().size());
+  fill_gaussian(buffer.gradients(), 1);
+  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise}) {
+    ModelGeometry model(geometry, buffer.parameters());
+    std::vector<float> direction(buffer.values().size());
+    const double dual = model.dual_unit(buffer.gradients(), direction);
+    const double product = dot(std::span<const float>(buffer.gradients()), std::span<const float>(direction));
+    EXPECT_NEAR(product, dual, 1e-5 * dual) << to_string(geometry);
+    EXPECT_NEAR(model.dual_norm(buffer.gradients()), dual, 1e-5 * dual) << to_string(geometry);
+    const double norm = norm2(std::span<const float>(direction));
+    if (geometry == Geometry::euclidean) {
+      EXPECT_NEAR(norm, 1.0, 1e-6);
+    } else {
+      EXPECT_NEAR(norm, std::sqrt(d), 0.01 * std::sqrt(d)) << to_string(geometry);
+      EXPECT_LE(dual, std::sqrt(d) * norm2(std::span<const float>(buffer.gradients())) * 1.01);
+    }
+  }
+}
+
+TEST(ModelGeometry, SpectralIsNuclearNormOnMatricesAndL1Elsewhere) {
+  ParameterBuffer<float> buffer(mixed());
+  fill_gaussian(buffer.gradients(), 2);
+  double expected = 0.0;
+  for (const Parameter& p : buffer.parameters()) {
+    if (p.info.role == Role::matrix) {
+      const double factor = std::sqrt(static_cast<double>(std::max(p.info.rows(), p.info.cols())));
+      for (const double s : singular_values(ConstMatrixView<float>(p.gradient_matrix()))) expected += factor * s;
+    } else {
+      expected += norm1(std::span<const float>(p.gradient));
+    }
+  }
+  ModelGeometry model(Geometry::spectral, buffer.parameters());
+  EXPECT_NEAR(model.dual_norm(buffer.gradients()), expected, 0.007 * expected);  // the iteration's certificate
+}
+
+TEST(ModelGeometry, ZeroGradientHasZeroDirection) {
+  ParameterBuffer<float> buffer(mixed());
+  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise}) {
+    ModelGeometry model(geometry, buffer.parameters());
+    std::vector<float> direction(buffer.values().size(), 5.0F);
+    EXPECT_EQ(model.dual_unit(buffer.gradients(), direction), 0.0);
+    for (const float x : direction) EXPECT_EQ(x, 0.0F);
+  }
+}
+
+}  // namespace
+}  // namespace normdescent

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/probe/probe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "probe/synthetic.hpp"
+
+namespace {
+
+// Live bytes of this process's heap and their peak, for the memory claim.
+std::atomic<std::int64_t> g_live{0};
+std::atomic<std::int64_t> g_peak{0};
+constexpr std::size_t kHeader = 64;  // keeps the alignment of what follows
+
+void* counted_allocate(std::size_t size) {
+  auto* block = static_cast<std::byte*>(std::malloc(size + kHeader));
+  if (block == nullptr) throw std::bad_alloc();
+  *reinterpret_cast<std::size_t*>(block) = size;
+  const std::int64_t live = g_live += static_cast<std::int64_t>(size);
+  std::int64_t peak = g_peak;
+  while (live > peak && !g_peak.compare_exchange_weak(peak, live)) {
+  }
+  return block + kHeader;
+}
+void counted_free(void* pointer) {
+  if (pointer == nullptr) return;
+  auto* block = static_cast<std::byte*>(pointer) - kHeader;
+  g_live -= static_cast<std::int64_t>(*reinterpret_cast<std::size_t*>(block));
+  std::free(block);
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return counted_allocate(size); }
+void operator delete(void* pointer) noexcept { counted_free(pointer); }
+void operator delete(void* pointer, std::size_t) noexcept { counted_free(pointer); }
+
+namespace normdescent {
+namespace {
+
+using testing::gaussian_noise;
+using testing::gaussian_start;
+using testing::Synthetic;
+using testing::vectors;
+
+constexpr std::size_t kDimension = 400;
+
+std::vector<double> curvatures() {
+  std::vector<double> l(kDimension);
+  for (std::size_t i = 0; i < l.size(); ++i) l[i] = 0.5 + static_cast<double>(i % 4);
+  return l;
+}
+
+// sigma_i in {1, 9}: S_1 = 400 * 3, S_2^2 = 400 * 21, phi = 9 / 21.
+std::vector<double> two_level_scales() {
+  std::vector<double> sigma(kDimension, 1.0);
+  for (std::size_t i = 0; i < sigma.size(); i += 4) sigma[i] = 9.0;
+  return sigma;
+}
+
+Synthetic noisy_quadratic(std::uint64_t seed = 3) {
+  return {vectors({100, 300}), gaussian_start(kDimension, seed), testing::diagonal_quadratic(curvatures()),
+          gaussian_noise(two_level_scales())};
+}
+
+ProbeOptions quick() { return {.micro_batches = 32, .pilot_micro_batches = 8, .pilot_steps = 3}; }
+
+TEST(Probe, RecoversKnownNoiseSmoothnessAndTail) {
+  Synthetic objective = noisy_quadratic();
+  const ProbeReport report = probe(objective, 16, {.micro_batches = 64, .pilot_steps = 0});
+  ASSERT_EQ(report.status, ProbeStatus::completed);
+  EXPECT_EQ(report.dimension, 400);
+  EXPECT_EQ(report.micro_batch_size, 4U);
+  // Noise of a mini-batch of 16: sigma / 4. Spread of sums over 400 coordinates with 63 degrees of freedom: 1.5%
+  // for S_1, 1% more where S_2 weighs a quarter of them; four of those.
+  EXPECT_NEAR(report.start.noise.l1 / 300.0, 1.0, 0.04);
+  EXPECT_NEAR(report.start.noise.l2 / (std::sqrt(8400.0) / 4.0), 1.0, 0.04);
+  EXPECT_NEAR(report.start.noise.density / (9.0 / 21.0), 1.0, 0.06);
+  EXPECT_GT(report.start.noise_density_error, 0.0);
+  EXPECT_LT(report.start.noise_density_error, 0.05);
+  // Every sign direction of a diagonal Hessian meets L_inf = sum L_i exactly; the gradient's meets at most max L_i.
+  const GeometryMeasurement* sign = report.start.find(Geometry::sign);
+  ASSERT_NE(sign, nullptr);
+  EXPECT_NEAR(sign->smoothness.constant.value / 800.0, 1.0, 1e-3);
+  const GeometryMeasurement* euclidean = report.start.find(Geometry::euclidean);
+  ASSERT_NE(euclidean, nullptr);
+  EXPECT_LE(euclidean->smoothness.constant.value, 3.5 * (1.0 + 1e-3));
+  EXPECT_GT(euclidean->smoothness.constant.value, 0.5);
+  EXPECT_NEAR(report.tail.two_scale.value, 2.0, 4.0 * report.tail.two_scale.standard_error + 0.05);
+  EXPECT_EQ(report.per_parameter.size(), 2U);
+}
+
+TEST(Probe, LeavesParametersBitEqualAndRepeatsExactly) {
+  Synthetic a = noisy_quadratic();
+  const std::vector<float> before(a.values().begin(), a.values().end());
+  ProbeReport first = probe(a, 8, quick());
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(before[i]), std::bit_cast<std::uint32_t>(a.values()[i]));
+  }
+  Synthetic b = noisy_quadratic();
+  ProbeReport second = probe(b, 8, quick());
+  first.seconds = second.seconds = 0.0;
+  EXPECT_EQ(first.to_json(), second.to_json());
+}
+
+TEST(Probe, PilotsDescendAndMeasureTheirEnds) {
+  Synthetic objective = noisy_quadratic();
+  ProbeOptions options = quick();
+  options.pilot_steps = 10;
+  const ProbeReport report = probe(objective, 64, options);
+  ASSERT_EQ(report.pilots.size(), 3U);
+  EXPECT_EQ(report.pilots[0].end.optimizer, "sgd");
+  EXPECT_EQ(report.pilots[1].end.optimizer, "signsgd");
+  EXPECT_EQ(report.pilots[2].end.optimizer, "muon");
+  for (const PilotReport& pilot : report.pilots) {
+    EXPECT_EQ(pilot.end.step, 10);
+    EXPECT_LT(pilot.end.loss, report.start.loss) << pilot.end.optimizer;
+    EXPECT_GT(pilot.end.noise.density, 0.2);
+  }
+}
+
+TEST(Probe, ReturnsParametersWhenTheObjectiveThrows) {
+  int calls = 0;
+  const auto smooth = testing::diagonal_quadratic(curvatures());
+  Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 3),
+                      [&](std::span<const float> x, std::span<double> g) {
+                        if (++calls == 60) throw std::runtime_error("out of data");
+                        return smooth(x, g);
+                      });
+  const std::vector<float> before(objective.values().begin(), objective.values().end());
+  EXPECT_THROW((void)probe(objective, 8, quick()), std::runtime_error);
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), objective.values().begin()));
+}
+
+TEST(Probe, StopsOnRequestAndReturnsParameters) {
+  Synthetic objective = noisy_quadratic();
+  const std::vector<float> before(objective.values().begin(), objective.values().end());
+  std::stop_source stop;
+  const ProbeReport report = probe(
+      objective, 8, quick(),
+      [&](double fraction, std::string_view) {
+        if (fraction > 0.3) stop.request_stop();
+      },
+      stop.get_token());
+  EXPECT_EQ(report.status, ProbeStatus::stopped);
+  EXPECT_GT(report.start.noise.density, 0.0);
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), objective.values().begin()));
+}
+
+TEST(Probe, ProgressGrowsToOne) {
+  Synthetic objective = noisy_quadratic();
+  double last = 0.0;
+  (void)probe(objective, 8, quick(), [&](double fraction, std::string_view) {
+    EXPECT_GT(fraction, last);
+    last = fraction;
+  });
+  EXPECT_DOUBLE_EQ(last, 1.0);
+}
+
+TEST(Probe, SaysWhyNothingCanBeMeasured) {
+  Synthetic broken(vectors({4}), {1, 2, 3, 4},
+                   [](std::span<const float>, std::span<double>) { return std::numeric_limits<double>::quiet_NaN(); });
+  const ProbeReport nan = probe(broken, 8, quick());
+  EXPECT_EQ(nan.status, ProbeStatus::not_measurable);
+  EXPECT_NE(nan.reason.find("not finite"), std::string::npos);
+
+  Synthetic silent(vectors({kDimension}), gaussian_start(kDimension, 3), testing::diagonal_quadratic(curvatures()));
+  const ProbeReport zero = probe(silent, 8, quick());
+  EXPECT_EQ(zero.status, ProbeStatus::completed);
+  EXPECT_NE(zero.reason.find("zero noise"), std::string::npos);
+  EXPECT_EQ(zero.start.noise.density, 0.0);
+}
+
+TEST(Probe, RefusesInvalidOptionsByName) {
+  Synthetic objective = noisy_quadratic();
+  EXPECT_TRUE(validate(ProbeOptions{}).empty());
+  const auto message = [&](const ProbeOptions& options, std::uint32_t batch) -> std::string {
+    try {
+      (void)probe(objective, batch, options);
+    } catch (const std::invalid_argument& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message({}, 0).find("batch_size = 0"), std::string::npos);
+  EXPECT_NE(message({.micro_batches = 1}, 8).find("micro_batches = 1, must be >= 2"), std::string::npos);
+  EXPECT_NE(message({.matrix_samples = 0}, 8).find("matrix_samples"), std::string::npos);
+  EXPECT_NE(message({.repetitions = 1}, 8).find("repetitions"), std::string::npos);
+  EXPECT_NE(message({.search_repetitions = 0}, 8).find("search_repetitions"), std::string::npos);
+  EXPECT_NE(message({.pilot_micro_batches = 1}, 8).find("pilot_micro_batches"), std::string::npos);
+  EXPECT_NE(message({.pilot_steps = -1}, 8).find("pilot_steps"), std::string::npos);
+  EXPECT_NE(message({.pilot_rate = 0.0}, 8).find("pilot_rate"), std::string::npos);
+}
+
+// Writes nothing of its own to the heap, so that what is counted is the probe's.
+class Frugal final : public Objective {
+ public:
+  explicit Frugal(Index n) : buffer_(vectors({n / 2, n - n / 2})) {
+    for (float& x : buffer_.values()) x = 1.0F;
+  }
+  [[nodiscard]] std::span<const Parameter> parameters() const override { return buffer_.parameters(); }
+  double gradient(const Batch& batch) override {
+    const auto shift = static_cast<float>(philox4x32(batch.stream, batch.first, 0)[0] % 1000U) * 1e-4F;
+    for (std::size_t i = 0; i < buffer_.values().size(); ++i) {
+      buffer_.gradients()[i] = buffer_.values()[i] + (i % 2 == 0 ? shift : -shift);
+    }
+    return loss(batch);
+  }
+  double loss(const Batch&) override {
+    double sum = 0.0;
+    for (const float x : buffer_.values()) sum += 0.5 * static_cast<double>(x) * static_cast<double>(x);
+    return sum;
+  }
+  double validation_loss() override { return loss({}); }
+
+ private:
+  ParameterBuffer<float> buffer_;
+};
+
+TEST(Probe, NeedsAtMostFourCopiesOfTheParameters) {
+  constexpr Index n = 200'000;
+  Frugal objective(n);
+  ProbeOptions options = quick();
+  options.repetitions = 2;
+  const std::int64_t before = g_live;
+  g_peak = before;
+  const ProbeReport report = probe(objective, 4, options);
+  EXPECT_EQ(report.status, ProbeStatus::completed);
+  const std::int64_t peak = g_peak - before;
+  const auto copy = static_cast<std::int64_t>(n * sizeof(float));
+  // Index lists and samples of the tail index take 0.4 MB, whatever the dimension is.
+  EXPECT_LE(peak, 4 * copy + 500'000);
+  EXPECT_GE(peak, 3 * copy);  // else the count is broken
+}
+
+TEST(Probe, JsonHasTheKeysOfTheContract) {
+  Synthetic objective = noisy_quadratic();
+  const auto json = nlohmann::json::parse(probe(objective, 8, quick()).to_json());
+  for (const char* key : {"dimension", "noise_density", "noise_l1", "noise_l2", "tail_index", "smoothness",
+                          "one_step_gain", "per_parameter", "pilot"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  for (const char* key : {"l2", "linf", "spectral"}) EXPECT_TRUE(json["smoothness"][key].is_number()) << key;
+  ASSERT_EQ(json["one_step_gain"].size(), 3U);
+  for (const char* key : {"direction", "gain", "gain_se", "step_size"}) {
+    EXPECT_TRUE(json["one_step_gain"][0].contains(key)) << key;
+  }
+  for (const char* key : {"name", "shape", "role", "noise_density", "noise_l1", "noise_l2", "noise_nuclear"}) {
+    EXPECT_TRUE(json["per_parameter"][0].contains(key)) << key;
+  }
+  EXPECT_TRUE(json["per_parameter"][0]["noise_nuclear"].is_null());  // a vector
+  for (const char* key : {"optimizer", "step", "noise_density"}) EXPECT_TRUE(json["pilot"][0].contains(key)) << key;
+}
+
+TEST(Probe, DefaultReportSaysNotRun) {
+  const ProbeReport report;
+  EXPECT_EQ(report.one_line(), "probe not run");
+  const auto json = nlohmann::json::parse(report.to_json());
+  EXPECT_EQ(json["status"], "not run");
+  EXPECT_TRUE(json["noise_density"].is_null());
+  EXPECT_TRUE(json["smoothness"]["l2"].is_null());
+}
+
+}  // namespace
+}  // namespace normdescent

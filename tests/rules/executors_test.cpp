@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The CPU executor against its reference twin: the same bits for every rule, size and number of threads.
+#include "normdescent/rules/executors.hpp"
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "normdescent/base/philox.hpp"
+
+namespace normdescent::rules {
+namespace {
+
+// Values of all sizes, exact zeros of both signs among them.
+template <class T>
+std::vector<T> random_values(std::uint64_t seed, std::size_t n) {
+  Philox random(seed);
+  std::vector<T> values(n);
+  for (auto& value : values) {
+    const auto kind = random.below(8);
+    value = kind == 0   ? T(0)
+            : kind == 1 ? T(-0.0)
+                        : static_cast<T>(std::ldexp(random.uniform() - 0.5, static_cast<int>(random.below(16))));
+  }
+  return values;
+}
+
+// Buffers start one element off alignment, because tensors inside a flat buffer do.
+template <class R>
+struct Tensors {
+  using T = typename R::value_type;
+  std::vector<std::vector<T>> x, g;
+  std::vector<std::array<std::vector<T>, Task<R>::kStates>> state;
+  std::vector<Task<R>> tasks;
+
+  Tensors(const R& rule, const std::vector<std::size_t>& sizes) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      x.push_back(random_values<T>(3 * i, sizes[i] + 1));
+      g.push_back(random_values<T>(3 * i + 1, sizes[i] + 1));
+      state.emplace_back();
+      for (auto& s : state.back()) {
+        s = random_values<T>(3 * i + 2, sizes[i] + 1);
+        for (auto& value : s) value = std::abs(value);  // second moments are not negative
+      }
+      tasks.push_back({.rule = rule, .x = x[i].data() + 1, .g = g[i].data() + 1, .size = static_cast<Index>(sizes[i])});
+      for (std::size_t k = 0; k < Task<R>::kStates; ++k) tasks[i].state[k] = state[i][k].data() + 1;
+    }
+  }
+};
+
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0;
+}
+
+template <class R>
+void expect_executors_agree(const R& rule, const std::vector<std::size_t>& sizes, int threads) {
+  Tensors<R> reference(rule, sizes);
+  Tensors<R> fast(rule, sizes);
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(threads);
+  for (int step = 0; step < 3; ++step) {
+    run_scalar<R>(reference.tasks);
+    run_on_cpu<R>(fast.tasks);
+  }
+  omp_set_num_threads(before);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_TRUE(same_bits(reference.x[i], fast.x[i])) << "x of size " << sizes[i] << ", threads " << threads;
+    EXPECT_TRUE(same_bits(reference.g[i], fast.g[i])) << "gradient was written, size " << sizes[i];
+    for (std::size_t k = 0; k < Task<R>::kStates; ++k) {
+      EXPECT_TRUE(same_bits(reference.state[i][k], fast.state[i][k])) << "state " << k << " of size " << sizes[i];
+    }
+  }
+}
+
+template <class T, class E, class D>
+ElementwiseRule<E, D> make_rule() {
+  const auto estimator = [] {
+    if constexpr (E::state_count == 0) {
+      return E{};
+    } else if constexpr (requires(E e) { e.beta1; }) {
+      return E(0.9, 0.99);
+    } else {
+      return E(0.9);
+    }
+  }();
+  const auto direction = [] {
+    if constexpr (D::state_count == 1) {
+      return D(0.9, 0.99, 1e-8, 3);
+    } else {
+      return D{};
+    }
+  }();
+  return {estimator, direction, Step<T>(0.037, 0.1)};
+}
+
+const std::vector<std::size_t> kSmallSizes = [] {
+  std::vector<std::size_t> sizes(68);
+  for (std::size_t n = 0; n < sizes.size(); ++n) sizes[n] = n;
+  return sizes;
+}();
+const std::vector<std::size_t> kLargeSizes = {33003, 5, 0, 16384};
+
+template <class T>
+class EveryRule : public testing::Test {
+ public:
+  template <class E>
+  static void check_estimator() {
+    check(make_rule<T, E, Identity<T>>());
+    check(make_rule<T, E, Sign<T>>());
+    if constexpr (E::state_count == 1) check(EstimateRule<E>(make_rule<T, E, Sign<T>>().estimator));
+  }
+  template <class R>
+  static void check(const R& rule) {
+    for (const int threads : {1, 2}) {
+      expect_executors_agree(rule, kSmallSizes, threads);
+      expect_executors_agree(rule, kLargeSizes, threads);
+    }
+  }
+};
+using Numbers = testing::Types<float, double>;
+TYPED_TEST_SUITE(EveryRule, Numbers);
+
+TYPED_TEST(EveryRule, GivesTheSameBitsInBothExecutors) {
+  using T = TypeParam;
+  this->template check_estimator<Raw<T>>();
+  this->template check_estimator<Ema<T>>();
+  this->template check_estimator<EmaNesterov<T>>();
+  this->template check_estimator<HeavyBall<T>>();
+  this->template check_estimator<HeavyBallNesterov<T>>();
+  this->template check_estimator<DoubleEma<T>>();
+  this->check(make_rule<T, Ema<T>, AdamScale<T>>());
+}
+
+TYPED_TEST(EveryRule, TakesCoefficientsPerTensor) {
+  using T = TypeParam;
+  using R = ElementwiseRule<Raw<T>, Sign<T>>;
+  Tensors<R> tensors(make_rule<T, Raw<T>, Sign<T>>(), {40000, 3});
+  tensors.tasks[0].rule.step = Step<T>(0.0, 0.0);
+  tensors.tasks[1].rule.step = Step<T>(1.0, 1.0);
+  tensors.g[1] = {T(9), T(1), T(-2), T(0)};
+  const auto before = tensors.x[0];
+  run_on_cpu<R>(tensors.tasks);
+  EXPECT_EQ(tensors.x[0], before);
+  EXPECT_EQ(std::vector<T>(tensors.x[1].begin() + 1, tensors.x[1].end()), (std::vector<T>{T(-1), T(1), T(0)}));
+}
+
+TYPED_TEST(EveryRule, FiniteCheckFindsOneBadEntryAnywhere) {
+  using T = TypeParam;
+  for (const std::size_t n : {1U, 7U, 16U, 33U, 1000U}) {
+    std::vector<T> x(n, std::numeric_limits<T>::max());
+    EXPECT_TRUE(all_finite(std::span<const T>(x)));
+    for (const T bad : {std::numeric_limits<T>::quiet_NaN(), std::numeric_limits<T>::infinity(),
+                        -std::numeric_limits<T>::infinity()}) {
+      for (const std::size_t at : {std::size_t{0}, n / 2, n - 1}) {
+        auto y = x;
+        y[at] = bad;
+        EXPECT_FALSE(all_finite(std::span<const T>(y)));
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace normdescent::rules
