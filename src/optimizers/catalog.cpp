@@ -39,7 +39,7 @@ Options parse_options(const std::string& optimizer, const Fields<Options>& field
   Options options;
   Problems problems(optimizer);
   for (const auto& [name, text] : texts) {
-    const auto field = std::ranges::find_if(fields, [&](const auto& f) { return f.name == name; });
+    const auto field = std::ranges::find_if(fields, [&key = name](const auto& f) { return f.name == key; });
     if (field == fields.end()) {
       problems.add("no option " + name + suggestion(name, names_of(fields)));
     } else if (!field->parse(options, text)) {
