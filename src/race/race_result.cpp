@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "race_result.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "normdescent/race/learning_rate_search.hpp"
+
+namespace normdescent {
+
+namespace {
+
+template <class Visitor>
+void for_each_run(ContestantResult& contestant, Visitor visit) {
+  for (auto& run : contestant.search) visit(run);
+  for (auto& run : contestant.finals) visit(run);
+}
+
+void mark_stuck_runs(ContestantResult& contestant) {
+  double descent = 0.0;
+  for_each_run(contestant, [&](const RunRecord& run) {
+    if (run.status == RunStatus::completed) descent = std::max(descent, run.first_loss - run.final_loss);
+  });
+  for_each_run(contestant, [&](RunRecord& run) {
+    double best = std::numeric_limits<double>::infinity();
+    for_each_run(contestant, [&](const RunRecord& other) {
+      if (other.status == RunStatus::completed && other.learning_rate == run.learning_rate)
+        best = std::min(best, other.final_loss);
+    });
+    run.is_stuck = run.status == RunStatus::completed && run.final_loss - best > kSimilarShare * descent;
+  });
+}
+
+LossCurve validation_curve(const RunRecord& run) {
+  LossCurve curve;
+  for (const auto& point : run.curve) {
+    if (std::isnan(point.validation_loss)) continue;
+    curve.steps.push_back(static_cast<double>(point.step));
+    curve.losses.push_back(point.validation_loss);
+  }
+  return curve;
+}
+
+/// Speed-up over the seeds that both completed.
+std::optional<Interval> speedup_over(const ContestantResult& reference, const ContestantResult& own) {
+  if (reference.diverged || own.diverged) return std::nullopt;
+  std::vector<LossCurve> reference_curves;
+  std::vector<LossCurve> own_curves;
+  for (const auto& run : own.finals) {
+    for (const auto& partner : reference.finals) {
+      const bool both_completed = run.status == RunStatus::completed && partner.status == RunStatus::completed;
+      if (!both_completed || partner.seed != run.seed) continue;
+      reference_curves.push_back(validation_curve(partner));
+      own_curves.push_back(validation_curve(run));
+    }
+  }
+  return own_curves.empty() ? std::nullopt : speedup(reference_curves, own_curves);
+}
+
+std::vector<double> final_losses(const ContestantResult& contestant) {
+  std::vector<double> losses;
+  for (const auto& run : contestant.finals) {
+    if (run.status == RunStatus::completed || run.status == RunStatus::diverged) losses.push_back(run.final_loss);
+  }
+  return losses;
+}
+
+}  // namespace
+
+void complete_result(RaceResult& result) {
+  std::vector<std::vector<double>> samples;
+  for (auto& contestant : result.contestants) {
+    mark_stuck_runs(contestant);
+    const auto has_diverged = [](const RunRecord& run) { return run.status == RunStatus::diverged; };
+    contestant.diverged = contestant.finals.empty()
+                              ? !contestant.search.empty() && std::ranges::all_of(contestant.search, has_diverged)
+                              : std::ranges::any_of(contestant.finals, has_diverged);
+    samples.push_back(final_losses(contestant));
+    if (contestant.diverged) contestant.final_loss = std::numeric_limits<double>::infinity();
+    if (samples.back().empty()) continue;
+    const auto [mean, error] = mean_and_error(samples.back());
+    contestant.final_loss = mean;
+    contestant.final_loss_se = error;
+  }
+  const auto reference = std::ranges::find(result.contestants, result.reference, &ContestantResult::name);
+  for (auto& contestant : result.contestants) contestant.speedup = speedup_over(*reference, contestant);
+
+  const WinnerTest test = test_winner(samples);
+  result.winner_z = test.z;
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    result.contestants[i].is_inside_noise_of_best = test.ties_with_best[i];
+  if (test.is_outside_noise && !result.was_stopped) result.winner = result.contestants[*test.best].name;
+}
+
+}  // namespace normdescent

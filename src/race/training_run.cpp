@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/race/training_run.hpp"
+
+#include <cmath>
+
+#include "require.hpp"
+
+namespace normdescent {
+
+const char* to_string(RunStatus status) {
+  switch (status) {
+    case RunStatus::not_run: return "not run";
+    case RunStatus::completed: return "completed";
+    case RunStatus::diverged: return "diverged";
+    case RunStatus::stopped: return "stopped";
+  }
+  return "unknown";
+}
+
+void TrainingOptions::validate() const {
+  require(steps >= 1, "steps", steps, "at least 1");
+  require(warmup_fraction >= 0.0 && warmup_fraction <= 1.0, "warmup_fraction", warmup_fraction, "in [0, 1]");
+  require(evaluate_every >= 0, "evaluate_every", evaluate_every, "0 (only at the end) or more");
+  require(divergence_factor > 1.0 && std::isfinite(divergence_factor), "divergence_factor", divergence_factor,
+          "finite and above 1");
+}
+
+Schedule TrainingOptions::schedule() const {
+  return {
+      .total_steps = steps, .warmup_steps = std::llround(warmup_fraction * static_cast<double>(steps)), .decay = decay};
+}
+
+namespace {
+
+class Run {
+ public:
+  Run(Objective& objective, TrainingPosition& position, const TrainingOptions& options)
+      : objective_(objective), position_(position), options_(options) {}
+
+  [[nodiscard]] double level() const {
+    return position_.first_loss + (options_.divergence_factor - 1.0) * std::abs(position_.first_loss);
+  }
+  TrainingReport ended(RunStatus status, std::string reason = {}) const {
+    return {.status = status,
+            .steps_done = position_.step,
+            .first_loss = position_.first_loss,
+            .final_loss = status == RunStatus::diverged ? std::numeric_limits<double>::infinity() : validation_loss_,
+            .reason = std::move(reason)};
+  }
+  [[nodiscard]] std::string at_step(const char* what) const {
+    return std::string(what) + " at step " + std::to_string(position_.step);
+  }
+  /// False: not finite.
+  bool evaluate(TrainingObserver& observer) {
+    validation_loss_ = objective_.validation_loss();
+    if (!std::isfinite(validation_loss_)) return false;
+    observer.on_evaluation(position_.step, validation_loss_, objective_);
+    return true;
+  }
+  [[nodiscard]] bool evaluates_after(std::int64_t steps_done) const {
+    return steps_done == options_.steps || (options_.evaluate_every > 0 && steps_done % options_.evaluate_every == 0);
+  }
+  [[nodiscard]] double validation_loss() const { return validation_loss_; }
+
+ private:
+  Objective& objective_;
+  TrainingPosition& position_;
+  const TrainingOptions& options_;
+  double validation_loss_ = std::numeric_limits<double>::infinity();
+};
+
+}  // namespace
+
+TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std::uint32_t batch_size,
+                          const TrainingOptions& options, TrainingPosition& position, TrainingObserver& observer,
+                          const std::stop_token& stop) {
+  options.validate();
+  const Schedule schedule = options.schedule();
+  Run run(objective, position, options);
+  // A run that continues where nothing is left still owes its final loss.
+  const bool starts_with_validation = position.step == 0 ? run.evaluates_after(0) : position.step >= options.steps;
+  if (starts_with_validation && !run.evaluate(observer))
+    return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
+
+  while (position.step < options.steps) {
+    if (stop.stop_requested()) return run.ended(RunStatus::stopped);
+    const auto index = static_cast<std::uint64_t>(position.step);
+    const double loss = objective.gradient(Batch::number(options.stream, index, batch_size));
+    if (!std::isfinite(loss)) return run.ended(RunStatus::diverged, run.at_step("the loss is not finite"));
+    if (position.step == 0) position.first_loss = loss;
+    position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
+    if (position.steps_too_high >= kDivergencePatience)
+      return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
+
+    const double factor = schedule.factor(position.step);
+    const StepReport step = optimizer.step(objective.parameters(), factor);
+    if (!step.finite)
+      return run.ended(RunStatus::diverged,
+                       run.at_step(("the gradient of " + step.first_nonfinite_parameter + " is not finite").c_str()));
+    ++position.step;
+    const bool is_evaluated = run.evaluates_after(position.step);
+    observer.on_step({position.step, loss, factor, is_evaluated}, objective);
+    if (is_evaluated && !run.evaluate(observer))
+      return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
+    observer.on_position(position);
+  }
+  if (run.validation_loss() > run.level())
+    return run.ended(RunStatus::diverged, run.at_step("the validation loss is far above the start"));
+  return run.ended(RunStatus::completed);
+}
+
+}  // namespace normdescent

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/race/training_run.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "normdescent/optimizers/catalog.hpp"
+#include "support/quadratic_problem.hpp"
+
+namespace normdescent {
+namespace {
+
+using test::QuadraticObjective;
+
+std::vector<float> values_of(const Objective& objective) {
+  std::vector<float> values;
+  for (const auto& p : objective.parameters()) values.insert(values.end(), p.value.begin(), p.value.end());
+  return values;
+}
+Optimizer<float> optimizer_for(const Objective& objective, OptimizerSpec spec) {
+  return {std::move(spec), {objective.parameters().front().info}};
+}
+
+class Recorder : public TrainingObserver {
+ public:
+  void on_step(const TrainingStep& step, Objective& objective) override {
+    steps.push_back(step);
+    gradients.push_back(objective.parameters().front().gradient[0]);
+  }
+  void on_evaluation(std::int64_t steps_done, double, Objective&) override { evaluations.push_back(steps_done); }
+  void on_position(const TrainingPosition& position) override { positions.push_back(position); }
+  std::vector<TrainingStep> steps;
+  std::vector<float> gradients;
+  std::vector<std::int64_t> evaluations;
+  std::vector<TrainingPosition> positions;
+};
+
+/// Requests a stop after a number of steps.
+class Stopper : public TrainingObserver {
+ public:
+  explicit Stopper(std::int64_t after) : after_(after) {}
+  void on_step(const TrainingStep& step, Objective&) override {
+    if (step.step == after_) source.request_stop();
+  }
+  std::stop_source source;
+
+ private:
+  std::int64_t after_;
+};
+
+TEST(TrainOnce, GradientDescentOnOneCoordinateIsExact) {
+  // x <- x - eta f_t h x, h = 1, eta = 1/2, no warm-up, constant schedule: x_t = 2^-t exactly.
+  QuadraticObjective objective({.curvature = {1.0}}, 1);
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 0.5}));
+  TrainingPosition position;
+  Recorder recorder;
+  const auto report = train_once(objective, optimizer, 1,
+                                 {.steps = 4, .warmup_fraction = 0.0, .decay = Decay::constant, .evaluate_every = 2},
+                                 position, recorder);
+  EXPECT_EQ(report.status, RunStatus::completed);
+  EXPECT_EQ(report.steps_done, 4);
+  EXPECT_EQ(report.first_loss, 0.5);
+  EXPECT_EQ(report.final_loss, 0.5 * std::pow(0.25, 4));
+  ASSERT_EQ(recorder.steps.size(), 4U);
+  EXPECT_EQ(recorder.steps[1].train_loss, 0.125) << "the loss before the update";
+  EXPECT_EQ(std::abs(recorder.gradients[1]), 0.5F) << "the gradient of the step is still there";
+  EXPECT_EQ(recorder.evaluations, (std::vector<std::int64_t>{0, 2, 4}));
+  EXPECT_EQ(recorder.positions.back().step, 4);
+}
+
+TEST(TrainOnce, ScheduleWarmsUpAndDecays) {
+  QuadraticObjective objective({.curvature = {1.0}}, 1);
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 1e-3}));
+  TrainingPosition position;
+  Recorder recorder;
+  const TrainingOptions options{.steps = 20, .warmup_fraction = 0.2, .decay = Decay::cosine};
+  train_once(objective, optimizer, 1, options, position, recorder);
+  for (std::int64_t t = 0; t < 20; ++t)
+    EXPECT_EQ(recorder.steps[static_cast<std::size_t>(t)].rate_factor,
+              (Schedule{.total_steps = 20, .warmup_steps = 4}.factor(t)));
+  EXPECT_EQ(recorder.evaluations, (std::vector<std::int64_t>{20}));
+}
+
+TEST(TrainOnce, StopsAndContinuesBitEqually) {
+  const test::QuadraticOptions problem{.curvature = {1.0, 3.0, 0.1}, .noise = {1.0, 0.1, 3.0}, .batch_size = 2};
+  const TrainingOptions options{.steps = 30, .evaluate_every = 7, .divergence_factor = 100.0, .stream = 5};
+  QuadraticObjective whole(problem, 3);
+  auto whole_optimizer = optimizer_for(whole, adamw({.learning_rate = 0.05}));
+  TrainingPosition whole_position;
+  TrainingObserver nobody;
+  const auto whole_report = train_once(whole, whole_optimizer, 2, options, whole_position, nobody);
+
+  QuadraticObjective parts(problem, 3);
+  auto optimizer = optimizer_for(parts, adamw({.learning_rate = 0.05}));
+  TrainingPosition position;
+  Stopper stopper(11);
+  const auto first = train_once(parts, optimizer, 2, options, position, stopper, stopper.source.get_token());
+  EXPECT_EQ(first.status, RunStatus::stopped);
+  EXPECT_EQ(first.steps_done, 11);
+  const auto second = train_once(parts, optimizer, 2, options, position, nobody);
+  EXPECT_EQ(second.status, RunStatus::completed);
+  EXPECT_EQ(values_of(parts), values_of(whole));
+  EXPECT_EQ(second.final_loss, whole_report.final_loss);
+  EXPECT_EQ(second.first_loss, whole_report.first_loss);
+}
+
+TEST(TrainOnce, NonFiniteLossEndsTheRun) {
+  QuadraticObjective objective({.curvature = {1.0}, .cliff = 1.5}, 1);
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 10.0}));
+  TrainingPosition position;
+  TrainingObserver nobody;
+  const auto report = train_once(objective, optimizer, 1, {.steps = 50, .warmup_fraction = 0.0}, position, nobody);
+  EXPECT_EQ(report.status, RunStatus::diverged);
+  EXPECT_EQ(report.steps_done, 1);
+  EXPECT_TRUE(std::isinf(report.final_loss));
+  EXPECT_NE(report.reason.find("not finite at step 1"), std::string::npos) << report.reason;
+}
+
+/// A finite loss with a gradient that is not.
+class BrokenGradient : public QuadraticObjective {
+ public:
+  BrokenGradient() : QuadraticObjective({.curvature = {1.0}}, 1) {}
+  double gradient(const Batch& batch) override {
+    const double loss = QuadraticObjective::gradient(batch);
+    if (batch.first == 3) parameters().front().gradient[0] = std::nanf("");
+    return loss;
+  }
+};
+
+TEST(TrainOnce, NonFiniteGradientEndsTheRunAndNamesTheTensor) {
+  BrokenGradient objective;
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 0.1}));
+  TrainingPosition position;
+  TrainingObserver nobody;
+  const auto report = train_once(objective, optimizer, 1, {.steps = 50}, position, nobody);
+  EXPECT_EQ(report.status, RunStatus::diverged);
+  EXPECT_EQ(report.steps_done, 3);
+  EXPECT_EQ(report.reason, "the gradient of x is not finite at step 3");
+}
+
+TEST(TrainOnce, LossThatStaysFarAboveItsStartEndsTheRun) {
+  // x <- x (1 - 2.5): the loss grows by 2.25 a step, above 3x from step 2 on; it may stay there for
+  // kDivergencePatience.
+  QuadraticObjective objective({.curvature = {1.0}}, 1);
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 2.5}));
+  TrainingPosition position;
+  TrainingObserver nobody;
+  const auto report = train_once(objective, optimizer, 1,
+                                 {.steps = 50, .warmup_fraction = 0.0, .decay = Decay::constant}, position, nobody);
+  EXPECT_EQ(report.status, RunStatus::diverged);
+  EXPECT_EQ(report.steps_done, 2 + kDivergencePatience - 1);
+}
+
+/// Loss 1, but 100 on one mini-batch; the validation loss is what it is told.
+class Spiky : public QuadraticObjective {
+ public:
+  explicit Spiky(double validation) : QuadraticObjective({.curvature = {1.0}}, 1), validation_(validation) {}
+  double gradient(const Batch& batch) override {
+    QuadraticObjective::gradient(batch);
+    return batch.first == 10 ? 100.0 : 1.0;
+  }
+  double validation_loss() override { return validation_; }
+
+ private:
+  double validation_;
+};
+
+TEST(TrainOnce, OneSpikeIsNoDivergenceButABadEndIs) {
+  for (const auto& [validation, status] : {std::pair(1.0, RunStatus::completed), std::pair(3.1, RunStatus::diverged)}) {
+    Spiky objective(validation);
+    auto optimizer = optimizer_for(objective, sgd({.learning_rate = 0.1}));
+    TrainingPosition position;
+    TrainingObserver nobody;
+    EXPECT_EQ(train_once(objective, optimizer, 1, {.steps = 20}, position, nobody).status, status);
+  }
+}
+
+TEST(TrainingOptions, DefaultsAreValidAndEveryConstraintIsChecked) {
+  EXPECT_NO_THROW(TrainingOptions{}.validate());
+  EXPECT_THROW(TrainingOptions{.steps = 0}.validate(), std::invalid_argument);
+  EXPECT_THROW(TrainingOptions{.warmup_fraction = -0.1}.validate(), std::invalid_argument);
+  EXPECT_THROW(TrainingOptions{.warmup_fraction = 1.1}.validate(), std::invalid_argument);
+  EXPECT_THROW(TrainingOptions{.evaluate_every = -1}.validate(), std::invalid_argument);
+  EXPECT_THROW(TrainingOptions{.divergence_factor = 1.0}.validate(), std::invalid_argument);
+  EXPECT_THROW(TrainingOptions{.divergence_factor = std::nan("")}.validate(), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace normdescent
