@@ -72,6 +72,21 @@ TEST(Speedup, JackknifeIntervalMatchesHandComputation) {
   EXPECT_NEAR(interval->high / (3.0 * std::exp(reach)), 1.0, kRounding);
 }
 
+TEST(Speedup, JackknifeOfThreeSeedsMatchesHandComputation) {
+  // Slopes 1, 2, 3 times that of the reference: mean 2. Leaving one out: 2.5, 2, 1.5.
+  const LossCurve reference{{0, 40}, {8, 4}};
+  const std::array own{LossCurve{{0, 40}, {8, 4}}, LossCurve{{0, 40}, {8, 0}}, LossCurve{{0, 40}, {8, -4}}};
+  const auto interval = speedup(std::array{reference, reference, reference}, own);
+  const std::array parts{std::log(2.5), std::log(2.0), std::log(1.5)};
+  const double mean = (parts[0] + parts[1] + parts[2]) / 3.0;
+  double squares = 0.0;
+  for (const double part : parts) squares += (part - mean) * (part - mean);
+  const double reach = 4.3027 * std::sqrt(2.0 / 3.0 * squares);  // (n - 1) / n sum of squares
+  EXPECT_NEAR(interval->value, 2.0, kRounding);
+  EXPECT_NEAR(interval->low / (2.0 * std::exp(-reach)), 1.0, kRounding);
+  EXPECT_NEAR(interval->high / (2.0 * std::exp(reach)), 1.0, kRounding);
+}
+
 TEST(Speedup, EqualSeedsHaveAnIntervalOfNoWidthAndOneSeedHasNone) {
   const LossCurve own{{0, 10, 20, 30, 40}, {8, 5, 3, 2, 1}};
   const auto equal = speedup(std::array{kReference, kReference, kReference}, std::array{own, own, own});
