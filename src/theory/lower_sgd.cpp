@@ -90,11 +90,9 @@ Bound lower_sgd_numeric(const SeparableConstants& constants, double steps) {
 
 std::vector<CoordinateGroup> noise_with_density(double noise, const NoiseProfile& profile, double tail) {
   require_non_negative("noise", noise);
-  require_at_least_one("dimension", profile.dimension);
   require_tail(tail);
+  require_density("dimension", profile.dimension, "density", profile.density);
   const double d = profile.dimension;
-  if (!(profile.density >= 1.0 / d * (1.0 - 1e-12) && profile.density <= 1.0))
-    refuse("density", profile.density, "in [1/dimension, 1] = [" + to_text(1.0 / d) + ", 1]");
 
   // d phi is the number of equal coordinates that have this density; round-off must not add one more.
   const double effective = std::max(1.0, d * profile.density);
@@ -176,7 +174,7 @@ Bound lower_sgd_samples(std::span<const SeparableConstants> instances, double ep
       low = high;
       high *= 2.0;
     }
-    while (high - low > 1e-9 * (1.0 + low)) {
+    while (high - low > 1e-6) {
       const double middle = 0.5 * (low + high);
       (infimum.at(middle) >= epsilon ? low : high) = middle;
     }

@@ -38,6 +38,14 @@ void require_tail(double tail) {
   if (!(tail > 1.0 && tail <= 2.0)) refuse("tail", tail, "in (1, 2]");
 }
 
+void require_density(std::string_view dimension_field, double dimension, std::string_view density_field,
+                     double density) {
+  require_at_least_one(dimension_field, dimension);
+  if (density >= (1.0 - 1e-12) / dimension && density <= 1.0) return;
+  refuse(density_field, density,
+         "in [1/" + std::string(dimension_field) + ", 1] = [" + to_text(1.0 / dimension) + ", 1]");
+}
+
 void require_target(const ProblemConstants& constants, double epsilon) {
   const double largest = largest_start_gradient(constants);
   if (epsilon > 0.0 && epsilon < largest) return;

@@ -18,6 +18,9 @@ void require_non_negative(std::string_view field, double value);
 void require_at_least_one(std::string_view field, double value);
 void require_fraction(std::string_view field, double value);  ///< (0, 1]
 void require_tail(double tail);                               ///< (1, 2]
+/// dimension >= 1 and density in [1/dimension, 1], up to round-off at the lower end.
+void require_density(std::string_view dimension_field, double dimension, std::string_view density_field,
+                     double density);
 /// epsilon in (0, sqrt(2 L Delta)): from there on the start satisfies the target already.
 void require_target(const ProblemConstants& constants, double epsilon);
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// evaluate_bounds: what the command prints, for every method, and every refusal in the query's own words.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "normdescent/theory/evaluate.hpp"
+#include "theory/support.hpp"
+
+namespace normdescent {
+namespace {
+
+const BoundsQuery kQuery{.method = "signsgd", .delta = 1.0, .smoothness = 2.0, .noise = 0.5, .epsilon = 0.1};
+
+BoundsQuery query_for(std::string_view method) {
+  BoundsQuery query = kQuery;
+  query.method = method;
+  query.dimension = 100.0;
+  query.density = 0.05;
+  query.hessian_smoothness = 1.0;
+  return query;
+}
+
+TEST(EvaluateBounds, SignSgdKnownAnswer) {
+  const BoundsReport report = evaluate_bounds(kQuery);
+  ASSERT_TRUE(report.upper && report.lower);
+  EXPECT_EQ(report.stationarity, "l1");
+  EXPECT_EQ(report.upper->run.steps, 1600.0);
+  EXPECT_EQ(report.upper->run.batch, 400.0);
+  EXPECT_EQ(report.upper->samples, 640000.0);
+  EXPECT_EQ(report.upper->bound.source, "U1 [arXiv:2605.06615, Theorem 1]");
+  EXPECT_NEAR(report.lower->value, 2 * (0.04 + 0.25) / (128 * 1e-4), 1e-9);
+  EXPECT_EQ(report.lower->source, "L1 [rate: arXiv:2605.06615, Theorem 2; constants derived here]");
+  EXPECT_FALSE(report.speedup_over_sgd);
+}
+
+TEST(EvaluateBounds, UpperLiesAboveEveryLowerBoundForEveryMethod) {
+  Philox random(37);
+  for (const auto& method : bounds_methods()) {
+    for (int trial = 0; trial < 20; ++trial) {
+      BoundsQuery query = query_for(method.name);
+      query.delta = test::log_uniform(random, -2, 2);
+      query.smoothness = test::log_uniform(random, -2, 2);
+      query.noise = test::log_uniform(random, -2, 2);
+      query.epsilon = std::sqrt(2 * query.delta * query.smoothness) * test::log_uniform(random, -3, -0.1);
+      const BoundsReport report = evaluate_bounds(query);
+      ASSERT_TRUE(report.upper) << method.name;
+      EXPECT_LE(report.upper->bound.value, query.epsilon * (1 + 1e-11)) << method.name;
+      if (report.lower) {
+        EXPECT_GT(report.upper->log10_samples, report.lower->log10_value) << method.name;
+      }
+      EXPECT_EQ(report.lower.has_value(), report.lower_missing.empty()) << method.name;
+      for (const auto& wider : report.wider_lower)
+        EXPECT_GT(report.upper->log10_samples, wider.log10_value) << method.name;
+      EXPECT_FALSE(report.assumptions.empty());
+    }
+  }
+}
+
+TEST(EvaluateBounds, HeavyTailsReachEveryMethodThatHasABoundThere) {
+  for (const auto& method : bounds_methods()) {
+    BoundsQuery query = query_for(method.name);
+    query.tail = 1.5;
+    if (method.name.find("mvr") != std::string_view::npos) {
+      EXPECT_REFUSED(evaluate_bounds(query), "tail = 1.5, must be 2");
+      continue;
+    }
+    const BoundsReport report = evaluate_bounds(query);
+    EXPECT_EQ(report.upper.has_value(), report.upper_missing.empty()) << method.name;
+    EXPECT_EQ(report.upper.has_value(), method.name != "sgd" && method.name != "sgd-l2") << method.name;
+  }
+}
+
+TEST(EvaluateBounds, SgdPaysTheDimensionAndOneOverTheDensity) {
+  const auto lower = [](double dimension, double density, double noise, double epsilon) {
+    BoundsQuery query = kQuery;
+    query.method = "sgd";
+    query.dimension = dimension;
+    query.density = density;
+    query.noise = noise;
+    query.epsilon = epsilon;
+    return evaluate_bounds(query).lower->log10_value;
+  };
+  EXPECT_NEAR(lower(1e5, 1.0, 0.0, 1e-8) - lower(1e3, 1.0, 0.0, 1e-8), 2.0, 0.02);
+  EXPECT_NEAR(lower(1e9, 1e-8, 1.0, 1e-12) - lower(1e9, 1e-6, 1.0, 1e-12), 2.0, 0.1);
+}
+
+TEST(EvaluateBounds, AFixedBatchIsKept) {
+  BoundsQuery query = kQuery;
+  query.batch = 64.0;
+  for (const char* method : {"signum", "lion", "muonlight"}) {
+    query.method = method;
+    EXPECT_EQ(evaluate_bounds(query).upper->run.batch, 64.0) << method;
+  }
+  query.method = "signsgd";  // 2 S_B = 0.125 > epsilon
+  const BoundsReport report = evaluate_bounds(query);
+  ASSERT_EQ(report.flags.size(), 1U);
+  EXPECT_EQ(report.flags.front().kind, FlagKind::noise_floor_above_target);
+}
+
+TEST(EvaluateBounds, SpeedupIsReportedWithDimensionAndDensity) {
+  const BoundsReport report = evaluate_bounds(query_for("signum"));
+  ASSERT_TRUE(report.speedup_over_sgd);
+  EXPECT_EQ(report.speedup_over_sgd->deterministic, 100.0);
+  EXPECT_DOUBLE_EQ(report.speedup_over_sgd->noise, 20.0);
+  EXPECT_NEAR(report.speedup_at_epsilon, (100 + 20 * 25) / 26.0, 1e-11);
+}
+
+TEST(EvaluateBounds, RefusesEachFieldByName) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto with = [](auto field, double value) {
+    BoundsQuery query = query_for("signsgd");
+    query.*field = value;
+    return query;
+  };
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::delta, -1)), "delta = -1, must be positive and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::delta, nan)), "delta = nan, must be positive and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::smoothness, 0)), "smoothness = 0, must be positive and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::noise, -0.5)), "noise = -0.5, must be non-negative and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::noise, infinity)), "noise = inf, must be non-negative and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::epsilon, 2.5)), "epsilon = 2.5, must be in (0, 2): the start");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::epsilon, nan)), "epsilon = nan, must be in (0, 2)");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::tail, 1.0)), "tail = 1, must be in (1, 2]");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::tail, 2.1)), "tail = 2.1, must be in (1, 2]");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::batch, 0)), "batch = 0, must be at least 1 and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::dimension, 0)), "dimension = 0, must be at least 1 and finite");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::density, 0.009)),
+                 "density = 0.009, must be in [1/dimension, 1] = [0.01, 1]");
+  EXPECT_REFUSED(evaluate_bounds(with(&BoundsQuery::density, 1.1)), "density = 1.1, must be in [1/dimension, 1]");
+  BoundsQuery query = kQuery;
+  query.method = "sgd";
+  EXPECT_REFUSED(evaluate_bounds(query), "dimension = (not given), must be given for sgd");
+  query.method = "muon-extrapolation";
+  EXPECT_REFUSED(evaluate_bounds(query), "hessian_smoothness = (not given), must be given for muon-extrapolation");
+  query.method = "signsdg";
+  EXPECT_REFUSED(evaluate_bounds(query), "did you mean signsgd?");
+}
+
+}  // namespace
+}  // namespace normdescent
