@@ -18,16 +18,21 @@ class MovingPoint {
   explicit MovingPoint(std::span<const Parameter> parameters);
   MovingPoint(const MovingPoint&) = delete;
   MovingPoint& operator=(const MovingPoint&) = delete;
-  ~MovingPoint() { restore(); }
+  ~MovingPoint() {
+    if (!is_released_) restore();
+  }
 
   /// x = x_0 - step d, d flat; from the remembered values, so moves do not add up.
   void move_to(std::span<const float> direction, double step);
   /// x = x_0.
   void restore();
+  /// The destructor leaves the parameters where they are then.
+  void release() { is_released_ = true; }
 
  private:
   std::span<const Parameter> parameters_;
   std::vector<float> origin_;
+  bool is_released_ = false;
 };
 
 }  // namespace normdescent::probe_detail

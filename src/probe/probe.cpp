@@ -15,28 +15,17 @@
 namespace normdescent {
 namespace {
 
-using probe_detail::advance;
 using probe_detail::MovingPoint;
 
 // Streams of examples; races number theirs by small seeds.
 constexpr std::uint64_t kStreamKey = 0x70726F6265ULL;  // "probe"
 constexpr int kErrorGroups = 8;                        // for the standard error of the density
-constexpr int kPilotRestarts = 2;
-// A pilot that is further above its first loss than this has left the region its rate was measured for.
-constexpr double kPilotLossLimit = 1.5;
+// Secants at the end of a pilot are this share of the best one-step size at the start: the rates that pilots choose are
+// between 1/2 and 1/18 of it.
+constexpr double kSecantShare = 1.0 / 6.0;
 constexpr std::uint32_t kJudgeBatches = 4;  // the loss of a point is read on so many training mini-batches
 
 constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
-
-const char* pilot_name(Geometry geometry) {
-  switch (geometry) {
-    case Geometry::euclidean: return "sgd";
-    case Geometry::sign: return "signsgd";
-    case Geometry::spectral: return "muon";
-    case Geometry::row_wise: return "row-normalized sgd";
-  }
-  return "unknown";
-}
 
 // Counts examples.
 class CountedObjective final : public Objective {
@@ -86,9 +75,9 @@ class Prober {
     measure_point(report_.start, options_.micro_batches, true);
     if (report_.status == ProbeStatus::not_measurable || stopped()) return;
     if (options_.pilot_steps > 0) {
-      for (const Geometry geometry : options_.pilots) {
+      for (const PilotKind& kind : options_.pilots) {
         if (stopped()) return;
-        run_pilot(geometry);
+        pilot(kind);
       }
     }
     if (stopped()) return;
@@ -128,9 +117,16 @@ class Prober {
     for (GeometryMeasurement& m : point.geometries) {
       if (stop_.stop_requested()) return;
       ModelGeometry geometry(m.geometry, objective_.parameters());
-      m.one_step_gain = measure_one_step_gain(objective_, geometry, batches_, local_, stop_);
-      const double step = m.one_step_gain.step_size > 0.0 ? m.one_step_gain.step_size : fallback_step(m.geometry);
-      m.smoothness = measure_smoothness(objective_, geometry, step, batches_, local_, stop_);
+      LocalOptions local = local_;
+      double step = 0.0;
+      if (is_start) {
+        m.one_step_gain = measure_one_step_gain(objective_, geometry, batches_, local, stop_);
+        step = step_at_start(m.geometry);
+      } else {
+        local.repetitions = options_.pilot_repetitions;
+        step = kSecantShare * step_at_start(m.geometry);
+      }
+      m.smoothness = measure_smoothness(objective_, geometry, step, batches_, local, stop_);
       finished_unit("smoothness and one-step gain");
     }
   }
@@ -215,49 +211,36 @@ class Prober {
     return m;
   }
 
-  void run_pilot(Geometry name) {
-    const GeometryMeasurement* at_start = report_.start.find(name);
-    const double best_step = at_start != nullptr && at_start->one_step_gain.step_size > 0.0
-                                 ? at_start->one_step_gain.step_size
-                                 : fallback_step(name);
-    const double start_norm = at_start != nullptr && at_start->one_step_gain.learning_rate > 0.0
-                                  ? best_step / at_start->one_step_gain.learning_rate
-                                  : 1.0;
+  void pilot(const PilotKind& kind) {
+    const auto parameters = objective_.parameters();
+    const MovingPoint start(parameters);
     PilotReport pilot;
-    pilot.end.optimizer = pilot_name(name);
-    double rate = options_.pilot_rate * best_step;
-    MovingPoint start(objective_.parameters());
-    const BatchSource batches_of_first_try = batches_;
-    while (!descend(name, rate, start_norm, pilot) && !stop_.stop_requested() && pilot.restarts < kPilotRestarts) {
-      start.restore();
-      batches_ = batches_of_first_try;
-      pilot.losses.clear();
-      rate /= 4.0;
-      ++pilot.restarts;
-    }
-    pilot.learning_rate = name == Geometry::euclidean ? rate / start_norm : rate;
-    pilot.end.step = static_cast<std::int64_t>(pilot.losses.size());
+    pilot.kind = kind;
+    const double gradient_norm = typical_gradient_norm();
+    const PilotOptions options{.steps = options_.pilot_steps,
+                               .first_rate = options_.pilot_rate * step_at_start(kind.geometry),
+                               .max_tries = options_.pilot_tries,
+                               .batch_size = report_.batch_size,
+                               .gradient_norm = gradient_norm};
+    // All pilots see the same examples, so that their losses compare step by step.
+    pilot.run = run_pilot(objective_, kind, options, BatchSource(stream(3)), judge_, stop_);
+    pilot.end.optimizer = kind.optimizer;
+    pilot.end.step = static_cast<std::int64_t>(pilot.run.losses.size());
     finished_unit("pilot");
-    if (!stop_.stop_requested()) measure_point(pilot.end, options_.pilot_micro_batches, false);
+    if (!stop_.stop_requested() && pilot.run.rate > 0.0) measure_point(pilot.end, options_.pilot_micro_batches, false);
     report_.pilots.push_back(std::move(pilot));
   }
 
-  // One try. `rate` is the peak size of a unit direction; plain SGD moves by rate ||g|| / start_norm. False if it left.
-  bool descend(Geometry name, double rate, double start_norm, PilotReport& pilot) {
-    const auto parameters = objective_.parameters();
-    ModelGeometry geometry(name, parameters);
-    std::vector<float> direction(static_cast<std::size_t>(report_.dimension));
-    for (int step = 0; step < options_.pilot_steps && !stop_.stop_requested(); ++step) {
-      const double loss = objective_.gradient(batches_.next(report_.batch_size));
-      if (!std::isfinite(loss) || (step > 0 && loss > kPilotLossLimit * pilot.losses.front())) return false;
-      pilot.losses.push_back(loss);
-      copy_gradients(parameters, direction);
-      const double dual = geometry.dual_unit(direction, direction);
-      const double length = rate * (name == Geometry::euclidean ? dual / start_norm : 1.0);
-      const double decay = 1.0 - static_cast<double>(step) / options_.pilot_steps;
-      advance(parameters, direction, length * decay);
-    }
-    return true;
+  // The best one-step size of a unit direction at the start.
+  [[nodiscard]] double step_at_start(Geometry geometry) const {
+    const GeometryMeasurement* m = report_.start.find(geometry);
+    return m != nullptr && m->one_step_gain.step_size > 0.0 ? m->one_step_gain.step_size : fallback_step(geometry);
+  }
+  // ||g||_2 of a training mini-batch at the start: signal and noise.
+  [[nodiscard]] double typical_gradient_norm() const {
+    const NoiseSummary& noise = report_.start.noise;
+    const double norm = std::sqrt(std::max(0.0, noise.gradient_l2_squared) + noise.l2 * noise.l2);
+    return norm > 0.0 ? norm : 1.0;
   }
 
   CountedObjective objective_;
@@ -288,7 +271,9 @@ std::vector<std::string> validate(const ProbeOptions& options) {
   at_least("tail_projections", options.tail_projections, 0);
   at_least("search_repetitions", options.search_repetitions, 1);
   at_least("repetitions", options.repetitions, 2);
+  at_least("pilot_repetitions", options.pilot_repetitions, 2);
   at_least("pilot_steps", options.pilot_steps, 0);
+  at_least("pilot_tries", options.pilot_tries, 1);
   if (!(options.pilot_rate > 0.0 && std::isfinite(options.pilot_rate))) {
     problems.push_back("pilot_rate = " + std::to_string(options.pilot_rate) + ", must be a positive number");
   }

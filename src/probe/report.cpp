@@ -97,10 +97,10 @@ Json pilots_json(const ProbeReport& report) {
                     {"noise_density", number_if(pilot.end.noise.count > 1, pilot.end.noise.density)},
                     {"noise_density_se", number(pilot.end.noise_density_error)},
                     {"loss", number(pilot.end.loss)},
-                    {"learning_rate", number(pilot.learning_rate)},
-                    {"restarts", pilot.restarts},
-                    {"geometries", geometries_json(pilot.end)},
-                    {"one_step_gain", gains_json(pilot.end)}});
+                    {"learning_rate", number(pilot.run.learning_rate)},
+                    {"tries", pilot.run.tries},
+                    {"losses", pilot.run.losses},
+                    {"geometries", geometries_json(pilot.end)}});
   }
   return list;
 }

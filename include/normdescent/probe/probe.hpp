@@ -24,10 +24,14 @@ struct ProbeOptions {
   std::uint32_t held_out_batch = 0;  ///< examples that judge steps; 0: the training mini-batch's number
   int search_repetitions = 2;        ///< directions that choose a step size, >= 1
   int repetitions = 4;               ///< directions that smoothness and gains are averaged over, >= 2
-  int pilot_steps = 20;              ///< 0: no pilots
-  double pilot_rate = 0.5;           ///< peak rate of a pilot over the best one-step size at the start
-  /// Pilots, one each: x <- x - rate D_X(g), for the euclidean -rate g; named after their momentum-free optimizers.
-  std::vector<Geometry> pilots = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
+  int pilot_repetitions = 2;         ///< the same at the end of a pilot, >= 2
+  int pilot_steps = 20;              ///< of every pilot run; 0: no pilots
+  double pilot_rate = 0.5;           ///< first rate of a pilot's ladder over the best one-step size at the start
+  int pilot_tries = 4;               ///< rates at most, each a third of the one before
+  std::vector<PilotKind> pilots = {{"sgd", Geometry::euclidean, false},
+                                   {"normalized-sgd", Geometry::euclidean, true},
+                                   {"signsgd", Geometry::sign, true},
+                                   {"muon", Geometry::spectral, true}};
   std::uint64_t seed = 1;
 };
 
@@ -43,7 +47,7 @@ using ProbeProgress = std::function<void(double fraction, std::string_view phase
 /// come from a stream of the probe's own, so training sees none of them in the same order.
 /// Memory    at most 4 copies of the parameters beyond the objective's values and gradients, plus r^2 floats for each
 ///           matrix (sizes: matrix_noise.hpp) while noise is measured.
-/// Cost      with defaults about 250 gradients' worth of training mini-batches.
+/// Cost      with defaults about 500 gradients' worth of training mini-batches.
 /// Throws    std::invalid_argument for invalid options or batch_size = 0. NaN and zero noise are statuses.
 [[nodiscard]] ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options = {},
                                 const ProbeProgress& progress = {}, std::stop_token stop = {});

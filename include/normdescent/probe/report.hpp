@@ -11,6 +11,7 @@
 #include "normdescent/probe/local_geometry.hpp"
 #include "normdescent/probe/matrix_noise.hpp"
 #include "normdescent/probe/noise.hpp"
+#include "normdescent/probe/pilot.hpp"
 #include "normdescent/probe/tail_index.hpp"
 
 namespace normdescent {
@@ -53,12 +54,11 @@ struct ParameterNoise {
   MatrixNoise matrix;  ///< count 0 where the tensor is no matrix
 };
 
-/// A short run whose end was measured.
+/// A short run and what was measured at its end.
 struct PilotReport {
-  double learning_rate = 0.0;  ///< peak, decaying linearly to 0
-  int restarts = 0;            ///< how often the rate had to be quartered because the loss left its start
-  std::vector<double> losses;  ///< training mini-batch losses
-  PointReport end;
+  PilotKind kind;
+  PilotRun run;
+  PointReport end;  ///< without one-step gains
 };
 
 struct ProbeReport {
