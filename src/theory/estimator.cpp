@@ -64,7 +64,8 @@ void validate(const RunSettings& run) {
   require_at_least_one("batch", run.batch);
 }
 
-EstimatorError estimator_error(const ProblemConstants& constants, const Estimator& estimator, const RunSettings& run) {
+EstimatorError estimator_error(const ProblemConstants& constants, const GradientEstimator& estimator,
+                               const RunSettings& run) {
   validate(constants);
   validate(run);
   const double averaged = averaging_constant(constants.tail) * batch_noise(constants, run.batch);

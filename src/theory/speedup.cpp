@@ -15,7 +15,7 @@ using namespace theory;
 
 namespace {
 
-void require_measurement(const GeometryMeasurement& measurement) {
+void require_measurement(const GeometryAtPoint& measurement) {
   require_positive("smoothness", measurement.smoothness);
   require_non_negative("noise", measurement.noise);
   require_positive("gradient_norm", measurement.gradient_norm);
@@ -62,20 +62,20 @@ double noise_density(double norm_1, double norm_p, double dimension, double tail
   return std::clamp(density, 1.0 / dimension, 1.0);
 }
 
-SpeedupOverSgd matched_accuracy_speedup(const GeometryMeasurement& from, const GeometryMeasurement& to, double tail) {
+SpeedupOverSgd matched_accuracy_speedup(const GeometryAtPoint& from, const GeometryAtPoint& to, double tail) {
   require_measurement(from);
   require_measurement(to);
   const double inverse_theta = 1.0 / averaging_exponent(tail);
-  const auto deterministic = [](const GeometryMeasurement& x) {
+  const auto deterministic = [](const GeometryAtPoint& x) {
     return Magnitude(x.smoothness) / pow(Magnitude(x.gradient_norm), 2.0);
   };
-  const auto noisy = [&](const GeometryMeasurement& x) {
+  const auto noisy = [&](const GeometryAtPoint& x) {
     return deterministic(x) * pow(Magnitude(x.noise) / Magnitude(x.gradient_norm), inverse_theta);
   };
   return {(deterministic(from) / deterministic(to)).value(), (noisy(from) / noisy(to)).value()};
 }
 
-double critical_batch(const GeometryMeasurement& measurement, double tail) {
+double critical_batch(const GeometryAtPoint& measurement, double tail) {
   require_measurement(measurement);
   const Magnitude ratio = 2.0 * averaging_constant(tail) * Magnitude(measurement.noise) / measurement.gradient_norm;
   return pow(ratio, 1.0 / averaging_exponent(tail)).value();

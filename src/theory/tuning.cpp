@@ -45,7 +45,7 @@ bool is_usable(double value) { return std::isfinite(value) && value >= std::nume
 
 // Fills counts and evaluates the bound; `evaluate` sees run settings that are ordinary doubles.
 template <class Evaluate>
-Tuning finished(const Estimator& estimator, bool averages_fit, Magnitude eta, Magnitude steps, Magnitude batch,
+Tuning finished(const GradientEstimator& estimator, bool averages_fit, Magnitude eta, Magnitude steps, Magnitude batch,
                 double epsilon, const Evaluate& evaluate) {
   const Magnitude T = whole_up(std::max(steps, kOne));
   const Magnitude B = whole_up(std::max(batch, kOne));
@@ -72,10 +72,10 @@ Tuning finished(const Estimator& estimator, bool averages_fit, Magnitude eta, Ma
   return tuning;
 }
 
-Tuning finished(const ProblemConstants& constants, const Estimator& estimator, Magnitude averaging, Magnitude eta,
-                Magnitude steps, Magnitude batch, double epsilon) {
+Tuning finished(const ProblemConstants& constants, const GradientEstimator& estimator, Magnitude averaging,
+                Magnitude eta, Magnitude steps, Magnitude batch, double epsilon) {
   const bool averages_fit = is_usable(averaging.value());
-  const Estimator used = averages_fit ? estimator : Estimator{RawMiniBatch{}};
+  const GradientEstimator used = averages_fit ? estimator : GradientEstimator{RawMiniBatch{}};
   Tuning tuning = finished(estimator, averages_fit, eta, steps, batch, epsilon,
                            [&](const RunSettings& run) { return upper_bound(constants, used, run); });
   return tuning;

@@ -67,7 +67,7 @@ struct Describe {
   }
 };
 
-Bound described(const ProblemConstants& constants, const Estimator& estimator) {
+Bound described(const ProblemConstants& constants, const GradientEstimator& estimator) {
   Bound bound;
   bound.assumptions.push_back(noise_assumption(constants.geometry, constants.tail));
   std::visit(Describe{constants, bound}, estimator);
@@ -76,7 +76,7 @@ Bound described(const ProblemConstants& constants, const Estimator& estimator) {
 
 }  // namespace
 
-Bound upper_bound(const ProblemConstants& constants, const Estimator& estimator, const RunSettings& run) {
+Bound upper_bound(const ProblemConstants& constants, const GradientEstimator& estimator, const RunSettings& run) {
   const EstimatorError error = estimator_error(constants, estimator, run);
   Bound bound = described(constants, estimator);
   bound.assumptions.push_back(exact_direction());
@@ -108,8 +108,8 @@ Bound upper_bound_with_decay(const ProblemConstants& constants, const LionAverag
   return bound;
 }
 
-Bound upper_bound_inexact_msign(const ProblemConstants& constants, const Estimator& estimator, const RunSettings& run,
-                                double delta) {
+Bound upper_bound_inexact_msign(const ProblemConstants& constants, const GradientEstimator& estimator,
+                                const RunSettings& run, double delta) {
   if (!(delta >= 0.0 && delta < 1.0)) refuse("delta", delta, "in [0, 1)");
   if (constants.geometry != Geometry::spectral)
     throw std::invalid_argument(std::string("geometry = ") + to_string(constants.geometry) +

@@ -45,12 +45,12 @@ TEST(Speedup, AtATargetLiesBetweenItsTermsAndReachesBoth) {
 TEST(Speedup, MatchedAccuracyReproducesPublishedMeasurements) {
   // LionMuon's FineWeb figures: alpha = ||G||_1/||G||_nuc = 67, rho_nuc 13.6, rho_1 894, L_* 0.79, L_inf 857: sample
   // ratio of Lion over Muon 0.23, deterministic part 0.24; WikiText-103: 0.17 and 0.16.
-  const GeometryMeasurement lion{.smoothness = 857, .noise = 894, .gradient_norm = 67};
-  const GeometryMeasurement muon{.smoothness = 0.79, .noise = 13.6, .gradient_norm = 1};
+  const GeometryAtPoint lion{.smoothness = 857, .noise = 894, .gradient_norm = 67};
+  const GeometryAtPoint muon{.smoothness = 0.79, .noise = 13.6, .gradient_norm = 1};
   EXPECT_NEAR(matched_accuracy_speedup(lion, muon).deterministic, 0.24, 0.005);
   EXPECT_NEAR(matched_accuracy_speedup(lion, muon).noise, 0.23, 0.005);
-  const GeometryMeasurement lion2{.smoothness = 1312, .noise = 835, .gradient_norm = 75};
-  const GeometryMeasurement muon2{.smoothness = 1.46, .noise = 10.9, .gradient_norm = 1};
+  const GeometryAtPoint lion2{.smoothness = 1312, .noise = 835, .gradient_norm = 75};
+  const GeometryAtPoint muon2{.smoothness = 1.46, .noise = 10.9, .gradient_norm = 1};
   EXPECT_NEAR(matched_accuracy_speedup(lion2, muon2).deterministic, 0.16, 0.005);
   EXPECT_NEAR(matched_accuracy_speedup(lion2, muon2).noise, 0.17, 0.005);
 }
@@ -59,13 +59,13 @@ TEST(Speedup, MatchedAccuracyIgnoresRescalingOfANormAndIsReciprocal) {
   Philox random(31);
   for (int trial = 0; trial < 200; ++trial) {
     const double tail = 1.1 + 0.9 * random.uniform();
-    const GeometryMeasurement a{test::log_uniform(random, -3, 3), test::log_uniform(random, -3, 3),
-                                test::log_uniform(random, -3, 3)};
-    const GeometryMeasurement b{test::log_uniform(random, -3, 3), test::log_uniform(random, -3, 3),
-                                test::log_uniform(random, -3, 3)};
+    const GeometryAtPoint a{test::log_uniform(random, -3, 3), test::log_uniform(random, -3, 3),
+                            test::log_uniform(random, -3, 3)};
+    const GeometryAtPoint b{test::log_uniform(random, -3, 3), test::log_uniform(random, -3, 3),
+                            test::log_uniform(random, -3, 3)};
     // Dual norm times c: S and ||grad|| times c, L times c^2.
     const double c = test::log_uniform(random, -2, 2);
-    const GeometryMeasurement scaled{a.smoothness * c * c, a.noise * c, a.gradient_norm * c};
+    const GeometryAtPoint scaled{a.smoothness * c * c, a.noise * c, a.gradient_norm * c};
     const SpeedupOverSgd ab = matched_accuracy_speedup(a, b, tail);
     const SpeedupOverSgd same = matched_accuracy_speedup(scaled, b, tail);
     EXPECT_NEAR(same.deterministic / ab.deterministic, 1.0, 1e-11);

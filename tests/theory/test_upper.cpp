@@ -67,9 +67,9 @@ TEST(UpperBound, LionWithEqualAveragesIsMomentum) {
 TEST(UpperBound, WithoutAveragingMomentumIsTheRawMinibatch) {
   const RunSettings run{.learning_rate = 0.01, .steps = 100, .batch = 2};
   const EstimatorError raw = estimator_error(kSign, RawMiniBatch{}, run);
-  for (const Estimator& estimator :
-       {Estimator{ExponentialAverage{.averaging = 1.0}}, Estimator{LionAverage{.averaging1 = 1.0, .averaging2 = 1.0}},
-        Estimator{ExtrapolatedAverage{.averaging = 1.0}}}) {
+  for (const GradientEstimator& estimator : {GradientEstimator{ExponentialAverage{.averaging = 1.0}},
+                                             GradientEstimator{LionAverage{.averaging1 = 1.0, .averaging2 = 1.0}},
+                                             GradientEstimator{ExtrapolatedAverage{.averaging = 1.0}}}) {
     const EstimatorError error = estimator_error(kSign, estimator, run);
     EXPECT_EQ(error.drift, 0.0);
     EXPECT_DOUBLE_EQ(error.noise, raw.noise);
@@ -92,9 +92,10 @@ TEST(UpperBound, IsMonotoneInEveryConstant) {
                           .steps = log_uniform(random, 0, 6),
                           .batch = log_uniform(random, 0, 3)};
     const double a = log_uniform(random, -3, 0);
-    for (const Estimator& estimator : {Estimator{RawMiniBatch{}}, Estimator{ExponentialAverage{.averaging = a}},
-                                       Estimator{LionAverage{.averaging1 = a, .averaging2 = a / 2, .start_error = 1.0}},
-                                       Estimator{ExtrapolatedAverage{.averaging = a}}}) {
+    for (const GradientEstimator& estimator :
+         {GradientEstimator{RawMiniBatch{}}, GradientEstimator{ExponentialAverage{.averaging = a}},
+          GradientEstimator{LionAverage{.averaging1 = a, .averaging2 = a / 2, .start_error = 1.0}},
+          GradientEstimator{ExtrapolatedAverage{.averaging = a}}}) {
       const double value = upper_bound(constants, estimator, run).value;
       ASSERT_GT(value, 0.0);
       for (auto field : {&ProblemConstants::initial_gap, &ProblemConstants::smoothness, &ProblemConstants::noise}) {
@@ -114,7 +115,7 @@ TEST(UpperBound, IsMonotoneInEveryConstant) {
 
 TEST(UpperBound, SaysWhoseConstantsTheyAre) {
   const RunSettings run{};
-  const auto source = [&](Geometry geometry, double tail, const Estimator& estimator) {
+  const auto source = [&](Geometry geometry, double tail, const GradientEstimator& estimator) {
     ProblemConstants constants = with_tail(tail);
     constants.geometry = geometry;
     const Bound bound = upper_bound(constants, estimator, run);

@@ -51,7 +51,7 @@ struct VarianceReducedAverage {
   double averaging = 0.1;  ///< a in (0, 1]
 };
 
-using Estimator =
+using GradientEstimator =
     std::variant<RawMiniBatch, ExponentialAverage, LionAverage, ExtrapolatedAverage, VarianceReducedAverage>;
 
 /// Bound on (1/T) sum_t E||m_t - grad f(x_t)||_dual, in three parts.
@@ -73,7 +73,7 @@ struct EstimatorError {
 ///
 /// L is the S-grad constant. Throws std::invalid_argument for a field outside its domain, MVR with p < 2 included.
 /// Source: derived here (averaging lemma, docs/theory/assumptions.md).
-[[nodiscard]] EstimatorError estimator_error(const ProblemConstants& constants, const Estimator& estimator,
+[[nodiscard]] EstimatorError estimator_error(const ProblemConstants& constants, const GradientEstimator& estimator,
                                              const RunSettings& run);
 
 /// Throws std::invalid_argument for a field outside its domain.

@@ -34,7 +34,7 @@ struct SpeedupOverSgd {
 [[nodiscard]] double noise_density(double norm_1, double norm_p, double dimension, double tail = 2.0);
 
 /// What was measured at one point in one geometry.
-struct GeometryMeasurement {
+struct GeometryAtPoint {
   double smoothness = 1.0;     ///< L_X > 0
   double noise = 0.0;          ///< S_X >= 0
   double gradient_norm = 1.0;  ///< ||grad f||_X,dual > 0
@@ -43,10 +43,10 @@ struct GeometryMeasurement {
 /// W6: samples of `from` over samples of `to` for targets c ||grad f||_X of the same c in both geometries:
 ///   deterministic L_X/||grad f||_X^2, noise L_X S_X^(1/theta)/||grad f||_X^(2 + 1/theta). Derived here.
 /// The noise ratio is NaN where both noises are 0.
-[[nodiscard]] SpeedupOverSgd matched_accuracy_speedup(const GeometryMeasurement& from, const GeometryMeasurement& to,
+[[nodiscard]] SpeedupOverSgd matched_accuracy_speedup(const GeometryAtPoint& from, const GeometryAtPoint& to,
                                                       double tail = 2.0);
 
 /// W7: B_X = (2 c_p S_X/||grad f||_X)^(1/theta): below it cost is noise-limited, above it extra samples are wasted.
-[[nodiscard]] double critical_batch(const GeometryMeasurement& measurement, double tail = 2.0);
+[[nodiscard]] double critical_batch(const GeometryAtPoint& measurement, double tail = 2.0);
 
 }  // namespace normdescent

@@ -14,7 +14,7 @@ namespace normdescent {
 /// Tuned settings and what they guarantee. Near p = 1 or at tiny epsilon counts may be infinite and rates 0 as doubles;
 /// the logarithms stay finite.
 struct Tuning {
-  Estimator estimator;
+  GradientEstimator estimator;
   RunSettings run;
   double samples = 0.0;  ///< N = B T
   double log10_steps = 0.0;

@@ -19,7 +19,8 @@ namespace normdescent {
 /// U9a (momentum in operator form) is U4. The spectral rows take exact msign; see upper_bound_inexact_msign.
 /// Throws std::invalid_argument "field = value, must be ...". Cost O(1).
 /// Source: U1, U2: arXiv:2605.06615, Theorems 1 and 4; all others: constants derived here.
-[[nodiscard]] Bound upper_bound(const ProblemConstants& constants, const Estimator& estimator, const RunSettings& run);
+[[nodiscard]] Bound upper_bound(const ProblemConstants& constants, const GradientEstimator& estimator,
+                                const RunSettings& run);
 
 /// U5w: the same with decoupled decay lambda, on the Frank-Wolfe gap ||grad f||_dual + lambda <x, grad f> >= 0:
 ///   avg <= Delta/(eta T) + 2 L eta (1 + 2 beta1/a_2) + noise and start terms of U5.
@@ -32,7 +33,7 @@ namespace normdescent {
 ///   avg <= (Delta/(eta T) + 2 (estimator error at eta (1+delta)) + L eta (1+delta)^2/2) / (1 - delta).
 /// delta: 0.16 for five Polar Express steps on relative singular values in [1e-3, 1], 0.0066 for six; 0.32 for
 /// Newton-Schulz (3.4445, -4.7750, 2.0315) on [0.0052, 1].
-[[nodiscard]] Bound upper_bound_inexact_msign(const ProblemConstants& constants, const Estimator& estimator,
+[[nodiscard]] Bound upper_bound_inexact_msign(const ProblemConstants& constants, const GradientEstimator& estimator,
                                               const RunSettings& run, double delta);
 
 /// U1-U3 after the best choice of eta, T and B with B T = samples, B and T real:
