@@ -56,7 +56,7 @@ TEST(Experiment, ToyDeterministicReproducesThePublishedCurves) {
 }
 
 TEST(Experiment, ToySparseNoiseSettlesAtTheDerivedLevels) {
-  expect_all_checks_pass(run_experiment("toy-sparse-noise", {}));
+  expect_all_checks_pass(run_experiment("toy-sparse-noise", {.scale = 0.2}));
 }
 
 TEST(Experiment, ResultsDoNotDependOnThreads) {
