@@ -35,9 +35,10 @@ std::string suggestion(std::string_view typed, const std::vector<std::string>& k
 }
 
 template <class Options>
-Options parse_options(const std::string& optimizer, const Fields<Options>& fields, const TextOptions& texts) {
+Options parse_options(const std::string& optimizer, const optimizers::Fields<Options>& fields,
+                      const TextOptions& texts) {
   Options options;
-  Problems problems(optimizer);
+  optimizers::Problems problems(optimizer);
   for (const auto& [name, text] : texts) {
     const auto field = std::ranges::find_if(fields, [&key = name](const auto& f) { return f.name == key; });
     if (field == fields.end()) {
@@ -51,7 +52,8 @@ Options parse_options(const std::string& optimizer, const Fields<Options>& field
 }
 
 template <class Options, class Build>
-Entry entry(std::string name, std::string title, std::string summary, const Fields<Options>& fields, Build build) {
+Entry entry(std::string name, std::string title, std::string summary, const optimizers::Fields<Options>& fields,
+            Build build) {
   const Options defaults;
   const OptimizerSpec spec = build(defaults);
   const Recipe& main = spec.routes.empty() ? spec.fallback : spec.routes.front().recipe;
@@ -74,17 +76,19 @@ Entry entry(std::string name, std::string title, std::string summary, const Fiel
 
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all{
-      entry("sgd", "SGD", "x <- x - eta b, b = beta b + g", sgd_fields(), sgd),
-      entry("normalized-sgd", "Normalized SGD", "x <- x - eta m / ||m||_2", normalized_sgd_fields(), normalized_sgd),
-      entry("signsgd", "SignSGD", "x <- x - eta sign(g)", signsgd_fields(), signsgd),
-      entry("signum", "Signum", "x <- x - eta sign(m), m = beta m + (1 - beta) g", signum_fields(), signum),
+      entry("sgd", "SGD", "x <- x - eta b, b = beta b + g", optimizers::sgd_fields(), sgd),
+      entry("normalized-sgd", "Normalized SGD", "x <- x - eta m / ||m||_2", optimizers::normalized_sgd_fields(),
+            normalized_sgd),
+      entry("signsgd", "SignSGD", "x <- x - eta sign(g)", optimizers::signsgd_fields(), signsgd),
+      entry("signum", "Signum", "x <- x - eta sign(m), m = beta m + (1 - beta) g", optimizers::signum_fields(), signum),
       entry("lion", "Lion", "x <- x - eta sign(beta1 m + (1 - beta1) g), then m = beta2 m + (1 - beta2) g",
-            lion_fields(), lion),
+            optimizers::lion_fields(), lion),
       entry("muon", "Muon", "W <- W - eta s(m, n) msign(M), M = beta M + (1 - beta) G; AdamW on the rest",
-            muon_fields(), muon),
+            optimizers::muon_fields(), muon),
       entry("muonlight", "Muonlight", "W <- W - eta s(m, n) msign(G + beta B), B = beta B + G; AdamW on the rest",
-            muonlight_fields(), muonlight),
-      entry("adamw", "AdamW", "x <- x - eta m / (sqrt(v) + epsilon), m and v bias-corrected", adamw_fields(), adamw),
+            optimizers::muonlight_fields(), muonlight),
+      entry("adamw", "AdamW", "x <- x - eta m / (sqrt(v) + epsilon), m and v bias-corrected",
+            optimizers::adamw_fields(), adamw),
   };
   return all;
 }

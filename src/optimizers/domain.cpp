@@ -6,12 +6,18 @@
 #include <cmath>
 #include <stdexcept>
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 std::string to_text(double value) {
   std::array<char, 32> buffer{};
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
   return {buffer.data(), end};
+}
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
 bool Domain::contains(double value) const {
@@ -38,4 +44,4 @@ void Problems::throw_if_any() const {
   throw std::invalid_argument(message);
 }
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 /// Shortest text that reads back as the same number.
 [[nodiscard]] std::string to_text(double value);
+/// "a, b, c"
+[[nodiscard]] std::string join(const std::vector<std::string>& names);
 
 /// An interval; infinite ends and NaN are outside.
 struct Domain {
@@ -44,4 +46,4 @@ class Problems {
   std::vector<std::string> problems_;
 };
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

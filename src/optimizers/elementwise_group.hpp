@@ -9,7 +9,7 @@
 #include "group.hpp"
 #include "normdescent/rules/executors.hpp"
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 /// The part of a step that concerns one tensor.
 template <rules::Rule R, class T>
@@ -60,4 +60,4 @@ template <class T, class E, class MakeDirection>
                                                                  std::move(members));
 }
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

@@ -5,7 +5,7 @@
 #include "normdescent/rules/estimators.hpp"
 #include "overloaded.hpp"
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 /// Calls f with the compiled form of an estimator.
 template <class T, class F>
@@ -22,4 +22,4 @@ auto with_estimator(const Estimator& estimator, const F& f) {
       estimator);
 }
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "group.hpp"
 
-#include <stdexcept>
 #include <variant>
 
 #include "elementwise_group.hpp"
 #include "estimators.hpp"
 #include "normdescent/rules/directions.hpp"
+#include "tensor_group.hpp"
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 std::vector<std::string> state_names(const Recipe& recipe) {
   std::vector<std::string> names;
@@ -19,7 +19,7 @@ std::vector<std::string> state_names(const Recipe& recipe) {
 
 template <class T>
 std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size_t> members,
-                                     std::span<const Slot<T>> /*slots*/) {
+                                     std::span<const Slot<T>> slots) {
   const auto elementwise = [&](const auto& make_direction) {
     return with_estimator<T>(recipe.estimator, [&](const auto& estimator) {
       return make_elementwise_group<T>(estimator, make_direction, recipe.decoupled_decay, std::move(members));
@@ -35,10 +35,8 @@ std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size
                               [beta1, d](std::int64_t t) { return rules::AdamScale<T>(beta1, d.beta2, d.epsilon, t); },
                               recipe.decoupled_decay, std::move(members));
                         },
-                        [&](const auto&) -> std::unique_ptr<Group<T>> {
-                          throw std::invalid_argument("recipe " + recipe.name + ": direction = " +
-                                                      describe(recipe.direction) + ", must be identity, sign or adam");
-                        },
+                        [&](const Normalize&) { return make_normalize_group<T>(recipe, std::move(members), slots); },
+                        [&](const auto&) { return make_matrix_group<T>(recipe, std::move(members), slots); },
                     },
                     recipe.direction);
 }
@@ -48,4 +46,4 @@ template std::unique_ptr<Group<float>> make_group(const Recipe&, std::vector<std
 template std::unique_ptr<Group<double>> make_group(const Recipe&, std::vector<std::size_t>,
                                                    std::span<const Slot<double>>);
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

@@ -11,7 +11,7 @@
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/optimizers/recipe.hpp"
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 /// What an optimizer keeps for one parameter.
 template <class T>
@@ -42,4 +42,4 @@ template <class T>
 [[nodiscard]] std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                    std::span<const Slot<T>> slots);
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

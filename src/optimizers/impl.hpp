@@ -13,10 +13,10 @@ template <class T>
 struct Optimizer<T>::Impl {
   OptimizerSpec spec;
   std::int64_t steps_done = 0;
-  std::vector<Slot<T>> slots;          // one a parameter
-  std::vector<const Recipe*> recipes;  // one a parameter, into spec
-  std::vector<double> learning_rates;  // one a group
-  std::vector<std::unique_ptr<Group<T>>> groups;
+  std::vector<optimizers::Slot<T>> slots;  // one a parameter
+  std::vector<const Recipe*> recipes;      // one a parameter, into spec
+  std::vector<double> learning_rates;      // one a group
+  std::vector<std::unique_ptr<optimizers::Group<T>>> groups;
 
   /// Throws std::invalid_argument unless `parameters` are the tensors of the construction.
   void check(std::span<const BasicParameter<T>> parameters) const;

@@ -56,8 +56,9 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
     const Recipe& recipe = impl_->spec.recipe_for(parameters[i]);
     const auto size = static_cast<std::size_t>(parameters[i].size());
     impl_->recipes.push_back(&recipe);
-    impl_->slots.push_back(
-        {.info = std::move(parameters[i]), .state = {state_names(recipe).size(), std::vector<T>(size)}, .steps = 0});
+    impl_->slots.push_back({.info = std::move(parameters[i]),
+                            .state = {optimizers::state_names(recipe).size(), std::vector<T>(size)},
+                            .steps = 0});
     const auto same =
         std::find_if(group_recipes.begin(), group_recipes.end(), [&](const Recipe* other) { return *other == recipe; });
     const auto group = static_cast<std::size_t>(same - group_recipes.begin());
@@ -69,7 +70,7 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
   }
   for (std::size_t k = 0; k < group_recipes.size(); ++k) {
     impl_->learning_rates.push_back(group_recipes[k]->learning_rate);
-    impl_->groups.push_back(make_group<T>(*group_recipes[k], std::move(members[k]), impl_->slots));
+    impl_->groups.push_back(optimizers::make_group<T>(*group_recipes[k], std::move(members[k]), impl_->slots));
   }
 }
 
@@ -100,8 +101,8 @@ void Optimizer<T>::Impl::check(std::span<const BasicParameter<T>> parameters) co
 template <class T>
 StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) {
   impl_->check(parameters);
-  Problems problems("step");
-  problems.check("learning_rate_scale", learning_rate_scale, kNonNegative);
+  optimizers::Problems problems("step");
+  problems.check("learning_rate_scale", learning_rate_scale, optimizers::kNonNegative);
   problems.throw_if_any();
   if (auto name = first_nonfinite(parameters); !name.empty()) {
     return {.finite = false, .first_nonfinite_parameter = std::move(name)};

@@ -10,6 +10,10 @@
 #include "impl.hpp"
 
 namespace normdescent {
+
+using optimizers::Slot;
+using optimizers::state_names;
+
 namespace {
 
 constexpr const char* kFormatVersion = "1";

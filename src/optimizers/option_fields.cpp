@@ -6,7 +6,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace normdescent {
+#include "normdescent/linalg/polar.hpp"
+
+namespace normdescent::optimizers {
 namespace {
 
 template <class N>
@@ -39,10 +41,10 @@ Field<Options> whole_number(std::string name, int low, int high, std::string mea
 // One of several values; `to_name` gives the text of each.
 template <class Options, class Value, class ToName, class At>
 Field<Options> choice(std::string name, std::vector<Value> values, std::string meaning, ToName to_name, At at) {
-  std::string names;
-  for (const Value& value : values) names += (names.empty() ? "" : ", ") + std::string(to_name(value));
+  std::vector<std::string> names;
+  for (const Value& value : values) names.emplace_back(to_name(value));
   return {.name = std::move(name),
-          .domain = "one of " + names,
+          .domain = "one of " + join(names),
           .meaning = std::move(meaning),
           .text = [at, to_name](const Options& o) { return std::string(to_name(at(o))); },
           .is_valid = [at, values](const Options& o) { return std::ranges::find(values, at(o)) != values.end(); },
@@ -184,20 +186,20 @@ const Fields<AdamWOptions>& adamw_fields() {
 const Fields<MuonOptions>& muon_fields() {
   using O = MuonOptions;
   static const Fields<O> fields = [] {
-    constexpr ShapeScale kScales[] = {ShapeScale::none, ShapeScale::sqrt_max_one, ShapeScale::match_adamw_rms,
-                                      ShapeScale::sqrt_out_over_in};
     Fields<O> all{
         learning_rate<O>(),
         beta<O>("beta", "momentum"),
         nesterov<O>(),
         choice<O, std::string>(
-            "method", {"polar-express", "jordan", "svd"}, "how msign is computed; svd is exact and slow",
+            "method", polar_method_names(), "how msign is computed; svd is exact and slow",
             [](const std::string& method) -> const std::string& { return method; },
             [](auto& o) -> auto& { return o.method; }),
         whole_number<O>(
             "steps", 1, 100, "iterations of msign; svd takes none", [](auto& o) -> auto& { return o.steps; }),
         choice<O, ShapeScale>(
-            "shape_scale", {std::begin(kScales), std::end(kScales)}, "factor s(m, n) on an m x n matrix's step",
+            "shape_scale",
+            {ShapeScale::none, ShapeScale::sqrt_max_one, ShapeScale::match_adamw_rms, ShapeScale::sqrt_out_over_in},
+            "factor s(m, n) on an m x n matrix's step",
             [](ShapeScale scale) { return std::string_view(to_string(scale)); },
             [](auto& o) -> auto& { return o.shape_scale; }),
         decoupled_decay<O>(),
@@ -220,4 +222,4 @@ const Fields<MuonOptions>& muonlight_fields() {
   return fields;
 }
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

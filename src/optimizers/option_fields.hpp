@@ -11,7 +11,7 @@
 #include "domain.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 /// One option of an options struct.
 template <class Options>
@@ -49,4 +49,4 @@ void validate(const std::string& optimizer, const Options& options, const Fields
   problems.throw_if_any();
 }
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

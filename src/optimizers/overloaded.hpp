@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-namespace normdescent {
+namespace normdescent::optimizers {
 
 /// One visitor from several lambdas.
 template <class... F>
@@ -11,4 +11,4 @@ struct Overloaded : F... {
 template <class... F>
 Overloaded(F...) -> Overloaded<F...>;
 
-}  // namespace normdescent
+}  // namespace normdescent::optimizers

@@ -3,13 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
-#include <vector>
 
 #include "domain.hpp"
+#include "normdescent/linalg/polar.hpp"
 #include "overloaded.hpp"
 
 namespace normdescent {
+
+using optimizers::Overloaded;
+using optimizers::to_text;
 
 const char* to_string(ShapeScale scale) {
   switch (scale) {
@@ -83,6 +85,7 @@ Geometry geometry_of(const Recipe& recipe) {
 }
 
 void validate(const Recipe& recipe) {
+  using namespace optimizers;
   Problems problems("recipe " + recipe.name);
   problems.check("learning_rate", recipe.learning_rate, kNonNegative);
   problems.check("decoupled_decay", recipe.decoupled_decay, kNonNegative);
@@ -96,6 +99,13 @@ void validate(const Recipe& recipe) {
                  },
              },
              recipe.estimator);
+  if (const auto* msign = std::get_if<Orthogonalize>(&recipe.direction)) {
+    const auto methods = polar_method_names();
+    if (std::ranges::find(methods, msign->method) == methods.end()) {
+      problems.add("method = " + msign->method + ", must be one of " + join(methods));
+    }
+    if (msign->steps < 1) problems.add("steps = " + std::to_string(msign->steps) + ", must be >= 1");
+  }
   if (const auto* adam = std::get_if<AdamScale>(&recipe.direction)) {
     problems.check("beta2", adam->beta2, kMomentum);
     problems.check("epsilon", adam->epsilon, kPositive);

@@ -3,6 +3,9 @@
 #include "option_fields.hpp"
 
 namespace normdescent {
+
+using optimizers::validate;
+
 namespace {
 
 // Without momentum there is nothing to keep: a zero beta must not cost a buffer.
@@ -41,7 +44,7 @@ OptimizerSpec matrix_optimizer(const char* name, const MuonOptions& options, Est
 }  // namespace
 
 OptimizerSpec sgd(const SgdOptions& options) {
-  validate("sgd", options, sgd_fields());
+  validate("sgd", options, optimizers::sgd_fields());
   return uniform("sgd", {.name = {},
                          .estimator = momentum_or_raw(HeavyBall{.beta = options.beta, .nesterov = options.nesterov}),
                          .direction = Identity{},
@@ -50,7 +53,7 @@ OptimizerSpec sgd(const SgdOptions& options) {
 }
 
 OptimizerSpec normalized_sgd(const NormalizedSgdOptions& options) {
-  validate("normalized-sgd", options, normalized_sgd_fields());
+  validate("normalized-sgd", options, optimizers::normalized_sgd_fields());
   return uniform("normalized-sgd", {.name = {},
                                     .estimator = momentum_or_raw(Ema{.beta = options.beta}),
                                     .direction = Normalize{.scope = options.scope},
@@ -59,7 +62,7 @@ OptimizerSpec normalized_sgd(const NormalizedSgdOptions& options) {
 }
 
 OptimizerSpec signsgd(const SignSgdOptions& options) {
-  validate("signsgd", options, signsgd_fields());
+  validate("signsgd", options, optimizers::signsgd_fields());
   return uniform("signsgd", {.name = {},
                              .estimator = Raw{},
                              .direction = Sign{},
@@ -68,7 +71,7 @@ OptimizerSpec signsgd(const SignSgdOptions& options) {
 }
 
 OptimizerSpec signum(const SignumOptions& options) {
-  validate("signum", options, signum_fields());
+  validate("signum", options, optimizers::signum_fields());
   return uniform("signum", {.name = {},
                             .estimator = Ema{.beta = options.beta},
                             .direction = Sign{},
@@ -77,7 +80,7 @@ OptimizerSpec signum(const SignumOptions& options) {
 }
 
 OptimizerSpec lion(const LionOptions& options) {
-  validate("lion", options, lion_fields());
+  validate("lion", options, optimizers::lion_fields());
   return uniform("lion", {.name = {},
                           .estimator = DoubleEma{.beta1 = options.beta1, .beta2 = options.beta2},
                           .direction = Sign{},
@@ -86,17 +89,17 @@ OptimizerSpec lion(const LionOptions& options) {
 }
 
 OptimizerSpec adamw(const AdamWOptions& options) {
-  validate("adamw", options, adamw_fields());
+  validate("adamw", options, optimizers::adamw_fields());
   return uniform("adamw", adamw_recipe(options));
 }
 
 OptimizerSpec muon(const MuonOptions& options) {
-  validate("muon", options, muon_fields());
+  validate("muon", options, optimizers::muon_fields());
   return matrix_optimizer("muon", options, momentum_or_raw(Ema{.beta = options.beta, .nesterov = options.nesterov}));
 }
 
 OptimizerSpec muonlight(MuonOptions options) {
-  validate("muonlight", options, muonlight_fields());
+  validate("muonlight", options, optimizers::muonlight_fields());
   return matrix_optimizer("muonlight", options, momentum_or_raw(HeavyBall{.beta = options.beta, .nesterov = true}));
 }
 

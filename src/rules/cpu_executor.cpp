@@ -71,6 +71,7 @@ void run_on_cpu(std::span<const Task<R>> tasks) {
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, HeavyBall);                     \
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, HeavyBallNesterov);             \
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, DoubleEma);                     \
+  NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<Raw<T>, Scaled<T>>);    \
   NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<Ema<T>, AdamScale<T>>); \
   NORMDESCENT_INSTANTIATE_RULE(EstimateRule<Ema<T>>);                  \
   NORMDESCENT_INSTANTIATE_RULE(EstimateRule<EmaNesterov<T>>);          \

@@ -20,6 +20,17 @@ struct Identity {
   NORMDESCENT_HOST_DEVICE constexpr T operator()(T u, T /*g*/) const { return u; }
 };
 
+/// d = c u. The product is formed in double: c = 1 / ||u|| may lie outside the range of float.
+template <class T>
+struct Scaled {
+  static constexpr int state_count = 0;
+  double factor;
+
+  NORMDESCENT_HOST_DEVICE constexpr T operator()(T u, T /*g*/) const {
+    return static_cast<T>(factor * static_cast<double>(u));
+  }
+};
+
 /// d = sign(u)
 template <class T>
 struct Sign {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cmath>
+
+#include "normdescent/linalg/reductions.hpp"
+#include "normdescent/rules/pieces.hpp"
+#include "stages.hpp"
+#include "tensor_group.hpp"
+
+namespace normdescent::optimizers {
+namespace {
+
+constexpr auto kBlock = static_cast<std::size_t>(rules::kPieceElements);
+
+// ||u||_2 from fixed blocks, so that the result depends neither on threads nor on other tensors.
+template <class T>
+double blocked_norm2(std::span<const T> u, std::vector<double>& blocks) {
+  const std::size_t count = (u.size() + kBlock - 1) / kBlock;
+#pragma omp parallel for schedule(static) if (count > 1)
+  for (std::size_t k = 0; k < count; ++k) {
+    blocks[k] = norm2(u.subspan(k * kBlock, std::min(kBlock, u.size() - k * kBlock)));
+  }
+  return norm2(std::span<const double>(blocks).first(count));
+}
+
+// 1 / norm with 1/0 := 0; also 0 for norms so small that their inverse is not a double.
+double inverse_or_zero(double norm) {
+  const double inverse = 1.0 / norm;
+  return std::isfinite(inverse) ? inverse : 0.0;
+}
+
+template <class T, class E>
+class NormalizeGroup final : public Group<T> {
+ public:
+  NormalizeGroup(E estimator, Scope scope, double decoupled_decay, std::vector<std::size_t> members, Index total,
+                 Index largest)
+      : scope_(scope),
+        decoupled_decay_(decoupled_decay),
+        members_(std::move(members)),
+        estimate_(estimator, members_.size(), total),
+        blocks_(static_cast<std::size_t>(largest) / kBlock + 1) {
+    estimates_.reserve(members_.size());
+    norms_.reserve(members_.size());
+    tasks_.reserve(members_.size());
+  }
+
+  void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
+    estimate_.clear();
+    estimates_.clear();
+    norms_.clear();
+    tasks_.clear();
+    for (const std::size_t i : members_) {
+      if (!parameters[i].gradient.empty()) estimates_.push_back(estimate_.add(parameters[i].gradient, slots[i]));
+    }
+    estimate_.run();
+    for (const auto& u : estimates_) norms_.push_back(blocked_norm2(u, blocks_));
+    const double all = norm2(std::span<const double>(norms_));
+    const rules::Step<T> move(learning_rate, decoupled_decay_);
+    std::size_t k = 0;
+    for (const std::size_t i : members_) {
+      if (parameters[i].gradient.empty()) continue;
+      const rules::Scaled<T> direction{inverse_or_zero(scope_ == Scope::global ? all : norms_[k])};
+      tasks_.push_back(make_apply_task<T>(direction, move, parameters[i].value, estimates_[k].data()));
+      ++k;
+    }
+    rules::run_on_cpu<R>(tasks_);
+  }
+
+ private:
+  using R = rules::ElementwiseRule<rules::Raw<T>, rules::Scaled<T>>;
+
+  Scope scope_;
+  double decoupled_decay_;
+  std::vector<std::size_t> members_;
+  EstimateStage<T, E> estimate_;
+  std::vector<std::span<const T>> estimates_;
+  std::vector<double> blocks_;
+  std::vector<double> norms_;
+  std::vector<rules::Task<R>> tasks_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Group<T>> make_normalize_group(const Recipe& recipe, std::vector<std::size_t> members,
+                                               std::span<const Slot<T>> slots) {
+  Index total = 0;
+  Index largest = 0;
+  for (const std::size_t i : members) {
+    total += slots[i].info.size();
+    largest = std::max(largest, slots[i].info.size());
+  }
+  const Scope scope = std::get<Normalize>(recipe.direction).scope;
+  return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
+    return std::make_unique<NormalizeGroup<T, E>>(estimator, scope, recipe.decoupled_decay, std::move(members), total,
+                                                  largest);
+  });
+}
+
+template std::unique_ptr<Group<float>> make_normalize_group(const Recipe&, std::vector<std::size_t>,
+                                                            std::span<const Slot<float>>);
+template std::unique_ptr<Group<double>> make_normalize_group(const Recipe&, std::vector<std::size_t>,
+                                                             std::span<const Slot<double>>);
+
+}  // namespace normdescent::optimizers
