@@ -63,6 +63,14 @@ void require_equal(const StateDict& state, const char* key, const std::string& e
   }
 }
 
+void require_count(const std::string& name, const StateTensor& tensor) {
+  std::int64_t count = 0;
+  std::memcpy(&count, tensor.bytes.data(), sizeof(count));
+  if (count < 0) {
+    throw std::invalid_argument("optimizer state: " + name + " = " + std::to_string(count) + ", must be >= 0");
+  }
+}
+
 std::int64_t parse_count(const std::string& text) {
   std::int64_t count = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -139,7 +147,10 @@ void Optimizer<T>::load_state(const StateDict& state) {
     }
     if (counts_steps(*impl_->recipes[i])) {
       const auto bytes = std::as_writable_bytes(std::span(parameter_steps).subspan(i, 1));
-      copies.emplace_back(&require_tensor(state, slot.info.name + "/steps", "I64", {}, bytes.size()), bytes);
+      const std::string name = slot.info.name + "/steps";
+      const auto& tensor = require_tensor(state, name, "I64", {}, bytes.size());
+      require_count(name, tensor);
+      copies.emplace_back(&tensor, bytes);
     }
   }
   if (copies.size() != state.tensors.size()) {

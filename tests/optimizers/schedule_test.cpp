@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/optimizers/schedule.hpp"
+
+#include <gtest/gtest.h>
+
+namespace normdescent {
+namespace {
+
+TEST(Schedule, WarmsUpLinearlyAndReachesOneWhenWarmupEnds) {
+  const Schedule schedule{.total_steps = 100, .warmup_steps = 3};
+  EXPECT_EQ(schedule.factor(0), 0.25);
+  EXPECT_EQ(schedule.factor(1), 0.5);
+  EXPECT_EQ(schedule.factor(2), 0.75);
+  EXPECT_EQ(schedule.factor(3), 1.0);
+}
+
+TEST(Schedule, DecaysToTheFinalFactor) {
+  const Schedule linear{.total_steps = 8, .decay = Decay::linear, .final_factor = 0.5};
+  EXPECT_EQ(linear.factor(0), 1.0);
+  EXPECT_EQ(linear.factor(4), 0.75);
+  EXPECT_EQ(linear.factor(8), 0.5);
+  EXPECT_EQ(linear.factor(80), 0.5) << "stays there";
+  const Schedule cosine{.total_steps = 8, .decay = Decay::cosine, .final_factor = 0.5};
+  EXPECT_EQ(cosine.factor(0), 1.0);
+  EXPECT_NEAR(cosine.factor(4), 0.75, 1e-15);
+  EXPECT_NEAR(cosine.factor(2), 0.5 + 0.25 * (1.0 + 0.7071067811865476), 1e-15);
+  EXPECT_EQ(cosine.factor(8), 0.5);
+}
+
+TEST(Schedule, ConstantStaysAtOne) {
+  const Schedule schedule{.total_steps = 8, .warmup_steps = 1, .decay = Decay::constant};
+  EXPECT_EQ(schedule.factor(0), 0.5);
+  for (int step = 1; step < 20; ++step) EXPECT_EQ(schedule.factor(step), 1.0);
+}
+
+TEST(Schedule, NeverLeavesTheUnitIntervalNorRisesAfterWarmup) {
+  for (const Decay decay : {Decay::constant, Decay::linear, Decay::cosine}) {
+    const Schedule schedule{.total_steps = 57, .warmup_steps = 9, .decay = decay, .final_factor = 0.1};
+    for (int step = 0; step < 57; ++step) {
+      EXPECT_GT(schedule.factor(step), 0.0);
+      EXPECT_LE(schedule.factor(step), 1.0);
+      if (step > 9) {
+        EXPECT_LE(schedule.factor(step), schedule.factor(step - 1));
+      }
+    }
+  }
+}
+
+TEST(Schedule, OfWarmupOnlyIsDefined) {
+  const Schedule schedule{.total_steps = 4, .warmup_steps = 4};
+  EXPECT_EQ(schedule.factor(3), 0.8);
+  EXPECT_EQ(schedule.factor(4), 1.0);
+}
+
+}  // namespace
+}  // namespace normdescent
