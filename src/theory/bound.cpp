@@ -5,6 +5,19 @@
 
 namespace normdescent {
 
+const char* to_string(FlagKind kind) {
+  switch (kind) {
+    case FlagKind::saturated: return "saturated";
+    case FlagKind::below_horizon_threshold: return "below-horizon-threshold";
+    case FlagKind::averaging_condition_violated: return "averaging-condition-violated";
+    case FlagKind::step_condition_violated: return "step-condition-violated";
+    case FlagKind::gradient_smoothness_assumed: return "gradient-smoothness-assumed";
+    case FlagKind::noise_floor_above_target: return "noise-floor-above-target";
+    case FlagKind::beyond_double_range: return "beyond-double-range";
+  }
+  return "unknown";
+}
+
 bool Bound::has(FlagKind kind) const {
   return std::ranges::any_of(flags, [kind](const Flag& flag) { return flag.kind == kind; });
 }

@@ -2,16 +2,17 @@
 #include "require.hpp"
 
 #include <array>
+#include <charconv>
 #include <cmath>
-#include <cstdio>
 #include <stdexcept>
 
 namespace normdescent::theory {
 
 std::string to_text(double value) {
+  // Not printf: a locale with a decimal comma must not change messages.
   std::array<char, 32> buffer{};
-  std::snprintf(buffer.data(), buffer.size(), "%.10g", value);
-  return buffer.data();
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::general, 10);
+  return std::string(buffer.data(), end.ptr);
 }
 
 void refuse(std::string_view field, double value, std::string_view domain) {

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <limits>
 
-#include "normdescent/theory/evaluate.hpp"
+#include "normdescent/theory/evaluate_measured.hpp"
 #include "theory/support.hpp"
 
 namespace normdescent {
@@ -105,6 +105,48 @@ TEST(EvaluateBounds, SpeedupIsReportedWithDimensionAndDensity) {
   EXPECT_EQ(report.speedup_over_sgd->deterministic, 100.0);
   EXPECT_DOUBLE_EQ(report.speedup_over_sgd->noise, 20.0);
   EXPECT_NEAR(report.speedup_at_epsilon, (100 + 20 * 25) / 26.0, 1e-11);
+}
+
+TEST(EvaluateMeasured, AsksEveryGeometryForTheSameShareOfItsGradient) {
+  const MeasuredProblem problem{.delta = 5.0,
+                                .dimension = 1000.0,
+                                .density = 0.3,
+                                .geometries = {{Geometry::euclidean, {10.0, 2.0, 1.0}},
+                                               {Geometry::sign, {500.0, 34.6, 20.0}},
+                                               {Geometry::spectral, {40.0, 9.0, 6.0}}}};
+  const MeasuredBounds bounds = evaluate_bounds(problem, {.fraction = 0.25});
+  EXPECT_EQ(bounds.entries.size(), bounds_methods().size() - 3);  // row-wise and the two extrapolations
+  for (const auto& entry : bounds.entries) {
+    ASSERT_TRUE(entry.report) << entry.query.method << ": " << entry.refused;
+    if (entry.query.method == "signum") {
+      EXPECT_EQ(entry.query.epsilon, 5.0);
+    }
+    if (entry.query.method == "muon") {
+      EXPECT_EQ(entry.query.epsilon, 1.5);
+    }
+    EXPECT_EQ(entry.report->speedup_over_sgd.has_value(),
+              entry.query.method == "signsgd" || entry.query.method == "signum" || entry.query.method == "lion");
+  }
+  ASSERT_EQ(bounds.costs.size(), 3U);
+  EXPECT_NEAR(bounds.costs[0].critical_batch, 16.0, 1e-12);
+  EXPECT_NEAR(bounds.costs[1].over_euclidean->deterministic, 10.0 / (500.0 / 400.0), 1e-12);
+  EXPECT_NEAR(bounds.costs[1].over_euclidean->noise, 8.0 * 4.0 / (1.73 * 1.73), 1e-11);
+}
+
+TEST(EvaluateMeasured, AMethodThatIsRefusedDoesNotHideTheOthers) {
+  const MeasuredProblem problem{.delta = 1.0,
+                                .dimension = 10.0,
+                                .geometries = {{Geometry::euclidean, {1e-6, 1.0, 1.0}}, {Geometry::sign, {5, 1, 1}}}};
+  int refused = 0;
+  for (const auto& entry : evaluate_bounds(problem, {}).entries) {
+    EXPECT_EQ(entry.report.has_value(), entry.refused.empty());
+    refused += entry.report ? 0 : 1;
+    if (!entry.report) {
+      EXPECT_NE(entry.refused.find("epsilon = 0.5, must be in (0, 0.00141"), std::string::npos);
+    }
+  }
+  EXPECT_EQ(refused, 3);  // the euclidean ones: that gradient contradicts that smoothness
+  EXPECT_REFUSED(evaluate_bounds(problem, {.fraction = 1.0}), "fraction = 1, must be in (0, 1)");
 }
 
 TEST(EvaluateBounds, RefusesEachFieldByName) {

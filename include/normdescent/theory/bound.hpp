@@ -24,6 +24,8 @@ enum class FlagKind {
   beyond_double_range,           ///< a value over- or underflows fp64: read its log10; threshold: that log10
 };
 
+[[nodiscard]] const char* to_string(FlagKind kind);
+
 struct Flag {
   FlagKind kind = FlagKind::saturated;
   double threshold = 0.0;
