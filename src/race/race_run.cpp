@@ -14,10 +14,10 @@ namespace normdescent {
 
 namespace {
 
-enum class StreamPurpose : std::uint64_t { training = 0x7261'6365'0001, noise = 0x7261'6365'0002 };
-
-std::uint64_t stream_of(std::uint64_t seed, StreamPurpose purpose) {
-  return Philox(seed, static_cast<std::uint64_t>(purpose))();
+/// Examples for noise measurements: none that the run trains on in the same order.
+std::uint64_t noise_stream(std::uint64_t seed) {
+  constexpr std::uint64_t kPurpose = 0x6e6f'6973'65;  // "noise"
+  return Philox(seed, kPurpose)();
 }
 
 /// Fills a RunRecord's curve and measures noise density at some of its points.
@@ -25,7 +25,7 @@ class CurveRecorder : public TrainingObserver {
  public:
   CurveRecorder(const RaceOptions& options, const RaceRun& run, RunRecord& record)
       : options_(options), measures_noise_(run.measures_noise), record_(record) {
-    noise_stream_ = stream_of(run.seed, StreamPurpose::noise);
+    noise_stream_ = noise_stream(run.seed);
   }
 
   void on_step(const TrainingStep& step, Objective&) override {
@@ -46,7 +46,8 @@ class CurveRecorder : public TrainingObserver {
     }
     CurvePoint& point = record_.curve.back();
     point.validation_loss = validation_loss;
-    if (measures_noise_ && is_noise_point(steps_done)) point.noise_density = noise_density(objective);
+    if (measures_noise_ && std::isfinite(validation_loss) && is_noise_point(steps_done))
+      point.noise_density = noise_density(objective);
   }
 
  private:
@@ -111,7 +112,7 @@ RunRecord run_in_race(const Problem& problem, const Contestant& contestant, cons
                                  .decay = options.decay,
                                  .evaluate_every = run.is_final ? options.evaluate_every : 0,
                                  .divergence_factor = options.divergence_factor,
-                                 .stream = stream_of(run.seed, StreamPurpose::training)};
+                                 .stream = training_stream(run.seed)};
   TrainingPosition position;
   CurveRecorder recorder(options, run, record);
   TrainingReport report = train_once(*objective, optimizer, problem.batch_size(), training, position, recorder, stop);

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "normdescent/base/philox.hpp"
 #include "require.hpp"
 
 namespace normdescent {
@@ -30,6 +31,11 @@ Schedule TrainingOptions::schedule() const {
       .total_steps = steps, .warmup_steps = std::llround(warmup_fraction * static_cast<double>(steps)), .decay = decay};
 }
 
+std::uint64_t training_stream(std::uint64_t seed) {
+  constexpr std::uint64_t kPurpose = 0x7472'6169'6e;  // "train"
+  return Philox(seed, kPurpose)();
+}
+
 namespace {
 
 class Run {
@@ -53,9 +59,8 @@ class Run {
   /// False: not finite.
   bool evaluate(TrainingObserver& observer) {
     validation_loss_ = objective_.validation_loss();
-    if (!std::isfinite(validation_loss_)) return false;
     observer.on_evaluation(position_.step, validation_loss_, objective_);
-    return true;
+    return std::isfinite(validation_loss_);
   }
   [[nodiscard]] bool evaluates_after(std::int64_t steps_done) const {
     return steps_done == options_.steps || (options_.evaluate_every > 0 && steps_done % options_.evaluate_every == 0);

@@ -30,6 +30,9 @@ struct TrainingOptions {
   [[nodiscard]] Schedule schedule() const;
 };
 
+/// The examples' stream of a run with this seed.
+[[nodiscard]] std::uint64_t training_stream(std::uint64_t seed);
+
 /// Where a run is between two steps: with the parameters and the optimizer's state all that continuing needs.
 struct TrainingPosition {
   std::int64_t step = 0;                                         ///< steps done
@@ -54,7 +57,8 @@ class TrainingObserver {
   virtual ~TrainingObserver() = default;
   /// After an update. The gradients still are those of the step's mini-batch.
   virtual void on_step(const TrainingStep& step, Objective& objective) { (void)step, (void)objective; }
-  /// After a validation, `steps_done` steps into the run. May overwrite the gradients, must not change the values.
+  /// After a validation, `steps_done` steps into the run; a loss that is not finite ends it. May overwrite the
+  /// gradients, must not change the values.
   virtual void on_evaluation(std::int64_t steps_done, double validation_loss, Objective& objective) {
     (void)steps_done, (void)validation_loss, (void)objective;
   }

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One training run with one optimizer: metrics, checkpoints, resume. The engine of the `train` command.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "normdescent/optimizers/routing.hpp"
+#include "normdescent/problem/problem.hpp"
+#include "normdescent/race/training_run.hpp"
+#include "normdescent/train/run_folder.hpp"
+
+namespace normdescent {
+
+struct TrainerOptions {
+  std::int64_t steps = 1000;
+  double warmup_fraction = 0.1;
+  Decay decay = Decay::cosine;
+  std::int64_t evaluate_every = 100;    ///< steps between validations; 0: only at the end
+  std::int64_t checkpoint_every = 500;  ///< steps between checkpoints, beside the one at the end; 0: only that one
+  double divergence_factor = 3.0;       ///< see train_once
+  std::uint64_t seed = 1;               ///< of the initial values and the order of the examples
+  std::int64_t tokens_per_example = 1;  ///< what one example counts as in `tokens`
+  bool resume = false;                  ///< continue from the newest checkpoint in the folder
+
+  /// std::invalid_argument "field = value, must be ...".
+  void validate() const;
+};
+
+/// One line of metrics.jsonl. Numbers that were not measured are NaN here and null there.
+struct TrainingMetrics {
+  std::int64_t step = 0;       ///< steps done
+  std::int64_t tokens = 0;     ///< seen so far
+  double train_loss = 0.0;     ///< of the step's mini-batch, before the update; NaN at step 0
+  double val_loss = 0.0;       ///< NaN between validations
+  double learning_rate = 0.0;  ///< that the step used
+  double tokens_per_second = 0.0;
+  double grad_norm_l1 = 0.0;  ///< of the mini-batch gradient over all parameters
+  double grad_norm_l2 = 0.0;
+  double grad_norm_linf = 0.0;
+
+  [[nodiscard]] std::string to_json() const;
+};
+
+class TrainerObserver {
+ public:
+  TrainerObserver() = default;
+  TrainerObserver(const TrainerObserver&) = delete;
+  TrainerObserver& operator=(const TrainerObserver&) = delete;
+  virtual ~TrainerObserver() = default;
+  virtual void on_resume(std::int64_t step) { (void)step; }
+  /// After each step, when its line is in metrics.jsonl.
+  virtual void on_metrics(const TrainingMetrics& metrics) { (void)metrics; }
+  virtual void on_checkpoint(const std::filesystem::path& folder) { (void)folder; }
+};
+
+/// Trains a new instance of `problem` and writes metrics.jsonl and checkpoint-<step>/ into `folder`.
+///
+/// Continuing from a checkpoint gives bit-equal weights and losses (times differ). A stop request writes a checkpoint;
+/// a divergence writes none, so that the last good one stays. The model's weights at the end are
+/// checkpoint-<steps>/model.safetensors.
+/// Throws std::invalid_argument for bad options; UserError if a file cannot be written, or resume finds no checkpoint
+/// or one of another run. Memory: one copy of weights or optimizer state while a checkpoint is written.
+TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options,
+                     const RunFolder& folder, TrainerObserver& observer, const std::stop_token& stop = {});
+
+}  // namespace normdescent
