@@ -114,7 +114,7 @@ class Prober {
     measure_noise(point, micro_batches, is_start);
     finished_unit("noise");
     if (is_start && !std::isfinite(point.noise.l2)) return fail("gradients are not finite at the start");
-    for (GeometryMeasurement& m : point.geometries) {
+    for (GeometryReport& m : point.geometries) {
       if (stop_.stop_requested()) return;
       ModelGeometry geometry(m.geometry, objective_.parameters());
       LocalOptions local = local_;
@@ -177,10 +177,10 @@ class Prober {
   }
 
   // Noise scale and gradient norm of one geometry from the tensors' statistics.
-  GeometryMeasurement noise_in(Geometry name, const NoiseAccumulator& noise, std::span<const NoiseSummary> tensors,
-                               std::span<const MatrixNoise> matrices, double to_batch, double total_l2) {
+  GeometryReport noise_in(Geometry name, const NoiseAccumulator& noise, std::span<const NoiseSummary> tensors,
+                          std::span<const MatrixNoise> matrices, double to_batch, double total_l2) {
     ModelGeometry geometry(name, objective_.parameters());
-    GeometryMeasurement m;
+    GeometryReport m;
     m.geometry = name;
     const bool euclidean = name == Geometry::euclidean;
     std::vector<double> gradients = euclidean || name == Geometry::sign ? std::vector<double>(tensors.size())
@@ -233,7 +233,7 @@ class Prober {
 
   // The best one-step size of a unit direction at the start.
   [[nodiscard]] double step_at_start(Geometry geometry) const {
-    const GeometryMeasurement* m = report_.start.find(geometry);
+    const GeometryReport* m = report_.start.find(geometry);
     return m != nullptr && m->one_step_gain.step_size > 0.0 ? m->one_step_gain.step_size : fallback_step(geometry);
   }
   // ||g||_2 of a training mini-batch at the start: signal and noise.

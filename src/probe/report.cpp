@@ -36,7 +36,7 @@ Json tail_json(const TailIndex& tail) {
 
 Json geometries_json(const PointReport& point) {
   Json list = Json::array();
-  for (const GeometryMeasurement& m : point.geometries) {
+  for (const GeometryReport& m : point.geometries) {
     const bool smooth = m.smoothness.constant.value > 0.0;
     list.push_back({{"geometry", to_string(m.geometry)},
                     {"noise_scale", number(m.noise_scale)},
@@ -52,7 +52,7 @@ Json geometries_json(const PointReport& point) {
 
 Json gains_json(const PointReport& point) {
   Json list = Json::array();
-  for (const GeometryMeasurement& m : point.geometries) {
+  for (const GeometryReport& m : point.geometries) {
     list.push_back({{"direction", direction_name(m.geometry)},
                     {"gain", number(m.one_step_gain.gain.value)},
                     {"gain_se", number(m.one_step_gain.gain.standard_error)},
@@ -63,7 +63,7 @@ Json gains_json(const PointReport& point) {
 
 Json smoothness_json(const PointReport& point) {
   const auto value = [&](Geometry geometry) {
-    const GeometryMeasurement* m = point.find(geometry);
+    const GeometryReport* m = point.find(geometry);
     return m == nullptr ? Json(nullptr) : number_if(m->smoothness.constant.value > 0.0, m->smoothness.constant.value);
   };
   return {{"l2", value(Geometry::euclidean)}, {"linf", value(Geometry::sign)}, {"spectral", value(Geometry::spectral)}};
@@ -117,8 +117,8 @@ const char* to_string(ProbeStatus status) {
   return "unknown";
 }
 
-const GeometryMeasurement* PointReport::find(Geometry geometry) const {
-  for (const GeometryMeasurement& m : geometries) {
+const GeometryReport* PointReport::find(Geometry geometry) const {
+  for (const GeometryReport& m : geometries) {
     if (m.geometry == geometry) return &m;
   }
   return nullptr;

@@ -25,7 +25,7 @@ enum class ProbeStatus {
 [[nodiscard]] const char* to_string(ProbeStatus status);
 
 /// One geometry X at one point (probe/model_geometry.hpp says what X is over a whole model).
-struct GeometryMeasurement {
+struct GeometryReport {
   Geometry geometry = Geometry::euclidean;
   double noise_scale = 0.0;    ///< S_X of one training mini-batch (theory section 1)
   double noise_density = 0.0;  ///< phi_X = S_X^2 / (d S_2^2), at most 1; the euclidean has 1 by definition
@@ -36,15 +36,15 @@ struct GeometryMeasurement {
 
 /// All that was measured at one point: the start, or the end of a pilot run.
 struct PointReport {
-  std::string optimizer;                        ///< of the pilot that led here; empty at the start
-  std::int64_t step = 0;                        ///< of that pilot
-  double loss = 0.0;                            ///< on held-out examples, the same ones at every point
-  NoiseSummary noise;                           ///< of all parameters, scaled to one training mini-batch
-  double noise_density_error = 0.0;             ///< standard error of noise.density
-  std::vector<GeometryMeasurement> geometries;  ///< euclidean, sign, spectral
+  std::string optimizer;                   ///< of the pilot that led here; empty at the start
+  std::int64_t step = 0;                   ///< of that pilot
+  double loss = 0.0;                       ///< on held-out examples, the same ones at every point
+  NoiseSummary noise;                      ///< of all parameters, scaled to one training mini-batch
+  double noise_density_error = 0.0;        ///< standard error of noise.density
+  std::vector<GeometryReport> geometries;  ///< euclidean, sign, spectral
 
   /// nullptr if that geometry was not measured.
-  [[nodiscard]] const GeometryMeasurement* find(Geometry geometry) const;
+  [[nodiscard]] const GeometryReport* find(Geometry geometry) const;
 };
 
 /// Noise of one tensor at the start, for one training mini-batch.

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/predict/models.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "normdescent/theory/speedup.hpp"
+
+namespace normdescent {
+namespace {
+
+template <class... Values>
+std::string formatted(const char* format, Values... values) {
+  std::array<char, 400> text{};
+  std::snprintf(text.data(), text.size(), format, values...);
+  return text.data();
+}
+
+bool is_plain_sgd(const Entrant& entrant) { return entrant.geometry == Geometry::euclidean && !entrant.is_normalized; }
+
+// How much of the plan's steps the start stands for; the ends of pilots stand for the rest.
+double weight_of_start(const ProbeReport& probe, const RunPlan& plan) {
+  std::size_t pilot_steps = 0;
+  for (const PilotReport& pilot : probe.pilots) pilot_steps = std::max(pilot_steps, pilot.run.losses.size());
+  if (plan.steps <= 0) return 0.5;
+  return std::min(1.0, static_cast<double>(pilot_steps) / static_cast<double>(plan.steps));
+}
+
+// Weighted mean of what `at` says of the start and of the mean over pilot ends; either alone where the other is silent.
+template <class At, class Uses>
+std::optional<double> mean_over_points(const ProbeReport& probe, const RunPlan& plan, At at, Uses uses) {
+  const std::optional<double> start = at(probe.start);
+  double sum = 0.0;
+  double count = 0.0;
+  for (const PilotReport& pilot : probe.pilots) {
+    if (!uses(pilot)) continue;
+    if (const std::optional<double> end = at(pilot.end)) {
+      sum += *end;
+      count += 1.0;
+    }
+  }
+  if (count == 0.0) return start;
+  if (!start) return sum / count;
+  const double w = weight_of_start(probe, plan);
+  return w * *start + (1.0 - w) * sum / count;
+}
+
+const PilotReport* find_pilot(const ProbeReport& probe, Geometry geometry, bool is_normalized) {
+  for (const PilotReport& pilot : probe.pilots) {
+    if (pilot.kind.geometry == geometry && pilot.kind.is_normalized == is_normalized) return &pilot;
+  }
+  return nullptr;
+}
+
+// ---- density: W1, W3 ----------------------------------------------------------------------------------------------
+
+std::optional<double> density(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
+  if (entrant.geometry == Geometry::euclidean) return std::nullopt;
+  const auto at = [&](const PointReport& point) -> std::optional<double> {
+    const GeometryReport* m = point.find(entrant.geometry);
+    if (m == nullptr || !(m->noise_density > 0.0)) return std::nullopt;
+    const auto d = static_cast<double>(probe.dimension);
+    // The dual norm is at most sqrt(d) ||.||_2 in every geometry here, so W1 and W3 take the same form.
+    return std::log2(speedup_sign_over_sgd(d, std::max(m->noise_density, 1.0 / d)).noise);
+  };
+  return mean_over_points(probe, plan, at, [](const PilotReport& pilot) {
+    return pilot.kind.geometry == Geometry::euclidean && !pilot.kind.is_normalized;
+  });
+}
+
+std::string density_because(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
+  const double phi = std::exp2(-density(probe, entrant, plan).value_or(0.0));
+  const bool sign = entrant.geometry == Geometry::sign;
+  const char* where = sign ? "coordinates" : "singular directions";
+  if (phi > 0.5) return formatted("the noise is spread over most %s (density %.2f)", where, phi);
+  return formatted("the noise is concentrated in few %s (density %.2g)", where, phi);
+}
+
+// ---- matched accuracy: W6, W7 -------------------------------------------------------------------------------------
+
+std::optional<double> matched_accuracy(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
+  if (entrant.geometry == Geometry::euclidean) return std::nullopt;
+  const double batch = plan.batch_size > 0.0 ? plan.batch_size : probe.batch_size;
+  const double scale = std::sqrt(probe.batch_size / batch);
+  const auto at = [&](const PointReport& point) -> std::optional<double> {
+    const GeometryReport* from = point.find(Geometry::euclidean);
+    const GeometryReport* to = point.find(entrant.geometry);
+    const auto measured = [](const GeometryReport* m) {
+      return m != nullptr && m->smoothness.constant.value > 0.0 && m->gradient_norm > 0.0;
+    };
+    if (!measured(from) || !measured(to)) return std::nullopt;
+    const GeometryMeasurement a{from->smoothness.constant.value, from->noise_scale * scale, from->gradient_norm};
+    const GeometryMeasurement b{to->smoothness.constant.value, to->noise_scale * scale, to->gradient_norm};
+    // Noise is that of one mini-batch, so the critical batch comes in mini-batches: L / g^2 (1 + B_X / B).
+    return std::log2(matched_accuracy_speedup(a, b).deterministic * (1.0 + critical_batch(a)) /
+                     (1.0 + critical_batch(b)));
+  };
+  return mean_over_points(probe, plan, at, [](const PilotReport&) { return true; });
+}
+
+std::string matched_accuracy_because(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
+  return formatted("gradient, noise and curvature measured in the %s norm make a matched accuracy %.2g times as cheap",
+                   to_string(entrant.geometry), std::exp2(matched_accuracy(probe, entrant, plan).value_or(0.0)));
+}
+
+// ---- pilot curves -------------------------------------------------------------------------------------------------
+
+// Running minimum of a centred moving average: losses of single mini-batches jump by more than pilots differ.
+std::vector<double> smoothed(std::span<const double> losses) {
+  const auto n = static_cast<std::ptrdiff_t>(losses.size());
+  const std::ptrdiff_t half = std::max<std::ptrdiff_t>(0, n / 10);
+  std::vector<double> result(losses.size());
+  for (std::ptrdiff_t t = 0; t < n; ++t) {
+    const std::ptrdiff_t reach = std::min({half, t, n - 1 - t});
+    double sum = 0.0;
+    for (std::ptrdiff_t s = t - reach; s <= t + reach; ++s) sum += losses[static_cast<std::size_t>(s)];
+    result[static_cast<std::size_t>(t)] = sum / static_cast<double>(2 * reach + 1);
+  }
+  for (std::size_t t = 1; t < result.size(); ++t) result[t] = std::min(result[t], result[t - 1]);
+  return result;
+}
+
+// Steps until a non-increasing curve reaches `target`, interpolated; at least 1.
+double steps_to(std::span<const double> curve, double target) {
+  for (std::size_t t = 0; t < curve.size(); ++t) {
+    if (curve[t] > target) continue;
+    if (t == 0) return 1.0;
+    const double share = (curve[t - 1] - target) / (curve[t - 1] - curve[t]);
+    return std::max(1.0, static_cast<double>(t - 1) + share);
+  }
+  return static_cast<double>(curve.size());
+}
+
+struct CurveMatch {
+  double sgd_steps = 1.0;
+  double entrant_steps = 1.0;
+};
+
+std::optional<CurveMatch> match_curves(const ProbeReport& probe, const Entrant& entrant) {
+  const PilotReport* sgd = find_pilot(probe, Geometry::euclidean, false);
+  const PilotReport* own = find_pilot(probe, entrant.geometry, entrant.is_normalized);
+  if (sgd == nullptr || own == nullptr || sgd->run.losses.size() < 3 || own->run.losses.size() < 3) return std::nullopt;
+  const std::vector<double> reference = smoothed(sgd->run.losses);
+  const std::vector<double> curve = smoothed(own->run.losses);
+  const double target = std::max(reference.back(), curve.back());  // the loss that both reach
+  return CurveMatch{steps_to(reference, target), steps_to(curve, target)};
+}
+
+std::optional<double> pilot_curves(const ProbeReport& probe, const Entrant& entrant, const RunPlan&) {
+  const std::optional<CurveMatch> match = match_curves(probe, entrant);
+  if (!match) return std::nullopt;
+  return std::log2(match->sgd_steps / match->entrant_steps);
+}
+
+std::string pilot_curves_because(const ProbeReport& probe, const Entrant& entrant, const RunPlan&) {
+  const CurveMatch match = match_curves(probe, entrant).value_or(CurveMatch{});
+  return formatted("in pilot runs its direction needed %.0f steps for a loss that SGD needed %.0f for",
+                   match.entrant_steps, match.sgd_steps);
+}
+
+// ---- local gain: W5 -----------------------------------------------------------------------------------------------
+
+std::optional<double> local_gain(const ProbeReport& probe, const Entrant& entrant, const RunPlan&) {
+  const GeometryReport* from = probe.start.find(Geometry::euclidean);
+  const GeometryReport* to = probe.start.find(entrant.geometry);
+  if (entrant.geometry == Geometry::euclidean || from == nullptr || to == nullptr) return std::nullopt;
+  if (!(from->one_step_gain.gain.value > 0.0) || !(to->one_step_gain.gain.value > 0.0)) return std::nullopt;
+  return std::log2(to->one_step_gain.gain.value / from->one_step_gain.gain.value);
+}
+
+std::string local_gain_because(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
+  return formatted("its best single step gains %.2g times what SGD's does",
+                   std::exp2(local_gain(probe, entrant, plan).value_or(0.0)));
+}
+
+// A model is silent about the reference itself: its speed-up is 1 by definition.
+template <auto Model>
+std::optional<double> silent_about_sgd(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
+  if (is_plain_sgd(entrant)) return std::nullopt;
+  const std::optional<double> value = Model(probe, entrant, plan);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+constexpr SpeedupModel kModels[] = {
+    {"density", 1.0, silent_about_sgd<density>, density_because},
+    {"matched-accuracy", 1.0, silent_about_sgd<matched_accuracy>, matched_accuracy_because},
+    {"pilot-curves", 1.0, silent_about_sgd<pilot_curves>, pilot_curves_because},
+    {"local-gain", 0.0, silent_about_sgd<local_gain>, local_gain_because},
+};
+
+}  // namespace
+
+std::span<const SpeedupModel> speedup_models() { return kModels; }
+
+}  // namespace normdescent

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/predict/predict.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "normdescent/probe/probe.hpp"
+#include "probe/synthetic.hpp"
+
+namespace normdescent {
+namespace {
+
+using testing::gaussian_start;
+using testing::Synthetic;
+using testing::vectors;
+
+const std::vector<Entrant> kEntrants = {{"sgd", Geometry::euclidean, false}, {"normalized-sgd", Geometry::euclidean},
+                                        {"signsgd", Geometry::sign},         {"lion", Geometry::sign},
+                                        {"adamw", Geometry::sign},           {"muon", Geometry::spectral}};
+
+// A probe of given density and pilot losses, everything else unmeasured.
+ProbeReport hand_made(double density, const std::vector<double>& sgd, const std::vector<double>& sign) {
+  ProbeReport probe;
+  probe.status = ProbeStatus::completed;
+  probe.dimension = 100;
+  probe.batch_size = 8;
+  GeometryReport m;
+  m.geometry = Geometry::sign;
+  m.noise_density = density;
+  probe.start.geometries = {m};
+  const auto add_pilot = [&](PilotKind kind, const std::vector<double>& losses) {
+    PilotReport pilot;
+    pilot.kind = std::move(kind);
+    pilot.run.losses = losses;
+    probe.pilots.push_back(std::move(pilot));
+  };
+  add_pilot({"sgd", Geometry::euclidean, false}, sgd);
+  add_pilot({"signsgd", Geometry::sign, true}, sign);
+  return probe;
+}
+
+const SpeedupModel& model(const std::string& name) {
+  for (const SpeedupModel& m : speedup_models()) {
+    if (m.name == name) return m;
+  }
+  throw std::logic_error("no such model");
+}
+
+const SpeedupPrediction& of(const Prediction& prediction, const std::string& name) {
+  for (const SpeedupPrediction& p : prediction.optimizers) {
+    if (p.optimizer == name) return p;
+  }
+  throw std::logic_error("no such optimizer");
+}
+
+TEST(Models, DensityIsWorstCaseRatioOneOverPhi) {
+  const ProbeReport probe = hand_made(0.25, {}, {});
+  EXPECT_NEAR(*model("density").log2_speedup(probe, kEntrants[2], {}), 2.0, 1e-12);
+  EXPECT_FALSE(model("density").log2_speedup(probe, kEntrants[0], {}).has_value());
+  EXPECT_FALSE(model("density").log2_speedup(probe, kEntrants[1], {}).has_value());
+  EXPECT_FALSE(model("density").log2_speedup(probe, kEntrants[5], {}).has_value());  // not measured here
+}
+
+TEST(Models, PointsWeighByTheStepsTheyStandFor) {
+  ProbeReport probe = hand_made(0.25, std::vector<double>(20, 1.0), {});
+  probe.pilots[0].end.geometries = probe.start.geometries;
+  probe.pilots[0].end.geometries[0].noise_density = 1.0 / 64.0;
+  const auto log2_speedup = [&](std::int64_t steps) {
+    return *model("density").log2_speedup(probe, kEntrants[2], {.steps = steps});
+  };
+  EXPECT_NEAR(log2_speedup(80), 0.25 * 2.0 + 0.75 * 6.0, 1e-12);
+  EXPECT_NEAR(log2_speedup(0), 4.0, 1e-12);
+  EXPECT_NEAR(log2_speedup(5), 2.0, 1e-12);  // shorter than the pilot: the start alone
+}
+
+TEST(Models, PilotCurvesCompareStepsToTheSameLoss) {
+  std::vector<double> sgd;
+  std::vector<double> sign;
+  for (int t = 0; t <= 20; ++t) {
+    sgd.push_back(4.0 - 0.1 * t);
+    sign.push_back(4.0 - 0.25 * t);
+  }
+  const ProbeReport probe = hand_made(0.5, sgd, sign);
+  // Straight lines: the average of a window on them is its centre, so the ratio of slopes is exact.
+  EXPECT_NEAR(*model("pilot-curves").log2_speedup(probe, kEntrants[2], {}), std::log2(2.5), 1e-9);
+  const ProbeReport reversed = hand_made(0.5, sign, sgd);
+  EXPECT_NEAR(*model("pilot-curves").log2_speedup(reversed, kEntrants[2], {}), -std::log2(2.5), 1e-9);
+  EXPECT_FALSE(model("pilot-curves").log2_speedup(probe, kEntrants[5], {}).has_value());
+}
+
+TEST(Models, MatchedAccuracyWeighsRegimesByCriticalBatch) {
+  ProbeReport probe = hand_made(0.5, {}, {});
+  GeometryReport l2;
+  l2.geometry = Geometry::euclidean;
+  l2.smoothness.constant.value = 2.0;
+  l2.noise_scale = 3.0;
+  l2.gradient_norm = 1.0;
+  GeometryReport sign;
+  sign.geometry = Geometry::sign;
+  sign.smoothness.constant.value = 40.0;
+  sign.noise_scale = 4.0;
+  sign.gradient_norm = 8.0;
+  probe.start.geometries = {l2, sign};
+  // L/g^2 = 2 and 0.625; critical batches (2 S / g)^2 = 36 and 1 mini-batches.
+  const auto ratio = [&](double batch) {
+    return std::exp2(*model("matched-accuracy").log2_speedup(probe, kEntrants[2], {.batch_size = batch}));
+  };
+  EXPECT_NEAR(ratio(0.0), 2.0 * 37.0 / (0.625 * 2.0), 1e-9);
+  EXPECT_NEAR(ratio(8.0), ratio(0.0), 1e-9);
+  EXPECT_NEAR(ratio(32.0), 2.0 * 10.0 / (0.625 * 1.25), 1e-9);
+  EXPECT_NEAR(ratio(8e9), 3.2, 1e-6);  // without noise: the deterministic ratio
+}
+
+TEST(Predict, WithoutDisagreementTheMedianIsTheCommonOpinion) {
+  std::vector<double> sgd;
+  std::vector<double> sign;
+  for (int t = 0; t <= 20; ++t) {
+    sgd.push_back(4.0 - 0.1 * t);
+    sign.push_back(4.0 - 0.2 * t);
+  }
+  const ProbeReport probe = hand_made(0.5, sgd, sign);
+  const Prediction prediction = predict(std::span(&probe, 1), kEntrants);
+  const SpeedupPrediction& p = of(prediction, "signsgd");
+  EXPECT_NEAR(p.speedup_vs_sgd, 2.0, 1e-9);
+  const double error = std::hypot(kModelError, kVariantError);
+  EXPECT_NEAR(p.low, 2.0 * std::exp2(-1.2815515655 * error), 1e-6);
+  EXPECT_NEAR(p.high, 2.0 * std::exp2(1.2815515655 * error), 1e-6);
+  EXPECT_EQ(of(prediction, "sgd").speedup_vs_sgd, 1.0);
+  EXPECT_EQ(of(prediction, "sgd").low, 1.0);
+}
+
+TEST(Predict, DisagreementWidensTheInterval) {
+  std::vector<double> sgd;
+  for (int t = 0; t <= 20; ++t) sgd.push_back(4.0 - 0.1 * t);
+  const ProbeReport agree = hand_made(1.0, sgd, sgd);
+  const ProbeReport disagree = hand_made(0.02, sgd, sgd);
+  const auto width = [&](const ProbeReport& probe) {
+    const Prediction prediction = predict(std::span(&probe, 1), kEntrants);
+    return of(prediction, "signsgd").high / of(prediction, "signsgd").low;
+  };
+  EXPECT_GT(width(disagree), 2.0 * width(agree));
+}
+
+TEST(Predict, ProbabilitiesSumToOneAndRepeat) {
+  const ProbeReport probe = hand_made(0.2, {}, {});
+  const Prediction a = predict(std::span(&probe, 1), kEntrants);
+  const Prediction b = predict(std::span(&probe, 1), kEntrants);
+  double sum = 0.0;
+  for (const SpeedupPrediction& p : a.optimizers) sum += p.probability_best;
+  EXPECT_NEAR(sum, 1.0, 1e-12);
+  EXPECT_EQ(a.to_json(), b.to_json());
+}
+
+TEST(Predict, NothingMeasuredIsSaid) {
+  const ProbeReport empty;
+  const Prediction prediction = predict(std::span(&empty, 1), kEntrants);
+  EXPECT_EQ(of(prediction, "signsgd").speedup_vs_sgd, 1.0);
+  EXPECT_NE(of(prediction, "signsgd").because.find("nothing was measured"), std::string::npos);
+  EXPECT_GT(of(prediction, "signsgd").high / of(prediction, "signsgd").low, 4.0);
+}
+
+TEST(Predict, JsonHasTheKeysOfTheContract) {
+  const ProbeReport probe = hand_made(0.2, {}, {});
+  const auto json = nlohmann::json::parse(predict(std::span(&probe, 1), kEntrants).to_json());
+  ASSERT_EQ(json["prediction"].size(), kEntrants.size());
+  for (const char* key : {"optimizer", "speedup_vs_sgd", "low", "high", "probability_best"}) {
+    EXPECT_TRUE(json["prediction"][2].contains(key)) << key;
+  }
+  EXPECT_TRUE(json["decided_by"].is_string());
+}
+
+TEST(Predict, RefusesInvalidOptions) {
+  EXPECT_THROW((void)predict({}, kEntrants, {.draws = 0}), std::invalid_argument);
+  EXPECT_THROW((void)predict({}, kEntrants, {.plan = {.steps = -1}}), std::invalid_argument);
+  EXPECT_THROW((void)predict({}, kEntrants, {.plan = {.batch_size = -1.0}}), std::invalid_argument);
+  EXPECT_TRUE(predict({}, {}).optimizers.empty());
+}
+
+// ---- end to end on problems where theory gives the answer ---------------------------------------------------------
+
+constexpr std::size_t kDimension = 100;
+
+Prediction predict_quadratic(const std::vector<double>& sigma) {
+  Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 2),
+                      testing::diagonal_quadratic(std::vector<double>(kDimension, 1.0)),
+                      testing::gaussian_noise(sigma));
+  const ProbeReport probe = normdescent::probe(objective, 4, {.held_out_batch = 64});
+  const std::vector<Entrant> entrants = {kEntrants[0], kEntrants[1], kEntrants[2]};
+  return predict(std::span(&probe, 1), entrants, {.plan = {.steps = 200}});
+}
+
+// Theory P2's toy: all noise in one of 100 coordinates, phi = 1/d.
+TEST(Predict, NoiseInOneCoordinateMakesSignWin) {
+  std::vector<double> sigma(kDimension, 0.0);
+  sigma[0] = 100.0;
+  const Prediction prediction = predict_quadratic(sigma);
+  EXPECT_EQ(prediction.favourite, "signsgd");
+  EXPECT_GT(of(prediction, "signsgd").speedup_vs_sgd, 4.0);
+  EXPECT_GT(of(prediction, "signsgd").probability_best, 0.6);
+  EXPECT_NE(prediction.decided_by.find("noise is concentrated in few coordinates"), std::string::npos)
+      << prediction.decided_by;
+}
+
+// Equal noise everywhere, equal curvature everywhere: phi = 1, and every geometry is as good up to pi/2.
+TEST(Predict, DenseNoiseAndIsotropicCurvatureHaveNoClearWinner) {
+  const Prediction prediction = predict_quadratic(std::vector<double>(kDimension, 1.0));
+  for (const SpeedupPrediction& p : prediction.optimizers) {
+    EXPECT_LT(p.probability_best, 0.75) << p.optimizer;
+    EXPECT_LE(p.low, 1.0) << p.optimizer;
+    EXPECT_GE(p.high, 1.0) << p.optimizer;
+  }
+  EXPECT_LT(of(prediction, "signsgd").speedup_vs_sgd, 1.6);
+}
+
+}  // namespace
+}  // namespace normdescent
