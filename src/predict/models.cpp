@@ -92,8 +92,8 @@ std::optional<double> matched_accuracy(const ProbeReport& probe, const Entrant& 
       return m != nullptr && m->smoothness.constant.value > 0.0 && m->gradient_norm > 0.0;
     };
     if (!measured(from) || !measured(to)) return std::nullopt;
-    const GeometryMeasurement a{from->smoothness.constant.value, from->noise_scale * scale, from->gradient_norm};
-    const GeometryMeasurement b{to->smoothness.constant.value, to->noise_scale * scale, to->gradient_norm};
+    const GeometryAtPoint a{from->smoothness.constant.value, from->noise_scale * scale, from->gradient_norm};
+    const GeometryAtPoint b{to->smoothness.constant.value, to->noise_scale * scale, to->gradient_norm};
     // Noise is that of one mini-batch, so the critical batch comes in mini-batches: L / g^2 (1 + B_X / B).
     return std::log2(matched_accuracy_speedup(a, b).deterministic * (1.0 + critical_batch(a)) /
                      (1.0 + critical_batch(b)));
