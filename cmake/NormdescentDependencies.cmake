@@ -8,6 +8,10 @@ if(NORMDESCENT_PROGRAM)
   find_package(CLI11 2.1 REQUIRED)
 endif()
 
+# Found by file: the CMake package of Debian's libdnnl-dev also asks for OpenCL, which is not needed here.
+find_path(NORMDESCENT_DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
+find_library(NORMDESCENT_DNNL_LIBRARY dnnl REQUIRED)
+
 set(NORMDESCENT_HAVE_TORCH OFF)
 if(NOT NORMDESCENT_TORCH STREQUAL "OFF")
   find_package(Torch QUIET)

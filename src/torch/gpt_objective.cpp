@@ -1,16 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/torch/gpt_objective.hpp"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
-#include "normdescent/torch/gpt.hpp"
-#include "normdescent/torch/module_objective.hpp"
+#include "gpt_initialize.hpp"
+#include "gpt_kernel.hpp"
+#include "gpt_product.hpp"
 
 namespace normdescent {
+
+namespace {
+
+class GptObjective final : public Objective {
+ public:
+  GptObjective(const GptShape& shape, Precision precision, GptData data, std::uint64_t seed)
+      : data_(std::move(data)), buffer_(gpt_parameters(shape)) {
+    std::uint64_t tensor_index = 0;
+    for (const Parameter& p : buffer_.parameters()) {
+      initialize_gpt_tensor(p.info.name, shape.layers, seed, tensor_index++, p.value);
+    }
+    kernel_ = gpt::make_kernel(shape, data_.context, resolve(precision), buffer_.parameters());
+  }
+
+  [[nodiscard]] std::span<const Parameter> parameters() const override { return buffer_.parameters(); }
+  double gradient(const Batch& batch) override { return kernel_->gradient(windows(batch)); }
+  double loss(const Batch& batch) override { return kernel_->loss(windows(batch)); }
+
+  double validation_loss() override {
+    const std::span<const std::int64_t> all(*data_.validation_windows);
+    const auto chunk = static_cast<std::size_t>(data_.chunk * (data_.context + 1));
+    double total = 0.0;
+    for (std::size_t first = 0; first < all.size(); first += chunk) {
+      const auto part = all.subspan(first, std::min(chunk, all.size() - first));
+      total += kernel_->loss(part) * static_cast<double>(part.size());
+    }
+    return total / static_cast<double>(all.size());
+  }
+
+ private:
+  std::span<const std::int64_t> windows(const Batch& batch) {
+    windows_.resize(batch.count * static_cast<std::size_t>(data_.context + 1));
+    data_.training_windows(batch, windows_);
+    return windows_;
+  }
+
+  GptData data_;
+  ParameterBuffer<float> buffer_;
+  std::unique_ptr<gpt::Kernel> kernel_;
+  std::vector<std::int64_t> windows_;
+};
+
+}  // namespace
 
 const char* to_string(Precision precision) {
   switch (precision) {
@@ -21,32 +64,26 @@ const char* to_string(Precision precision) {
   return "?";
 }
 
-Precision resolve(Precision precision) { return precision == Precision::automatic ? Precision::float32 : precision; }
+Precision resolve(Precision precision) {
+  if (precision != Precision::automatic) return precision;
+  return gpt::has_native_bfloat16() ? Precision::bfloat16 : Precision::float32;
+}
 
 std::unique_ptr<Objective> make_gpt_objective(const GptShape& shape, Precision precision, GptData data,
                                               std::uint64_t seed) {
-  (void)precision;
-  auto shared = std::make_shared<GptData>(std::move(data));
-  Gpt gpt(shape, seed);
-  const Index length = shared->context + 1;
-  ModuleObjective::Functions functions;
-  functions.loss = [gpt, shared, length](const Batch& batch) mutable {
-    auto windows = at::empty({static_cast<Index>(batch.count), length}, at::kLong);
-    shared->training_windows(batch, {windows.data_ptr<std::int64_t>(), static_cast<std::size_t>(windows.numel())});
-    return gpt->loss(windows);
+  validate(shape);
+  const auto refuse = [](const std::string& field, Index value, const std::string& domain) {
+    throw std::invalid_argument(field + " = " + std::to_string(value) + ", must be " + domain);
   };
-  functions.validation_loss = [gpt, shared, length]() mutable {
-    const auto count = static_cast<Index>(shared->validation_windows->size()) / length;
-    // from_blob wants a mutable pointer; the tensor is only read.
-    auto all = at::from_blob(const_cast<std::int64_t*>(shared->validation_windows->data()), {count, length}, at::kLong);
-    double total = 0.0;
-    for (Index first = 0; first < count; first += shared->chunk) {
-      const Index size = std::min(shared->chunk, count - first);
-      total += gpt->loss(all.narrow(0, first, size)).item<double>() * static_cast<double>(size);
-    }
-    return at::scalar_tensor(total / static_cast<double>(count), at::kDouble);
-  };
-  return std::make_unique<ModuleObjective>(gpt.ptr(), std::move(functions));
+  if (data.context < 1 || data.context > shape.context) {
+    refuse("context", data.context, "in [1, " + std::to_string(shape.context) + "], the model's context");
+  }
+  if (data.chunk < 1) refuse("chunk", data.chunk, ">= 1");
+  const auto tokens = data.validation_windows ? static_cast<Index>(data.validation_windows->size()) : 0;
+  if (tokens == 0 || tokens % (data.context + 1) != 0) {
+    refuse("validation tokens", tokens, "a positive multiple of context + 1 = " + std::to_string(data.context + 1));
+  }
+  return std::make_unique<GptObjective>(shape, precision, std::move(data), seed);
 }
 
 }  // namespace normdescent

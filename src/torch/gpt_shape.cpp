@@ -24,6 +24,32 @@ void validate(const GptShape& shape) {
   }
 }
 
+std::vector<ParameterInfo> gpt_parameters(const GptShape& shape) {
+  const Index c = shape.width;
+  std::vector<ParameterInfo> list{{"wte.weight", {shape.vocabulary, c}, Role::embedding},
+                                  {"wpe.weight", {shape.context, c}, Role::embedding}};
+  const auto norm = [&](const std::string& name) {
+    list.push_back({name + ".weight", {c}, Role::vector});
+    list.push_back({name + ".bias", {c}, Role::vector});
+  };
+  const auto dense = [&](const std::string& name, Index out, Index in) {
+    list.push_back({name + ".weight", {out, in}, Role::matrix});
+    list.push_back({name + ".bias", {out}, Role::vector});
+  };
+  for (Index i = 0; i < shape.layers; ++i) {
+    const std::string layer = "h." + std::to_string(i) + ".";
+    norm(layer + "ln_1");
+    dense(layer + "attn.c_attn", 3 * c, c);
+    dense(layer + "attn.c_proj", c, c);
+    norm(layer + "ln_2");
+    dense(layer + "mlp.c_fc", 4 * c, c);
+    dense(layer + "mlp.c_proj", c, 4 * c);
+  }
+  norm("ln_f");
+  if (!shape.tied) list.push_back({"lm_head.weight", {shape.vocabulary, c}, Role::head});
+  return list;
+}
+
 std::span<const GptPreset> gpt_presets() {
   static const std::array<GptPreset, 3> kPresets{{
       {"nano", {.layers = 3, .width = 160, .heads = 5, .context = 64, .vocabulary = 256}},

@@ -5,8 +5,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "normdescent/base/view.hpp"
+#include "normdescent/base/parameter.hpp"
 
 namespace normdescent {
 
@@ -30,6 +31,10 @@ void validate(const GptShape& shape);
   const Index tables = (shape.vocabulary * (shape.tied ? 1 : 2) + shape.context) * c;
   return tables + shape.layers * (12 * c * c + 13 * c) + 2 * c;
 }
+
+/// Names, shapes and roles of all parameters, in the order of the buffers: wte.weight, wpe.weight, h.0.ln_1.weight, ...
+/// (the names of GPT-2 on Hugging Face; see gpt.hpp for the one difference in layout).
+[[nodiscard]] std::vector<ParameterInfo> gpt_parameters(const GptShape& shape);
 
 struct GptPreset {
   std::string name;

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// Letters   B windows  T time  N = B T rows  C width  H heads  D = C / H  V vocabulary
+//           S storage type of product operands (float or Bfloat16); everything else is float
+#include "gpt_kernel.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <vector>
+
+#include "gpt_loops.hpp"
+#include "gpt_product.hpp"
+
+namespace normdescent::gpt {
+
+namespace {
+
+template <class S>
+constexpr Type kType = std::is_same_v<S, float> ? Type::float32 : Type::bfloat16;
+
+/// y = x W^T + b and its two gradients, for N rows.
+template <class S>
+struct DenseProducts {
+  DenseProducts(Index n, Index in, Index out, bool has_bias, Type out_type, Type dx_type)
+      : forward(Layout::rows(n, in, kType<S>), Layout::rows(out, in, kType<S>).transposed(),
+                Layout::rows(n, out, out_type), has_bias),
+        dx(Layout::rows(n, out, kType<S>), Layout::rows(out, in, kType<S>), Layout::rows(n, in, dx_type)),
+        dw(Layout::rows(n, out, kType<S>).transposed(), Layout::rows(n, in, kType<S>),
+           Layout::rows(out, in, Type::float32)) {}
+  Product forward;
+  Product dx;
+  Product dw;
+};
+
+/// Products of one batch size.
+template <class S>
+struct Plan {
+  Plan(Index b, Index t, const GptShape& s)
+      : Plan(b, t, b * t, s.width, s.heads, s.vocabulary, heads(b, t, s, 3 * s.width), heads(b, t, s, s.width),
+             {{b, s.heads, t, t}, {s.heads * t * t, t * t, t, 1}, Type::float32}) {}
+
+  DenseProducts<S> attn, attn_out, up, down, head;
+  Product scores, mixed, dp, dv, dq, dk;
+
+ private:
+  /// (B, H, T, D) inside rows of `stride` numbers.
+  static Layout heads(Index b, Index t, const GptShape& s, Index stride) {
+    const Index d = s.width / s.heads;
+    return {{b, s.heads, t, d}, {t * stride, d, stride, 1}, kType<S>};
+  }
+  static Layout typed(Layout layout, Type type) {
+    layout.type = type;
+    return layout;
+  }
+  Plan(Index, Index, Index n, Index c, Index, Index v, const Layout& in_qkv, const Layout& in_out, const Layout& square)
+      : attn(n, c, 3 * c, true, kType<S>, Type::float32),
+        attn_out(n, c, c, true, Type::float32, kType<S>),
+        up(n, c, 4 * c, true, kType<S>, Type::float32),
+        down(n, 4 * c, c, true, Type::float32, kType<S>),
+        head(n, c, v, false, Type::float32, Type::float32),
+        scores(in_qkv, in_qkv.transposed(), square),
+        mixed(typed(square, kType<S>), in_qkv, in_out),
+        dp(in_out, in_qkv.transposed(), square),
+        dv(typed(square, kType<S>).transposed(), in_out, in_qkv),
+        dq(typed(square, kType<S>), in_qkv, in_qkv),
+        dk(typed(square, kType<S>).transposed(), in_qkv, in_qkv) {}
+};
+
+/// Weights, biases and their gradients of one dense layer or norm.
+struct Affine {
+  const float* weight;
+  const float* bias;
+  float* dweight;
+  float* dbias;
+};
+
+struct LayerParameters {
+  Affine norm_1, attn, attn_out, norm_2, up, down;
+};
+
+/// What the backward pass reads of one layer.
+template <class S>
+struct LayerMemory {
+  std::vector<float> x, mean_1, inverse_1, y, mean_2, inverse_2;
+  std::vector<S> h_1, qkv, p, o, h_2, u, a;
+};
+
+/// Weight matrices of one layer in S.
+template <class S>
+struct LayerWeights {
+  const S* attn;
+  const S* attn_out;
+  const S* up;
+  const S* down;
+};
+
+template <class S>
+class KernelOf final : public Kernel {
+ public:
+  KernelOf(const GptShape& shape, Index context, std::span<const Parameter> parameters)
+      : shape_(shape), t_(context), c_(shape.width), parameters_(parameters) {
+    std::size_t next = 0;
+    const auto one = [&]() -> const Parameter& { return parameters_[next++]; };
+    const auto affine = [&] {
+      const Parameter& w = one();
+      const Parameter& b = one();
+      return Affine{w.value.data(), b.value.data(), w.gradient.data(), b.gradient.data()};
+    };
+    wte_ = one();
+    wpe_ = one();
+    for (Index i = 0; i < shape.layers; ++i) {
+      // Braced initialisers are evaluated left to right: the order of gpt_parameters.
+      layers_.push_back(LayerParameters{affine(), affine(), affine(), affine(), affine(), affine()});
+    }
+    norm_f_ = affine();
+    head_ = shape.tied ? wte_ : one();
+    if (next != parameters.size()) throw std::logic_error("GPT kernel: parameters of another shape");
+    memory_.resize(layers_.size());
+  }
+
+  double loss(std::span<const std::int64_t> windows) override {
+    prepare(windows);
+    return forward(/*dlogits=*/nullptr);
+  }
+
+  double gradient(std::span<const std::int64_t> windows) override {
+    prepare(windows);
+    const double result = forward(dlogits_.data());
+    backward();
+    return result;
+  }
+
+ private:
+  void prepare(std::span<const std::int64_t> windows) {
+    b_ = static_cast<Index>(windows.size()) / (t_ + 1);
+    n_ = b_ * t_;
+    auto& plan = plans_[b_];
+    if (!plan) plan = std::make_unique<Plan<S>>(b_, t_, shape_);
+    plan_ = plan.get();
+    allocate();
+    for (Index b = 0; b < b_; ++b) {
+      const auto* window = windows.data() + b * (t_ + 1);
+      std::copy_n(window, t_, inputs_.begin() + b * t_);
+      std::copy_n(window + 1, t_, targets_.begin() + b * t_);
+    }
+    round_weights();
+  }
+
+  void allocate() {
+    const auto grow = [](auto& buffer, Index size) {
+      if (static_cast<Index>(buffer.size()) < size) buffer.resize(static_cast<std::size_t>(size));
+    };
+    const Index rows = n_ * c_;
+    const Index square = b_ * shape_.heads * t_ * t_;
+    for (LayerMemory<S>& m : memory_) {
+      for (auto* buffer : {&m.x, &m.y}) grow(*buffer, rows);
+      for (auto* buffer : {&m.mean_1, &m.inverse_1, &m.mean_2, &m.inverse_2}) grow(*buffer, n_);
+      for (auto* buffer : {&m.h_1, &m.o, &m.h_2}) grow(*buffer, rows);
+      grow(m.qkv, 3 * rows);
+      grow(m.p, square);
+      grow(m.u, 4 * rows);
+      grow(m.a, 4 * rows);
+    }
+    for (auto* buffer : {&x_f_, &branch_, &dx_}) grow(*buffer, rows);
+    for (auto* buffer : {&mean_f_, &inverse_f_}) grow(*buffer, n_);
+    for (auto* buffer : {&h_f_, &dx_rounded_, &d_o_}) grow(*buffer, rows);
+    grow(wide_, 4 * rows);
+    grow(dqkv_, 3 * rows);
+    grow(scores_, square);
+    grow(ds_, square);
+    grow(logits_, n_ * shape_.vocabulary);
+    grow(dlogits_, n_ * shape_.vocabulary);
+    grow(inputs_, n_);
+    grow(targets_, n_);
+    grow(row_losses_, n_);
+  }
+
+  /// Points the weights at the parameters (float) or at a rounded copy of all of them.
+  void round_weights() {
+    const auto weight = [this](const float* w) -> const S* {
+      if constexpr (std::is_same_v<S, float>) {
+        return w;
+      } else {
+        return rounded_.data() + (w - wte_.value.data());
+      }
+    };
+    if constexpr (!std::is_same_v<S, float>) {
+      const Parameter& last = parameters_.back();
+      const std::span<const float> all(wte_.value.data(), last.value.data() + last.value.size());
+      rounded_.resize(all.size());
+      cast(all, rounded_.data());
+    }
+    weights_.clear();
+    for (const LayerParameters& l : layers_) {
+      weights_.push_back(
+          {weight(l.attn.weight), weight(l.attn_out.weight), weight(l.up.weight), weight(l.down.weight)});
+    }
+    head_weight_ = weight(head_.value.data());
+  }
+
+  double forward(S* dlogits) {
+    embed(memory_[0].x.data());
+    // A layer's second branch is added by the norm that follows it.
+    const float* x = memory_[0].x.data();
+    const float* branch = nullptr;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      forward_layer(i, x, branch);
+      x = memory_[i].y.data();
+      branch = branch_.data();
+    }
+    norm_forward<S>(
+        {x, branch, norm_f_.weight, norm_f_.bias, x_f_.data(), mean_f_.data(), inverse_f_.data(), h_f_.data()}, n_, c_);
+    plan_->head.forward.run(h_f_.data(), head_weight_, logits_.data());
+    return cross_entropy(logits_.data(), targets_.data(), dlogits, row_losses_.data(), n_, shape_.vocabulary);
+  }
+
+  void forward_layer(std::size_t i, const float* x, const float* branch) {
+    const LayerParameters& w = layers_[i];
+    LayerMemory<S>& m = memory_[i];
+    norm_forward<S>(
+        {x, branch, w.norm_1.weight, w.norm_1.bias, m.x.data(), m.mean_1.data(), m.inverse_1.data(), m.h_1.data()}, n_,
+        c_);
+    plan_->attn.forward.run(m.h_1.data(), weights_[i].attn, m.qkv.data(), w.attn.bias);
+    plan_->scores.run(query(m), key(m), scores_.data());
+    causal_softmax_forward(scores_.data(), scale(), m.p.data(), b_ * shape_.heads, t_);
+    plan_->mixed.run(m.p.data(), value(m), m.o.data());
+    plan_->attn_out.forward.run(m.o.data(), weights_[i].attn_out, branch_.data(), w.attn_out.bias);
+    norm_forward<S>({m.x.data(), branch_.data(), w.norm_2.weight, w.norm_2.bias, m.y.data(), m.mean_2.data(),
+                     m.inverse_2.data(), m.h_2.data()},
+                    n_, c_);
+    plan_->up.forward.run(m.h_2.data(), weights_[i].up, m.u.data(), w.up.bias);
+    gelu_forward(m.u.data(), m.a.data(), 4 * n_ * c_);
+    plan_->down.forward.run(m.a.data(), weights_[i].down, branch_.data(), w.down.bias);
+  }
+
+  void backward() {
+    plan_->head.dw.run(dlogits_.data(), h_f_.data(), head_.gradient.data());
+    plan_->head.dx.run(dlogits_.data(), head_weight_, branch_.data());
+    norm_backward<S>({branch_.data(), x_f_.data(), mean_f_.data(), inverse_f_.data(), norm_f_.weight, nullptr,
+                      dx_.data(), dx_rounded_.data(), norm_f_.dweight, norm_f_.dbias},
+                     n_, c_);
+    for (std::size_t i = layers_.size(); i-- > 0;) backward_layer(i);
+    embed_backward();
+  }
+
+  void backward_layer(std::size_t i) {
+    const LayerParameters& w = layers_[i];
+    LayerMemory<S>& m = memory_[i];
+    // mlp
+    plan_->down.dw.run(dx_rounded_.data(), m.a.data(), w.down.dweight);
+    column_sums(dx_.data(), w.down.dbias, n_, c_);
+    plan_->down.dx.run(dx_rounded_.data(), weights_[i].down, wide_.data());
+    gelu_backward(m.u.data(), wide_.data(), 4 * n_ * c_);
+    plan_->up.dw.run(wide_.data(), m.h_2.data(), w.up.dweight);
+    column_sums(wide_.data(), w.up.dbias, n_, 4 * c_);
+    plan_->up.dx.run(wide_.data(), weights_[i].up, branch_.data());
+    norm_backward<S>({branch_.data(), m.y.data(), m.mean_2.data(), m.inverse_2.data(), w.norm_2.weight, dx_.data(),
+                      dx_.data(), dx_rounded_.data(), w.norm_2.dweight, w.norm_2.dbias},
+                     n_, c_);
+    // attention
+    plan_->attn_out.dw.run(dx_rounded_.data(), m.o.data(), w.attn_out.dweight);
+    column_sums(dx_.data(), w.attn_out.dbias, n_, c_);
+    plan_->attn_out.dx.run(dx_rounded_.data(), weights_[i].attn_out, d_o_.data());
+    plan_->dp.run(d_o_.data(), value(m), scores_.data());
+    causal_softmax_backward(m.p.data(), scores_.data(), scale(), ds_.data(), b_ * shape_.heads, t_);
+    plan_->dq.run(ds_.data(), key(m), dqkv_.data());
+    plan_->dk.run(ds_.data(), query(m), dqkv_.data() + c_);
+    plan_->dv.run(m.p.data(), d_o_.data(), dqkv_.data() + 2 * c_);
+    plan_->attn.dw.run(dqkv_.data(), m.h_1.data(), w.attn.dweight);
+    column_sums(dqkv_.data(), w.attn.dbias, n_, 3 * c_);
+    plan_->attn.dx.run(dqkv_.data(), weights_[i].attn, branch_.data());
+    norm_backward<S>({branch_.data(), m.x.data(), m.mean_1.data(), m.inverse_1.data(), w.norm_1.weight, dx_.data(),
+                      dx_.data(), dx_rounded_.data(), w.norm_1.dweight, w.norm_1.dbias},
+                     n_, c_);
+  }
+
+  void embed(float* x) const {
+    for (Index i = 0; i < n_; ++i) {
+      const float* token = wte_.value.data() + inputs_[static_cast<std::size_t>(i)] * c_;
+      const float* position = wpe_.value.data() + (i % t_) * c_;
+      for (Index j = 0; j < c_; ++j) x[i * c_ + j] = token[j] + position[j];
+    }
+  }
+
+  /// Rows are added in order, by one thread: several rows may hold the same token.
+  void embed_backward() {
+    if (!shape_.tied) std::fill(wte_.gradient.begin(), wte_.gradient.end(), 0.0F);
+    std::fill(wpe_.gradient.begin(), wpe_.gradient.end(), 0.0F);
+    for (Index i = 0; i < n_; ++i) {
+      const float* dx = dx_.data() + i * c_;
+      float* token = wte_.gradient.data() + inputs_[static_cast<std::size_t>(i)] * c_;
+      float* position = wpe_.gradient.data() + (i % t_) * c_;
+      for (Index j = 0; j < c_; ++j) token[j] += dx[j];
+      for (Index j = 0; j < c_; ++j) position[j] += dx[j];
+    }
+  }
+
+  [[nodiscard]] const S* query(const LayerMemory<S>& m) const { return m.qkv.data(); }
+  [[nodiscard]] const S* key(const LayerMemory<S>& m) const { return m.qkv.data() + c_; }
+  [[nodiscard]] const S* value(const LayerMemory<S>& m) const { return m.qkv.data() + 2 * c_; }
+  [[nodiscard]] float scale() const { return 1.0F / std::sqrt(static_cast<float>(c_ / shape_.heads)); }
+
+  GptShape shape_;
+  Index t_;
+  Index c_;
+  std::span<const Parameter> parameters_;
+  Parameter wte_, wpe_, head_;
+  Affine norm_f_{};
+  std::vector<LayerParameters> layers_;
+
+  Index b_ = 0;
+  Index n_ = 0;
+  std::map<Index, std::unique_ptr<Plan<S>>> plans_;
+  const Plan<S>* plan_ = nullptr;
+  std::vector<std::int64_t> inputs_, targets_;
+  std::vector<S> rounded_;
+  std::vector<LayerWeights<S>> weights_;
+  const S* head_weight_ = nullptr;
+  std::vector<LayerMemory<S>> memory_;
+  std::vector<float> x_f_, mean_f_, inverse_f_, branch_, scores_, logits_, dx_;
+  std::vector<S> h_f_, dlogits_, dx_rounded_, wide_, d_o_, ds_, dqkv_;
+  std::vector<double> row_losses_;
+};
+
+}  // namespace
+
+std::unique_ptr<Kernel> make_kernel(const GptShape& shape, Index context, Precision precision,
+                                    std::span<const Parameter> parameters) {
+  if (precision == Precision::bfloat16) return std::make_unique<KernelOf<Bfloat16>>(shape, context, parameters);
+  return std::make_unique<KernelOf<float>>(shape, context, parameters);
+}
+
+}  // namespace normdescent::gpt

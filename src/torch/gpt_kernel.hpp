@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forward and backward pass of GPT-2, written out: few passes over memory, no graph, no allocation per step.
+// Its reference twin is the autograd module of normdescent/torch/gpt.hpp.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+
+#include "normdescent/base/parameter.hpp"
+#include "normdescent/torch/gpt_objective.hpp"
+
+namespace normdescent::gpt {
+
+class Kernel {
+ public:
+  Kernel() = default;
+  Kernel(const Kernel&) = delete;
+  Kernel& operator=(const Kernel&) = delete;
+  virtual ~Kernel() = default;
+
+  /// windows: `batch` times context + 1 tokens. Mean loss in nats of the values that `parameters` held at construction;
+  /// `gradient` also overwrites all gradients.
+  virtual double loss(std::span<const std::int64_t> windows) = 0;
+  virtual double gradient(std::span<const std::int64_t> windows) = 0;
+};
+
+/// `parameters` in the order of gpt_parameters(shape); must outlive the kernel.
+[[nodiscard]] std::unique_ptr<Kernel> make_kernel(const GptShape& shape, Index context, Precision precision,
+                                                  std::span<const Parameter> parameters);
+
+}  // namespace normdescent::gpt
