@@ -117,9 +117,11 @@ TEST(LowerSgd, CertifiedInfimumLiesJustBelowTheGridMinimum) {
   // At 100000 points the grid is within half a grid step, 2e-4, of the infimum.
   SeparableConstants loud = kFour;  // floors at their caps
   for (auto& group : loud.coordinates) group.noise *= 100.0;
+  SeparableConstants mixed = kFour;  // one floor at its cap where the others balance
+  mixed.coordinates.front().noise = 1e4;
   SeparableConstants heavy = kFour;
   heavy.tail = 1.5;
-  for (const SeparableConstants& constants : {kFour, loud, heavy}) {
+  for (const SeparableConstants& constants : {kFour, loud, heavy, mixed}) {
     for (const double steps : {1.0, 10.0, 100.0, 1e4, 1e6}) {
       const double grid = grid_minimum(constants, steps, 100000);
       const double certified = lower_sgd_numeric(constants, steps).value;

@@ -87,6 +87,21 @@ TEST(Tuning, MinibatchKnownAnswer) {
   EXPECT_NEAR(tuning.bound.value, 0.1, 1e-14);
 }
 
+TEST(Tuning, LionAndMuonlightKnownAnswers) {
+  const ProblemConstants constants{.initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5, .tail = 1.5};
+  const double share = 0.1 / (averaging_constant(1.5) * 0.5);  // eps/(c_p S)
+  const auto lion = std::get<LionAverage>(tune_lion(constants, 0.1, 2.0).estimator);
+  EXPECT_NEAR(lion.averaging2, std::pow(share / 8, 3), 1e-16);
+  EXPECT_NEAR(lion.averaging1, share / 8, 1e-15);
+  const Tuning muonlight = tune_muonlight(constants, 0.1, 2.0);
+  const auto average = std::get<LionAverage>(muonlight.estimator);
+  const double a = std::pow(share / 12, 3);
+  EXPECT_NEAR(average.averaging2, a, 1e-16);
+  EXPECT_NEAR(average.averaging1, 1 - (1 - a) * (1 - a), 1e-15);
+  EXPECT_NEAR(muonlight.run.learning_rate, 0.1 * a / 16, 1e-18);
+  EXPECT_NEAR(muonlight.samples, std::ceil(64 * 2 / (a * 0.01)), 1.0);  // the first of two terms
+}
+
 TEST(Tuning, MinibatchAtAFixedBatchNeedsTheNoiseBelowTheTarget) {
   const ProblemConstants constants{.initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
   const Tuning tuning = tune_minibatch(constants, 0.1, 400.0);

@@ -152,6 +152,24 @@ TEST(UpperBound, BudgetFormHasTheConstantTwoPlusRootTwo) {
   EXPECT_DOUBLE_EQ(upper_minibatch_at_budget({.smoothness = 2.0, .noise = 0.0}, 100.0).value, std::sqrt(4.0 / 100.0));
 }
 
+TEST(UpperBound, BudgetFormIsWithinAFactorOfTheBestSplitForHeavyTails) {
+  // Terms are balanced up to 2^(1/2) and 2: never below the best split of N = B T, at most twice above it.
+  for (const double tail : {1.2, 1.5, 1.9}) {
+    const ProblemConstants constants = with_tail(tail);
+    for (const double samples : {1e3, 1e6, 1e9}) {
+      double best = 1e300;
+      for (int k = 0; k <= 10000; ++k) {
+        const double steps = std::pow(samples, k / 10000.0);
+        best = std::min(
+            best, std::sqrt(4.0 / steps) + 2 * averaging_constant(tail) * batch_noise(constants, samples / steps));
+      }
+      const double value = upper_minibatch_at_budget(constants, samples).value;
+      EXPECT_GE(value, best * (1 - 1e-6)) << tail << " " << samples;
+      EXPECT_LE(value, 1.2 * best) << tail << " " << samples;
+    }
+  }
+}
+
 TEST(UpperBound, ExactDirectionIsInexactWithDeltaZero) {
   ProblemConstants constants = kSign;
   constants.geometry = Geometry::spectral;
@@ -208,6 +226,15 @@ TEST(UpperPublished, KovalevParametersStayBelowNinetyFivePercentOfTheTarget) {
   }
   EXPECT_LE(largest, 0.95);
   EXPECT_GT(largest, 0.8);  // the parameters are not slack everywhere
+}
+
+TEST(UpperPublished, KnownAnswers) {
+  const NormEquivalenceConstants constants{.initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
+  const RunSettings run{.learning_rate = 0.01, .steps = 1000};
+  EXPECT_NEAR(lionmuon2026_theorem1(constants, 0.9, 0.96, 0.5, run).value,
+              0.1 + 0.08 / 0.04 + 0.9 / 0.96 * 2 * 0.5 * 0.2 + 2 * 0.0625 * 0.5 + 2 * 0.9 / 0.96 * 0.5 / 40, 1e-13);
+  EXPECT_NEAR(kovalev2025_theorem2(constants, 0.25, run).value, 0.1 + 1.0 / 250 + 0.5 + 0.03 + 0.04 / 0.25, 1e-14);
+  EXPECT_NEAR(xie2025_theorem45(constants, 0.25, run).value, 0.1 + 0.04 / 0.25 + 1.0 / 250 + 0.5, 1e-14);
 }
 
 TEST(UpperPublished, LionMuonCorollaryReachesItsTarget) {
