@@ -108,10 +108,10 @@ std::string matched_accuracy_because(const ProbeReport& probe, const Entrant& en
 
 // ---- pilot curves -------------------------------------------------------------------------------------------------
 
-// Running minimum of a centred moving average: losses of single mini-batches jump by more than pilots differ.
-std::vector<double> smoothed(std::span<const double> losses) {
+// Centred moving average over a fifth of the curve, narrower at its ends.
+std::vector<double> moving_average(std::span<const double> losses) {
   const auto n = static_cast<std::ptrdiff_t>(losses.size());
-  const std::ptrdiff_t half = std::max<std::ptrdiff_t>(0, n / 10);
+  const std::ptrdiff_t half = std::max<std::ptrdiff_t>(1, n / 10);
   std::vector<double> result(losses.size());
   for (std::ptrdiff_t t = 0; t < n; ++t) {
     const std::ptrdiff_t reach = std::min({half, t, n - 1 - t});
@@ -119,8 +119,54 @@ std::vector<double> smoothed(std::span<const double> losses) {
     for (std::ptrdiff_t s = t - reach; s <= t + reach; ++s) sum += losses[static_cast<std::size_t>(s)];
     result[static_cast<std::size_t>(t)] = sum / static_cast<double>(2 * reach + 1);
   }
-  for (std::size_t t = 1; t < result.size(); ++t) result[t] = std::min(result[t], result[t - 1]);
   return result;
+}
+
+// How much harder than its neighbours each mini-batch was: all pilots see the same ones, so the mean over pilots of
+// what their curves jump above their own moving average is the mini-batch's share.
+std::vector<double> batch_difficulty(const ProbeReport& probe) {
+  std::vector<double> sums;
+  std::vector<double> counts;
+  for (const PilotReport& pilot : probe.pilots) {
+    const std::vector<double>& losses = pilot.run.losses;
+    const std::vector<double> average = moving_average(losses);
+    sums.resize(std::max(sums.size(), losses.size()));
+    counts.resize(sums.size());
+    for (std::size_t t = 0; t < losses.size(); ++t) {
+      sums[t] += losses[t] - average[t];
+      counts[t] += 1.0;
+    }
+  }
+  for (std::size_t t = 0; t < sums.size(); ++t) sums[t] /= counts[t];
+  return sums;
+}
+
+// The non-increasing curve nearest to `losses` in least squares (pool adjacent violators): unlike a running minimum it
+// is not led by the luckiest mini-batch.
+std::vector<double> non_increasing(std::span<const double> losses) {
+  struct Pool {
+    double mean;
+    double size;
+  };
+  std::vector<Pool> pools;
+  for (const double loss : losses) {
+    pools.push_back({loss, 1.0});
+    while (pools.size() > 1 && pools[pools.size() - 2].mean < pools.back().mean) {
+      const Pool last = pools.back();
+      pools.pop_back();
+      Pool& pool = pools.back();
+      pool.mean = (pool.mean * pool.size + last.mean * last.size) / (pool.size + last.size);
+      pool.size += last.size;
+    }
+  }
+  std::vector<double> result;
+  for (const Pool& pool : pools) result.insert(result.end(), static_cast<std::size_t>(pool.size), pool.mean);
+  return result;
+}
+
+std::vector<double> smoothed(std::vector<double> losses, std::span<const double> difficulty) {
+  for (std::size_t t = 0; t < losses.size(); ++t) losses[t] -= difficulty[t];
+  return non_increasing(moving_average(losses));
 }
 
 // Steps until a non-increasing curve reaches `target`, interpolated; at least 1.
@@ -143,8 +189,9 @@ std::optional<CurveMatch> match_curves(const ProbeReport& probe, const Entrant& 
   const PilotReport* sgd = find_pilot(probe, Geometry::euclidean, false);
   const PilotReport* own = find_pilot(probe, entrant.geometry, entrant.is_normalized);
   if (sgd == nullptr || own == nullptr || sgd->run.losses.size() < 3 || own->run.losses.size() < 3) return std::nullopt;
-  const std::vector<double> reference = smoothed(sgd->run.losses);
-  const std::vector<double> curve = smoothed(own->run.losses);
+  const std::vector<double> difficulty = batch_difficulty(probe);
+  const std::vector<double> reference = smoothed(sgd->run.losses, difficulty);
+  const std::vector<double> curve = smoothed(own->run.losses, difficulty);
   const double target = std::max(reference.back(), curve.back());  // the loss that both reach
   return CurveMatch{steps_to(reference, target), steps_to(curve, target)};
 }
@@ -184,10 +231,14 @@ std::optional<double> silent_about_sgd(const ProbeReport& probe, const Entrant& 
   return value && std::isfinite(*value) ? value : std::nullopt;
 }
 
+// Pilots watch the loss itself fall on this very problem; the other two are worst cases over a class and local
+// constants.
+constexpr double kPilotWeight = 2.0;
+
 constexpr SpeedupModel kModels[] = {
     {"density", 1.0, silent_about_sgd<density>, density_because},
     {"matched-accuracy", 1.0, silent_about_sgd<matched_accuracy>, matched_accuracy_because},
-    {"pilot-curves", 1.0, silent_about_sgd<pilot_curves>, pilot_curves_because},
+    {"pilot-curves", kPilotWeight, silent_about_sgd<pilot_curves>, pilot_curves_because},
     {"local-gain", 0.0, silent_about_sgd<local_gain>, local_gain_because},
 };
 

@@ -45,20 +45,25 @@ std::vector<WeightedOpinion> collect(std::span<const ProbeReport> probes, const 
   return opinions;
 }
 
+// The weighted mean; the opinions' disagreement counts as that mean's standard error.
 Forecast combine_opinions(std::span<const WeightedOpinion> opinions) {
   double weights = 0.0;
   double sum = 0.0;
+  double count = 0.0;
   for (const WeightedOpinion& o : opinions) {
     weights += o.model->weight;
     sum += o.model->weight * o.log2_speedup;
+    count += o.model->weight > 0.0 ? 1.0 : 0.0;
   }
   if (weights == 0.0) return {0.0, kIgnoranceError, kVariantError};
   const double mean = sum / weights;
-  double spread = 0.0;
+  double squares = 0.0;
   for (const WeightedOpinion& o : opinions) {
-    spread += o.model->weight * (o.log2_speedup - mean) * (o.log2_speedup - mean) / weights;
+    const double deviation = o.model->weight * (o.log2_speedup - mean) / weights;
+    squares += deviation * deviation;
   }
-  return {mean, std::sqrt(spread + kModelError * kModelError), kVariantError};
+  const double variance_of_mean = count > 1.0 ? squares * count / (count - 1.0) : 0.0;
+  return {mean, std::sqrt(variance_of_mean + kModelError * kModelError), kVariantError};
 }
 
 void describe(SpeedupPrediction& result, std::span<const WeightedOpinion> opinions, const Entrant& entrant,

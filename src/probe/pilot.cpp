@@ -40,35 +40,55 @@ std::vector<double> descend(Objective& objective, const PilotKind& kind, const P
 
 PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptions& options, BatchSource batches,
                    const Batch& judge, std::stop_token stop) {
+  constexpr double kDiverged = std::numeric_limits<double>::infinity();
+  const auto parameters = objective.parameters();
   PilotRun best;
-  best.end_loss = std::numeric_limits<double>::infinity();
-  MovingPoint start(objective.parameters());
-  std::vector<float> direction(static_cast<std::size_t>(dimension(objective.parameters())));
+  best.end_loss = kDiverged;
+  MovingPoint start(parameters);
+  std::vector<float> direction(static_cast<std::size_t>(dimension(parameters)));
   std::vector<float> best_end;
   best_end.reserve(direction.size());
-  double rate = options.first_rate;
   int tries = 0;
-  while (tries < options.max_tries && !stop.stop_requested()) {
+  // One run from the start; whether it is the best so far.
+  const auto attempt = [&](double rate) {
     start.restore();
     ++tries;
     std::vector<double> losses = descend(objective, kind, options, rate, batches, direction, stop);
-    const double end = losses.empty() ? std::numeric_limits<double>::infinity() : objective.loss(judge);
-    if (end < best.end_loss) {
-      best = {rate, kind.is_normalized ? rate : rate / options.gradient_norm, tries, end, std::move(losses)};
-      best_end.clear();
-      for (const Parameter& p : objective.parameters()) best_end.insert(best_end.end(), p.value.begin(), p.value.end());
-    } else if (std::isfinite(best.end_loss)) {
+    if (losses.empty() || stop.stop_requested()) return false;
+    const double end = objective.loss(judge);
+    if (!(end < best.end_loss)) return false;
+    best = {rate, kind.is_normalized ? rate : rate / options.gradient_norm, 0, end, std::move(losses)};
+    best_end.clear();
+    for (const Parameter& p : parameters) best_end.insert(best_end.end(), p.value.begin(), p.value.end());
+    return true;
+  };
+  const auto may_try = [&] { return tries < options.max_tries && !stop.stop_requested(); };
+
+  double rate = options.first_rate;
+  bool descended = false;
+  attempt(rate);
+  while (may_try()) {
+    rate /= options.rate_factor;
+    if (attempt(rate)) {
+      descended = true;
+    } else if (best.end_loss < kDiverged) {
       break;
     }
-    rate /= options.rate_factor;
   }
+  // The first rate did better than the one below it: perhaps a larger one is better still.
+  if (!descended && best.end_loss < kDiverged) {
+    rate = best.rate;
+    while (may_try() && attempt(rate *= options.rate_factor)) {
+    }
+  }
+
   best.tries = tries;
   start.restore();
-  auto from = best_end.begin();
   if (best_end.empty()) {
     best.end_loss = 0.0;
   } else {
-    for (const Parameter& p : objective.parameters()) {
+    auto from = best_end.begin();
+    for (const Parameter& p : parameters) {
       const auto to = from + static_cast<std::ptrdiff_t>(p.value.size());
       std::copy(from, to, p.value.begin());
       from = to;

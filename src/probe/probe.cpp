@@ -20,8 +20,8 @@ using probe_detail::MovingPoint;
 // Streams of examples; races number theirs by small seeds.
 constexpr std::uint64_t kStreamKey = 0x70726F6265ULL;  // "probe"
 constexpr int kErrorGroups = 8;                        // for the standard error of the density
-// Secants at the end of a pilot are this share of the best one-step size at the start: the rates that pilots choose are
-// between 1/2 and 1/18 of it.
+// Secants at the end of a pilot are this share of the best one-step size at the start: most rates that pilots choose
+// are between 1/2 and 1/18 of it.
 constexpr double kSecantShare = 1.0 / 6.0;
 constexpr std::uint32_t kJudgeBatches = 4;  // the loss of a point is read on so many training mini-batches
 

@@ -37,7 +37,8 @@ struct SpeedupModel {
 
 /// density           1/phi_X of the noise (theory W1 sign, W3 spectral): the noise term of the worst-case ratio
 /// matched-accuracy  ratio of L_X/||grad f||_X^2 (1 + B_X/B) (W6 in both regimes, weighed by W7's critical batch B_X)
-/// pilot-curves      steps to the same smoothed loss in the pilots
+/// pilot-curves      steps to the same smoothed loss in the pilots; twice the weight of the others, because it alone
+///                   watches the loss fall. Likely too low where long runs differ more than their first steps
 /// local-gain        ratio of one-step gains (W5); weight 0, because a greedy gain rewards progress along sharp
 ///                   directions: after initialization it ranks SGD above the sign methods that then win
 /// The first two take the log-average over points: the start stands for the first `pilot steps` of the plan's steps,

@@ -56,7 +56,8 @@ struct PredictOptions {
 /// Combines the models' opinions as the weighted mean of log2(speed-up) over models and probes (several: e.g. of
 /// different initial seeds).
 ///
-///   sd^2 = spread of the opinions + kModelError^2 (shared by a geometry) + kVariantError^2 (of each entrant)
+///   sd^2 = (standard error of that mean, from the opinions' spread)^2 + kModelError^2, both shared by a geometry,
+///        + kVariantError^2 of each entrant
 ///
 /// The interval is the normal 80% one; probability_best is the share of joint draws in which the entrant's speed-up is
 /// largest; plain SGD's is 1 always. Throws std::invalid_argument for draws < 1 or a negative plan.

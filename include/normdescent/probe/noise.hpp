@@ -41,7 +41,8 @@ struct NoiseSummary {
 ///
 /// Memory    2 floats a coordinate, whatever K is. fp32 suffices because deviations, not squares, are summed: relative
 ///           error of sigma about K 2^-24 + 2^-24 |mean| / sigma (sums of squares lose it all at |mean| >> sigma).
-/// Bias      for Gaussian noise the plug-in E S_1 = c4(K) S_1, hence E phi = c4(K)^2 phi; both are divided out. Heavy
+/// Bias      for Gaussian noise in many coordinates the plug-in E S_1 = c4(K) S_1, hence E phi = c4(K)^2 phi; both are
+///           divided out. Noise in a handful of coordinates has no such bias, so 1 / (2 K) is too much there. Heavy
 ///           tails leave a negative bias (Student t_3, equal sigma: 0.87 of phi at K = 32; theory E1).
 /// Source    theory 7.1 E1; arXiv 2605.06615 for phi.
 class NoiseAccumulator {

@@ -37,9 +37,10 @@ struct PilotRun {
   std::vector<double> losses;  ///< of the training mini-batches, before each step
 };
 
-/// Runs the ladder of rates, each from the present point on the same mini-batches, and leaves the parameters at the end
-/// of the best run (at the start, if all diverged: a loss that is not finite, or above 1.5 times the first one).
-/// Memory: 3 copies of the parameters. Cost: `steps` gradients a try, 2 to 4 tries in practice.
+/// Searches the rate: down from the first one while that helps, else up. Each run starts at the present point and sees
+/// the same mini-batches; the end is judged on other examples. Leaves the parameters at the end of the best run (at the
+/// start, if all diverged: a loss that is not finite, or above 1.5 times the first one). Memory: 3 copies of the
+/// parameters. Cost: `steps` gradients a try, 3 tries in practice.
 PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptions& options, BatchSource batches,
                    const Batch& judge, std::stop_token stop = {});
 

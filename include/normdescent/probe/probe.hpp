@@ -16,18 +16,18 @@ namespace normdescent {
 
 struct ProbeOptions {
   int micro_batches = 64;              ///< K >= 2 at the start; the tail index needs 16
-  int pilot_micro_batches = 32;        ///< K >= 2 at the end of a pilot
+  int pilot_micro_batches = 24;        ///< K >= 2 at the end of a pilot
   std::uint32_t micro_batch_size = 0;  ///< examples; 0: a quarter of the training mini-batch, at least 1
   int matrix_samples = 12;             ///< how many of them enter the nuclear scale (r^2 q flops each), >= 2
   int tail_coordinates = 256;
   int tail_projections = 64;
   std::uint32_t held_out_batch = 0;  ///< examples that judge steps; 0: the training mini-batch's number
-  int search_repetitions = 2;        ///< directions that choose a step size, >= 1
+  int search_repetitions = 3;        ///< directions that choose a step size, >= 1
   int repetitions = 4;               ///< directions that smoothness and gains are averaged over, >= 2
   int pilot_repetitions = 2;         ///< the same at the end of a pilot, >= 2
-  int pilot_steps = 20;              ///< of every pilot run; 0: no pilots
-  double pilot_rate = 0.5;           ///< first rate of a pilot's ladder over the best one-step size at the start
-  int pilot_tries = 4;               ///< rates at most, each a third of the one before
+  int pilot_steps = 16;              ///< of every pilot run; 0: no pilots
+  double pilot_rate = 0.25;          ///< first rate that a pilot tries over the best one-step size at the start
+  int pilot_tries = 5;               ///< rates at most, a factor 3 apart
   std::vector<PilotKind> pilots = {{"sgd", Geometry::euclidean, false},
                                    {"normalized-sgd", Geometry::euclidean, true},
                                    {"signsgd", Geometry::sign, true},
