@@ -7,6 +7,7 @@ namespace normdescent::cli {
 namespace {
 
 constexpr std::array kCommands{
+    &add_bounds,
     &add_report,
 };
 

@@ -16,6 +16,7 @@ using Action = std::function<int(Session&)>;
 /// Adds a subcommand to `program` that sets `chosen` if it is the one on the command line.
 using AddCommand = void(CLI::App& program, Action& chosen);
 
+AddCommand add_bounds;
 AddCommand add_optimizers;
 AddCommand add_report;
 

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// bounds: upper and lower bounds on samples, for given constants or for those that a probe measured.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "commands.hpp"
+#include "normdescent/base/number_text.hpp"
+#include "normdescent/theory/evaluate.hpp"
+#include "normdescent/theory/evaluate_measured.hpp"
+#include "probe_file.hpp"
+
+namespace normdescent::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// null for what a double cannot hold: its log10 stands beside it.
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+
+Json bound_json(const Bound& bound) {
+  return {{"samples", number(bound.value)},
+          {"log10_samples", number(bound.log10_value)},
+          {"source", bound.source},
+          {"constants_are_ours", bound.constants_are_ours}};
+}
+
+Json upper_json(const Tuning& tuning) {
+  Json json = {{"steps", number(tuning.run.steps)},
+               {"batch", number(tuning.run.batch)},
+               {"samples", number(tuning.samples)},
+               {"source", tuning.bound.source},
+               {"constants_are_ours", tuning.bound.constants_are_ours},
+               {"log10_samples", number(tuning.log10_samples)},
+               {"learning_rate", number(tuning.run.learning_rate)},
+               {"guaranteed", number(tuning.bound.value)}};
+  if (const auto* average = std::get_if<ExponentialAverage>(&tuning.estimator)) json["beta"] = 1 - average->averaging;
+  if (const auto* average = std::get_if<LionAverage>(&tuning.estimator)) {
+    json["beta1"] = 1 - average->averaging1;
+    json["beta2"] = 1 - average->averaging2;
+  }
+  return json;
+}
+
+Json report_json(const BoundsQuery& query, const BoundsReport& report) {
+  Json json = {{"method", report.method},
+               {"stationarity", report.stationarity},
+               {"epsilon", query.epsilon},
+               {"upper", report.upper ? upper_json(*report.upper) : Json(nullptr)},
+               {"lower", report.lower ? bound_json(*report.lower) : Json(nullptr)},
+               {"wider_lower", Json::array()},
+               {"assumptions", Json::array()},
+               {"flags", Json::array()}};
+  if (!report.upper_missing.empty()) json["upper_missing"] = report.upper_missing;
+  if (!report.lower_missing.empty()) json["lower_missing"] = report.lower_missing;
+  for (const auto& bound : report.wider_lower) json["wider_lower"].push_back(bound_json(bound));
+  for (const auto& [tag, statement, checked] : report.assumptions)
+    json["assumptions"].push_back({{"tag", tag}, {"statement", statement}, {"checked", checked}});
+  for (const auto& [kind, threshold, text] : report.flags)
+    json["flags"].push_back({{"kind", to_string(kind)}, {"threshold", number(threshold)}, {"text", text}});
+  if (report.speedup_over_sgd)
+    json["speedup_over_sgd"] = {{"deterministic", report.speedup_over_sgd->deterministic},
+                                {"noise", report.speedup_over_sgd->noise},
+                                {"at_epsilon", report.speedup_at_epsilon}};
+  return json;
+}
+
+std::string count_text(double count, double log10_count) {
+  return std::isfinite(count) ? significant(count) : "10^" + significant(log10_count, 4);
+}
+
+void print_report(const BoundsQuery& query, const BoundsReport& report, std::ostream& out) {
+  out << report.method << ": E||grad f|| <= " << significant(query.epsilon) << " in " << report.stationarity << '\n';
+  if (report.upper) {
+    const Tuning& tuning = *report.upper;
+    out << "  enough   " << count_text(tuning.samples, tuning.log10_samples)
+        << " samples: " << count_text(tuning.run.steps, tuning.log10_steps) << " steps of "
+        << significant(tuning.run.batch) << ", learning rate " << significant(tuning.run.learning_rate) << "   "
+        << tuning.bound.source << '\n';
+  } else {
+    out << "  enough   unknown: " << report.upper_missing << '\n';
+  }
+  if (report.lower)
+    out << "  needed   " << count_text(report.lower->value, report.lower->log10_value) << " samples   "
+        << report.lower->source << '\n';
+  else
+    out << "  needed   unknown: " << report.lower_missing << '\n';
+  for (const auto& bound : report.wider_lower)
+    out << "           " << count_text(bound.value, bound.log10_value) << " samples   " << bound.source << '\n';
+  if (report.speedup_over_sgd)
+    out << "  over SGD " << significant(report.speedup_over_sgd->deterministic) << " without noise, "
+        << significant(report.speedup_over_sgd->noise) << " on the noise term, "
+        << significant(report.speedup_at_epsilon) << " here (worst cases)\n";
+  for (const auto& flag : report.flags) out << "  note     " << flag.text << '\n';
+}
+
+int run_query(const BoundsQuery& query, bool json, Session& session) {
+  const BoundsReport report = evaluate_bounds(query);
+  if (json) {
+    session.out << report_json(query, report) << '\n';
+    return kDone;
+  }
+  print_report(query, report, session.out);
+  session.out << "  assuming\n";
+  for (const auto& assumption : report.assumptions)
+    session.out << "    " << assumption.tag << (assumption.checked ? " (checked): " : ": ") << assumption.statement
+                << '\n';
+  return kDone;
+}
+
+int run_measured(const std::string& file, const MeasuredProblem& problem, const MeasuredTarget& target, bool json,
+                 Session& session) {
+  const MeasuredBounds bounds = evaluate_bounds(problem, target);
+  if (!json) {
+    for (const auto& entry : bounds.entries) {
+      if (entry.report)
+        print_report(entry.query, *entry.report, session.out);
+      else
+        session.out << entry.query.method << ": " << entry.refused << '\n';
+    }
+    return kDone;
+  }
+  Json document = {{"probe", file},
+                   {"delta", problem.delta},
+                   {"dimension", problem.dimension},
+                   {"noise_density", problem.density},
+                   {"tail", problem.tail},
+                   {"bounds", Json::array()},
+                   {"geometries", Json::array()}};
+  for (const auto& entry : bounds.entries)
+    document["bounds"].push_back(entry.report ? report_json(entry.query, *entry.report)
+                                              : Json{{"method", entry.query.method}, {"refused", entry.refused}});
+  for (const auto& cost : bounds.costs) {
+    Json json_cost = {{"geometry", to_string(cost.geometry)}, {"critical_batch", number(cost.critical_batch)}};
+    if (cost.over_euclidean)
+      json_cost["matched_accuracy_speedup"] = {{"deterministic", number(cost.over_euclidean->deterministic)},
+                                               {"noise", number(cost.over_euclidean->noise)}};
+    document["geometries"].push_back(json_cost);
+  }
+  session.out << document << '\n';
+  return kDone;
+}
+
+struct Options {
+  BoundsQuery query;
+  MeasuredTarget target;
+  std::string probe;
+  bool json = false;
+};
+
+std::string method_names() {
+  std::string names;
+  for (const auto& method : bounds_methods()) names += (names.empty() ? "" : ", ") + std::string(method.name);
+  return names;
+}
+
+}  // namespace
+
+void add_bounds(CLI::App& program, Action& chosen) {
+  auto* const command = program.add_subcommand("bounds", "Upper and lower bounds on samples to reach a gradient norm");
+  const auto options = std::make_shared<Options>();
+  BoundsQuery& query = options->query;
+  auto* const probe =
+      command->add_option("--probe", options->probe, "All methods at what probe --json measured")->type_name("FILE");
+  const auto constant = [&](const char* name, auto& value, const char* help) {
+    return command->add_option(name, value, help)->type_name("X");
+  };
+  auto* const method = command->add_option("--method", query.method, "One of: " + method_names())->type_name("NAME");
+  auto* const delta = constant("--delta", query.delta, "f(x_0) - inf f; with --probe the loss by default");
+  auto* const smoothness = constant("--smoothness", query.smoothness, "L in the method's norm (sgd: l-infinity)");
+  auto* const noise = constant("--noise", query.noise, "Noise scale of one sample (sgd: l1 norm of sigma)");
+  auto* const epsilon = constant("--epsilon", query.epsilon, "Target for the gradient in the dual norm");
+  constant("--tail", query.tail, "Moment p in (1, 2] that the noise has")->capture_default_str();
+  constant("--batch", query.batch, "Samples per step; tuned or 1 by default");
+  auto* const dimension = constant("--dimension", query.dimension, "Coordinates d (muon: r = min(m, n))");
+  auto* const density = constant("--density", query.density, "Noise density phi in [1/d, 1]");
+  auto* const hessian = constant("--hessian-smoothness", query.hessian_smoothness, "M, for the extrapolation methods");
+  constant("--fraction", options->target.fraction, "With --probe: target as a share of the measured gradient norm")
+      ->capture_default_str()
+      ->needs(probe);
+  command->add_flag("--json", options->json, "One JSON document on standard output, nothing else");
+  for (auto* option : {method, smoothness, noise, dimension, density, hessian}) option->excludes(probe);
+
+  command->callback([&chosen, options, probe, method, delta, smoothness, noise, epsilon] {
+    if (probe->count() == 0) {
+      for (const auto* option : {method, delta, smoothness, noise, epsilon})
+        if (option->count() == 0) throw CLI::RequiredError(option->get_name());
+      chosen = [options](Session& session) { return run_query(options->query, options->json, session); };
+      return;
+    }
+    const bool has_delta = delta->count() > 0;
+    if (epsilon->count() > 0) options->target.epsilon = options->query.epsilon;
+    options->target.batch = options->query.batch;
+    chosen = [options, has_delta](Session& session) {
+      MeasuredProblem problem = read_probe_file(options->probe);
+      if (has_delta) problem.delta = options->query.delta;
+      problem.tail = options->query.tail;
+      return run_measured(options->probe, problem, options->target, options->json, session);
+    };
+  });
+}
+
+}  // namespace normdescent::cli
