@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every optimizer of the catalog as a torch::optim::Optimizer: works with LibTorch's learning-rate schedulers,
+// torch::save and torch::load. The arithmetic is that of Optimizer<float>, bit for bit.
+#pragma once
+
+#include <torch/optim/optimizer.h>
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "normdescent/optimizers/catalog.hpp"
+#include "normdescent/optimizers/optimizer.hpp"
+#include "normdescent/torch/module_parameters.hpp"
+
+namespace normdescent::optim {
+
+/// The learning rate of a parameter group: what schedulers read and write.
+class GroupOptions : public torch::optim::OptimizerCloneableOptions<GroupOptions> {
+ public:
+  explicit GroupOptions(double learning_rate) : learning_rate_(learning_rate) {}
+  [[nodiscard]] double get_lr() const override { return learning_rate_; }
+  void set_lr(const double learning_rate) override { learning_rate_ = learning_rate; }
+
+ private:
+  double learning_rate_;
+};
+
+/// Parameters with a learning rate of their own. Rules that look at several tensors at once (Scope::global) see one
+/// group at a time.
+struct ParameterGroup {
+  std::vector<ModuleParameter> parameters;
+  double learning_rate = 0.0;
+};
+
+/// Runs an OptimizerSpec on parameters of a module, which must be contiguous float32 tensors on the CPU.
+///
+/// The learning rate of a group stands for the spec's first rule (the first route, or the fallback); the others keep
+/// their ratio to it. Tensors without gradient are skipped; a gradient that is not contiguous is copied first.
+/// A step with a NaN or infinite gradient changes nothing and says so in last_report().
+/// Throws    std::invalid_argument naming the parameter for a tensor that does not fit, at construction and in step().
+class SpecOptimizer : public torch::optim::Optimizer {
+ public:
+  SpecOptimizer(const torch::nn::Module& module, const OptimizerSpec& spec, const RoleOverrides& roles = {});
+  SpecOptimizer(std::vector<ParameterGroup> groups, const OptimizerSpec& spec);
+
+  torch::Tensor step(LossClosure closure = nullptr) override;
+
+  [[nodiscard]] const StepReport& last_report() const { return report_; }
+  [[nodiscard]] std::vector<ParameterPlan> explain() const;
+
+  /// Everything needed to continue bit-equally, learning rates included.
+  [[nodiscard]] StateDict state_dict() const;
+  /// Throws std::invalid_argument for a state of other groups or another optimizer.
+  void load_state_dict(const StateDict& state);
+  void save(torch::serialize::OutputArchive& archive) const override;
+  void load(torch::serialize::InputArchive& archive) override;
+
+ private:
+  struct Group {
+    std::vector<ParameterInfo> infos;
+    normdescent::Optimizer<float> optimizer;
+  };
+  double nominal_learning_rate_;  ///< what a learning-rate scale of one means
+  std::vector<Group> groups_;
+  StepReport report_;
+};
+
+/// SpecOptimizer with the options of a named optimizer: optim::Muon(*model, {.learning_rate = 2e-3}).
+template <class Options, auto make_spec>
+class NamedOptimizer : public SpecOptimizer {
+ public:
+  explicit NamedOptimizer(const torch::nn::Module& module, const Options& options = {}, const RoleOverrides& roles = {})
+      : SpecOptimizer(module, make_spec(options), roles) {}
+  NamedOptimizer(std::vector<ParameterGroup> groups, const Options& options)
+      : SpecOptimizer(std::move(groups), make_spec(options)) {}
+};
+
+using Sgd = NamedOptimizer<SgdOptions, &sgd>;
+using NormalizedSgd = NamedOptimizer<NormalizedSgdOptions, &normalized_sgd>;
+using SignSgd = NamedOptimizer<SignSgdOptions, &signsgd>;
+using Signum = NamedOptimizer<SignumOptions, &signum>;
+using Lion = NamedOptimizer<LionOptions, &lion>;
+using AdamW = NamedOptimizer<AdamWOptions, &adamw>;
+using Muon = NamedOptimizer<MuonOptions, &muon>;
+using Muonlight = NamedOptimizer<MuonOptions, &muonlight>;
+
+}  // namespace normdescent::optim
