@@ -41,7 +41,15 @@ class Runner {
     }
     if (error_) std::rethrow_exception(error_);
   }
-  [[nodiscard]] const RaceSchedule& schedule() const { return schedule_; }
+  [[nodiscard]] RaceResult result() const {
+    RaceResult result;
+    result.contestants = schedule_.results();
+    const bool has_reference = std::ranges::any_of(contestants_, [&](auto& c) { return c.name == options_.reference; });
+    result.reference = has_reference ? options_.reference : contestants_.front().name;
+    result.was_stopped = !schedule_.is_complete();
+    complete_result(result);
+    return result;
+  }
 
  private:
   void work() {
@@ -53,6 +61,7 @@ class Runner {
         observer_.on_run_finished(record);
         schedule_.finish(*ticket, std::move(record));
         observer_.on_progress(schedule_.runs_done(), schedule_.runs_planned());
+        observer_.on_result(result());
         changed_.notify_all();
       }
     } catch (...) {
@@ -117,12 +126,7 @@ RaceResult race(const Problem& problem, std::span<const Contestant> contestants,
 
   Runner runner(problem, contestants, options, observer, stop);
   runner.run();
-  RaceResult result;
-  result.contestants = runner.schedule().results();
-  result.reference = names.contains(options.reference) ? options.reference : contestants.front().name;
-  result.was_stopped = !runner.schedule().is_complete();
-  complete_result(result);
-  return result;
+  return runner.result();
 }
 
 }  // namespace normdescent

@@ -43,7 +43,7 @@ LossCurve validation_curve(const RunRecord& run) {
 }
 
 /// Speed-up over the seeds that both completed.
-std::optional<Interval> speedup_over(const ContestantResult& reference, const ContestantResult& own) {
+std::optional<SpeedupInterval> speedup_over(const ContestantResult& reference, const ContestantResult& own) {
   if (reference.diverged || own.diverged) return std::nullopt;
   std::vector<LossCurve> reference_curves;
   std::vector<LossCurve> own_curves;

@@ -84,10 +84,10 @@ std::optional<double> speedup_of_means(const LossCurve& reference, const LossCur
   return *reference_steps / *own_steps;
 }
 
-std::optional<Interval> speedup(std::span<const LossCurve> reference, std::span<const LossCurve> own) {
+std::optional<SpeedupInterval> speedup(std::span<const LossCurve> reference, std::span<const LossCurve> own) {
   const auto all = speedup_of_means(mean_curve(reference), mean_curve(own));
   if (!all) return std::nullopt;
-  Interval interval{*all, kNaN, kNaN};
+  SpeedupInterval interval{*all, kNaN, kNaN};
   const std::size_t seeds = own.size();
   if (seeds < 2 || reference.size() != seeds) return interval;
 

@@ -205,9 +205,9 @@ TEST_F(Trainer, RefusesADamagedCheckpoint) {
 }
 
 TEST_F(Trainer, DivergenceEndsTheRunAndKeepsTheLastGoodCheckpoint) {
-  const test::QuadraticProblem problem({.curvature = {1.0}, .cliff = 50.0});
+  const test::QuadraticProblem problem({.curvature = {1.0}, .cliff = 100.0});
   Stopper observer;
-  // |x| doubles every step (1 - 3 = -2): past the cliff at step 6.
+  // |x| doubles every step (1 - 3 = -2): past the cliff at step 7, which is no checkpoint's step.
   const auto report = train(problem, sgd({.learning_rate = 3.0}),
                             {.steps = 40,
                              .warmup_fraction = 0.0,
@@ -217,9 +217,24 @@ TEST_F(Trainer, DivergenceEndsTheRunAndKeepsTheLastGoodCheckpoint) {
                              .divergence_factor = 1e9},
                             RunFolder::create(folder_ / "a"), observer);
   EXPECT_EQ(report.status, RunStatus::diverged);
-  EXPECT_EQ(report.steps_done, 6);
-  EXPECT_EQ(lines_of(folder_ / "a" / "metrics.jsonl").size(), 6U);
+  EXPECT_EQ(report.steps_done, 7);
+  EXPECT_EQ(lines_of(folder_ / "a" / "metrics.jsonl").size(), 7U);
   EXPECT_EQ(find_checkpoint(folder_ / "a")->filename(), "checkpoint-6");
+}
+
+TEST_F(Trainer, ADivergenceThatAResumeInterruptsEndsAtTheSameStep) {
+  const test::QuadraticProblem problem({.curvature = {1.0}});
+  const auto spec = sgd({.learning_rate = 2.5});
+  TrainerOptions options{.steps = 40, .warmup_fraction = 0.0, .decay = Decay::constant, .evaluate_every = 0};
+  Stopper nobody;
+  const auto whole = train(problem, spec, options, RunFolder::create(folder_ / "whole"), nobody);
+  ASSERT_EQ(whole.status, RunStatus::diverged);
+
+  const auto folder = RunFolder::create(folder_ / "parts");
+  Stopper stopper(whole.steps_done - 2);
+  ASSERT_EQ(train(problem, spec, options, folder, stopper, stopper.source.get_token()).status, RunStatus::stopped);
+  options.resume = true;
+  EXPECT_EQ(train(problem, spec, options, folder, nobody).steps_done, whole.steps_done);
 }
 
 TEST_F(Trainer, FullDiskIsAUserErrorAndKeepsTheCheckpointBefore) {

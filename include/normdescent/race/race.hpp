@@ -75,8 +75,8 @@ struct ContestantResult {
   double final_loss = std::numeric_limits<double>::quiet_NaN();     ///< mean over finals; +infinity if one diverged
   double final_loss_se = std::numeric_limits<double>::quiet_NaN();  ///< standard error of that mean
   bool diverged = false;                                            ///< every rate, or a final run, diverged
-  std::optional<Interval> speedup;       ///< over the reference, 95%; empty where one of the two makes no progress
-  bool is_inside_noise_of_best = false;  ///< not significantly worse than the best contestant (true for the best)
+  std::optional<SpeedupInterval> speedup;  ///< over the reference, 95%; empty where one of the two makes no progress
+  bool is_inside_noise_of_best = false;    ///< not significantly worse than the best contestant (true for the best)
 };
 
 struct RaceResult {
@@ -97,6 +97,8 @@ class RaceObserver {
   /// Planned work changed: runs finished and runs known to be still to come.
   virtual void on_progress(int runs_done, int runs_planned) { (void)runs_done, (void)runs_planned; }
   virtual void on_run_finished(const RunRecord& run) { (void)run; }
+  /// After each run: all that is known so far, statistics included; was_stopped is set while runs are to come.
+  virtual void on_result(const RaceResult& so_far) { (void)so_far; }
 };
 
 /// Runs the race.

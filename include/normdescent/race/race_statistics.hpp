@@ -9,7 +9,7 @@
 
 namespace normdescent {
 
-struct Interval {
+struct SpeedupInterval {
   double value = 0.0;
   double low = 0.0;
   double high = 0.0;
@@ -44,7 +44,8 @@ struct LossCurve {
 /// speedup_of_means over all seeds, with a 95% interval: jackknife over seeds on the logarithm (curve i of both is of
 /// the same seed and left out together), Student's t with n - 1 degrees of freedom.
 /// The interval is NaN for fewer than two seeds and where leaving one seed out leaves no speed-up.
-[[nodiscard]] std::optional<Interval> speedup(std::span<const LossCurve> reference, std::span<const LossCurve> own);
+[[nodiscard]] std::optional<SpeedupInterval> speedup(std::span<const LossCurve> reference,
+                                                     std::span<const LossCurve> own);
 
 /// z above which a difference of two means is a difference: two-sided 5% of a normal.
 inline constexpr double kSignificantZ = 1.959963984540054;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/train/compare.hpp"
+
+#include <omp.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <variant>
+
+#include "normdescent/io/json_lines.hpp"
+#include "normdescent/optimizers/catalog.hpp"
+
+namespace normdescent {
+
+namespace {
+
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+Entrant entrant_of(const Contestant& contestant) {
+  const auto& spec = contestant.spec;
+  const Recipe& recipe = spec.routes.empty() ? spec.fallback : spec.routes.front().recipe;
+  return {.name = contestant.name,
+          .geometry = geometry_of(recipe),
+          .is_normalized = !std::holds_alternative<Identity>(recipe.direction)};
+}
+
+void write_metrics(const RunFolder& folder, const RunRecord& run, std::int64_t tokens_per_step) {
+  JsonLinesWriter lines(folder.race_run(run.contestant, run.learning_rate, run.seed) / "metrics.jsonl");
+  for (const auto& point : run.curve) {
+    const nlohmann::ordered_json json = {
+        {"step", point.step},
+        {"tokens", point.step * tokens_per_step},
+        {"train_loss", point.train_loss},
+        {"val_loss", point.validation_loss},
+        {"noise_density", point.noise_density < 0.0 ? std::numeric_limits<double>::quiet_NaN() : point.noise_density}};
+    lines.append(json.dump());
+  }
+}
+
+/// Writes files as runs come in, then passes the event on.
+class Recorder : public RaceObserver {
+ public:
+  Recorder(CompareResult& result, const TaskDescription& task, const CompareOptions& options, const RunFolder& folder,
+           RaceObserver& next)
+      : result_(result), task_(task), options_(options), folder_(folder), next_(next) {}
+
+  void on_progress(int runs_done, int runs_planned) override { next_.on_progress(runs_done, runs_planned); }
+  void on_run_finished(const RunRecord& run) override {
+    write_metrics(folder_, run, task_.batch * task_.context);
+    next_.on_run_finished(run);
+  }
+  void on_result(const RaceResult& so_far) override {
+    result_.race = so_far;
+    save();
+    next_.on_result(so_far);
+  }
+
+  void save() {
+    result_.total_seconds = total_.seconds();
+    folder_.write_result(result_json(result_, task_, options_));
+  }
+
+ private:
+  CompareResult& result_;
+  const TaskDescription& task_;
+  const CompareOptions& options_;
+  const RunFolder& folder_;
+  RaceObserver& next_;
+  Stopwatch total_;
+};
+
+ProbeReport run_probe(const Problem& problem, const CompareOptions& options, CompareObserver& observer,
+                      const std::stop_token& stop) {
+  omp_set_num_threads(options.threads);
+  ProbeOptions probe_options = options.probe;
+  probe_options.seed = options.seed;
+  const auto objective = problem.instantiate(options.seed * 1000);  // race runs use other seeds of this block
+  return probe(
+      *objective, problem.batch_size(), probe_options,
+      [&](double fraction, std::string_view phase) { observer.on_probe_progress(fraction, phase); }, stop);
+}
+
+}  // namespace
+
+std::map<std::string, double> CompareOptions::default_grid_centres() {
+  return {{"sgd", 0.3},   {"normalized-sgd", 0.3}, {"signsgd", 1e-3},   {"signum", 1e-3},
+          {"lion", 1e-3}, {"muon", 1e-2},          {"muonlight", 1e-2}, {"adamw", 3e-3}};
+}
+
+std::vector<Contestant> CompareOptions::contestants() const {
+  std::vector<Contestant> contestants;
+  for (const auto& name : optimizers) {
+    OptimizerSpec spec = make_optimizer(name);
+    if (const auto centre = learning_rates.find(name); centre != learning_rates.end()) {
+      const double rate = centre->second;
+      if (!(std::isfinite(rate) && rate > 0.0))
+        throw std::invalid_argument("learning_rate of " + name + " = " + std::to_string(rate) + ", must be positive");
+      spec = spec.with_learning_rate_scaled(rate / learning_rate_of(spec));
+    }
+    for (const auto& other : contestants) {
+      if (other.name == name) throw std::invalid_argument("optimizers = " + name + " twice, must be distinct");
+    }
+    contestants.push_back({name, std::move(spec)});
+  }
+  if (contestants.empty()) throw std::invalid_argument("optimizers = none, must be at least one");
+  return contestants;
+}
+
+CompareResult compare(const Problem& problem, const TaskDescription& task, const CompareOptions& options,
+                      const RunFolder& folder, CompareObserver& observer, const std::stop_token& stop) {
+  const std::vector<Contestant> contestants = options.contestants();
+  RaceOptions race_options = options.race;
+  race_options.seed = options.seed;
+  race_options.threads = options.threads;
+  race_options.validate();
+
+  CompareResult result;
+  Recorder recorder(result, task, options, folder, observer);
+  const Stopwatch probe_watch;
+  result.probe = run_probe(problem, options, observer, stop);
+  result.probe_seconds = probe_watch.seconds();
+  observer.on_probe_progress(1.0, "probe done");
+  recorder.save();
+  if (!stop.stop_requested()) {
+    std::vector<Entrant> entrants;
+    for (const auto& contestant : contestants) entrants.push_back(entrant_of(contestant));
+    result.prediction =
+        predict(std::span(&result.probe, 1), entrants,
+                {.plan = {.steps = race_options.steps, .batch_size = static_cast<double>(problem.batch_size())},
+                 .seed = options.seed});
+    recorder.save();
+    observer.on_prediction(result.probe, result.prediction);
+
+    const Stopwatch race_watch;
+    result.race = race(problem, contestants, race_options, recorder, stop);
+    result.race_seconds = race_watch.seconds();
+    result.is_complete = !result.race.was_stopped;
+  }
+  const Judgement judgement = judge(result.prediction, result.race);
+  result.prediction_was_right = judgement.prediction_was_right;
+  result.verdict = judgement.verdict;
+  recorder.save();
+  return result;
+}
+
+}  // namespace normdescent
