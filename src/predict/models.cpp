@@ -108,37 +108,20 @@ std::string matched_accuracy_because(const ProbeReport& probe, const Entrant& en
 
 // ---- pilot curves -------------------------------------------------------------------------------------------------
 
-// Centred moving average over a fifth of the curve, narrower at its ends.
+// Half the window of the moving average: a quarter of the curve in all, at least three points.
+std::size_t half_window(std::size_t size) { return std::max<std::size_t>(1, size / 8); }
+
+// Centred moving average where its whole window lies on the curve: entry j is about step j + half. Single mini-batches,
+// the last one in particular, are too uneven to compare by.
 std::vector<double> moving_average(std::span<const double> losses) {
-  const auto n = static_cast<std::ptrdiff_t>(losses.size());
-  const std::ptrdiff_t half = std::max<std::ptrdiff_t>(1, n / 10);
-  std::vector<double> result(losses.size());
-  for (std::ptrdiff_t t = 0; t < n; ++t) {
-    const std::ptrdiff_t reach = std::min({half, t, n - 1 - t});
+  const std::size_t window = 2 * half_window(losses.size()) + 1;
+  std::vector<double> result;
+  for (std::size_t first = 0; first + window <= losses.size(); ++first) {
     double sum = 0.0;
-    for (std::ptrdiff_t s = t - reach; s <= t + reach; ++s) sum += losses[static_cast<std::size_t>(s)];
-    result[static_cast<std::size_t>(t)] = sum / static_cast<double>(2 * reach + 1);
+    for (const double loss : losses.subspan(first, window)) sum += loss;
+    result.push_back(sum / static_cast<double>(window));
   }
   return result;
-}
-
-// How much harder than its neighbours each mini-batch was: all pilots see the same ones, so the mean over pilots of
-// what their curves jump above their own moving average is the mini-batch's share.
-std::vector<double> batch_difficulty(const ProbeReport& probe) {
-  std::vector<double> sums;
-  std::vector<double> counts;
-  for (const PilotReport& pilot : probe.pilots) {
-    const std::vector<double>& losses = pilot.run.losses;
-    const std::vector<double> average = moving_average(losses);
-    sums.resize(std::max(sums.size(), losses.size()));
-    counts.resize(sums.size());
-    for (std::size_t t = 0; t < losses.size(); ++t) {
-      sums[t] += losses[t] - average[t];
-      counts[t] += 1.0;
-    }
-  }
-  for (std::size_t t = 0; t < sums.size(); ++t) sums[t] /= counts[t];
-  return sums;
 }
 
 // The non-increasing curve nearest to `losses` in least squares (pool adjacent violators): unlike a running minimum it
@@ -164,20 +147,14 @@ std::vector<double> non_increasing(std::span<const double> losses) {
   return result;
 }
 
-std::vector<double> smoothed(std::vector<double> losses, std::span<const double> difficulty) {
-  for (std::size_t t = 0; t < losses.size(); ++t) losses[t] -= difficulty[t];
-  return non_increasing(moving_average(losses));
-}
-
-// Steps until a non-increasing curve reaches `target`, interpolated; at least 1.
-double steps_to(std::span<const double> curve, double target) {
-  for (std::size_t t = 0; t < curve.size(); ++t) {
-    if (curve[t] > target) continue;
-    if (t == 0) return 1.0;
-    const double share = (curve[t - 1] - target) / (curve[t - 1] - curve[t]);
-    return std::max(1.0, static_cast<double>(t - 1) + share);
+// Steps until a smoothed curve, whose entry j is step j + half, reaches `target`; interpolated.
+double steps_to(std::span<const double> curve, std::size_t half, double target) {
+  for (std::size_t j = 0; j < curve.size(); ++j) {
+    if (curve[j] > target) continue;
+    const double back = j == 0 ? 0.0 : (target - curve[j]) / (curve[j - 1] - curve[j]);
+    return static_cast<double>(j + half) - back;
   }
-  return static_cast<double>(curve.size());
+  return static_cast<double>(curve.size() + half);
 }
 
 struct CurveMatch {
@@ -189,11 +166,11 @@ std::optional<CurveMatch> match_curves(const ProbeReport& probe, const Entrant& 
   const PilotReport* sgd = find_pilot(probe, Geometry::euclidean, false);
   const PilotReport* own = find_pilot(probe, entrant.geometry, entrant.is_normalized);
   if (sgd == nullptr || own == nullptr || sgd->run.losses.size() < 3 || own->run.losses.size() < 3) return std::nullopt;
-  const std::vector<double> difficulty = batch_difficulty(probe);
-  const std::vector<double> reference = smoothed(sgd->run.losses, difficulty);
-  const std::vector<double> curve = smoothed(own->run.losses, difficulty);
+  const std::vector<double> reference = non_increasing(moving_average(sgd->run.losses));
+  const std::vector<double> curve = non_increasing(moving_average(own->run.losses));
   const double target = std::max(reference.back(), curve.back());  // the loss that both reach
-  return CurveMatch{steps_to(reference, target), steps_to(curve, target)};
+  return CurveMatch{steps_to(reference, half_window(sgd->run.losses.size()), target),
+                    steps_to(curve, half_window(own->run.losses.size()), target)};
 }
 
 std::optional<double> pilot_curves(const ProbeReport& probe, const Entrant& entrant, const RunPlan&) {

@@ -92,6 +92,8 @@ TEST(Probe, RecoversKnownNoiseSmoothnessAndTail) {
   const GeometryReport* sign = report.start.find(Geometry::sign);
   ASSERT_NE(sign, nullptr);
   EXPECT_NEAR(sign->smoothness.constant.value / 800.0, 1.0, 1e-3);
+  EXPECT_NEAR(sign->noise_scale / report.start.noise.l1, 1.0, 1e-9);
+  EXPECT_NEAR(sign->noise_density / report.start.noise.density, 1.0, 1e-9);
   const GeometryReport* euclidean = report.start.find(Geometry::euclidean);
   ASSERT_NE(euclidean, nullptr);
   EXPECT_LE(euclidean->smoothness.constant.value, 3.5 * (1.0 + 1e-3));
@@ -126,15 +128,14 @@ TEST(Probe, PilotsDescendAndMeasureTheirEnds) {
   }
 }
 
-TEST(Probe, ReturnsParametersWhenTheObjectiveThrows) {
-  int calls = 0;
+TEST(Probe, ReturnsParametersWhenTheObjectiveThrowsFarFromTheStart) {
+  const std::vector<float> before = gaussian_start(kDimension, 3);
+  int calls_elsewhere = 0;
   const auto smooth = testing::diagonal_quadratic(curvatures());
-  Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 3),
-                      [&](std::span<const float> x, std::span<double> g) {
-                        if (++calls == 60) throw std::runtime_error("out of data");
-                        return smooth(x, g);
-                      });
-  const std::vector<float> before(objective.values().begin(), objective.values().end());
+  Synthetic objective(vectors({kDimension}), before, [&](std::span<const float> x, std::span<double> g) {
+    if (x[0] != before[0] && ++calls_elsewhere == 20) throw std::runtime_error("out of data");
+    return smooth(x, g);
+  });
   EXPECT_THROW((void)probe(objective, 8, quick()), std::runtime_error);
   EXPECT_TRUE(std::equal(before.begin(), before.end(), objective.values().begin()));
 }
