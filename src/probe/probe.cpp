@@ -218,7 +218,7 @@ class Prober {
     pilot.kind = kind;
     const double gradient_norm = typical_gradient_norm();
     const PilotOptions options{.steps = options_.pilot_steps,
-                               .first_rate = options_.pilot_rate * step_at_start(kind.geometry),
+                               .first_rate = first_rate(kind.geometry),
                                .max_tries = options_.pilot_tries,
                                .batch_size = report_.batch_size,
                                .gradient_norm = gradient_norm};
@@ -231,6 +231,13 @@ class Prober {
     report_.pilots.push_back(std::move(pilot));
   }
 
+  // The rate that an earlier pilot of this geometry found, else a share of the best one-step size.
+  [[nodiscard]] double first_rate(Geometry geometry) const {
+    for (const PilotReport& earlier : report_.pilots) {
+      if (earlier.kind.geometry == geometry && earlier.run.rate > 0.0) return earlier.run.rate;
+    }
+    return options_.pilot_rate * step_at_start(geometry);
+  }
   // The best one-step size of a unit direction at the start.
   [[nodiscard]] double step_at_start(Geometry geometry) const {
     const GeometryReport* m = report_.start.find(geometry);

@@ -27,7 +27,7 @@ struct ProbeOptions {
   int pilot_repetitions = 2;         ///< the same at the end of a pilot, >= 2
   int pilot_steps = 16;              ///< of every pilot run; 0: no pilots
   double pilot_rate = 0.25;          ///< first rate that a pilot tries over the best one-step size at the start
-  int pilot_tries = 5;               ///< rates at most, a factor 3 apart
+  int pilot_tries = 4;               ///< rates at most, a factor 3 apart
   std::vector<PilotKind> pilots = {{"sgd", Geometry::euclidean, false},
                                    {"normalized-sgd", Geometry::euclidean, true},
                                    {"signsgd", Geometry::sign, true},
@@ -47,7 +47,8 @@ using ProbeProgress = std::function<void(double fraction, std::string_view phase
 /// come from a stream of the probe's own, so training sees none of them in the same order.
 /// Memory    at most 4 copies of the parameters beyond the objective's values and gradients, plus r^2 floats for each
 ///           matrix (sizes: matrix_noise.hpp) while noise is measured.
-/// Cost      with defaults about 500 gradients' worth of training mini-batches.
+/// Cost      with defaults on a GPT of 1M parameters that of 640 gradients of 8 x 64 tokens: 380 are gradients, 60 are
+///           losses, the rest is msign (42 ms each against 29 ms for a gradient) and the noise of matrices.
 /// Throws    std::invalid_argument for invalid options or batch_size = 0. NaN and zero noise are statuses.
 [[nodiscard]] ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options = {},
                                 const ProbeProgress& progress = {}, std::stop_token stop = {});
