@@ -12,6 +12,26 @@ std::vector<ExperimentInfo> make_experiments() {
       {"toy-sparse-noise",
        "Noise on one coordinate of 100: SGD and SignSGD settle at the levels that theory derives for each (P2).",
        toy_sparse_noise},
+      {"signsgd-lower-bound",
+       "No step size, batch, noise or dimension carries SignSGD below the bound L1 on its instance; U1 holds there, "
+       "and "
+       "measured samples lie between the two.",
+       signsgd_lower_bound},
+      {"sgd-l1-lower-bound",
+       "On its instances SGD stays above the l1 lower bound L3n (L9 for heavy tails) for every step size; U11 holds "
+       "there.",
+       sgd_l1_lower_bound},
+      {"muon-lower-bound",
+       "On the matrix lift Muon with exact msign is SignSGD on the diagonal: L2 and U2 hold in the nuclear norm.",
+       muon_lower_bound},
+      {"dimension-scaling",
+       "Without noise, samples to epsilon in l1 on worst instances grow as d for SGD and not at all for SignSGD (W1).",
+       dimension_scaling},
+      {"density-scaling",
+       "With noise of density phi, samples to epsilon in l1 on worst instances grow as 1/phi for SGD and not at all "
+       "for "
+       "SignSGD (W1; W2 for heavy tails).",
+       density_scaling},
   };
 }
 

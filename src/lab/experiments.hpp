@@ -10,6 +10,11 @@ namespace normdescent::lab {
 
 ExperimentResult toy_deterministic(const ExperimentOptions& options);
 ExperimentResult toy_sparse_noise(const ExperimentOptions& options);
+ExperimentResult signsgd_lower_bound(const ExperimentOptions& options);
+ExperimentResult sgd_l1_lower_bound(const ExperimentOptions& options);
+ExperimentResult muon_lower_bound(const ExperimentOptions& options);
+ExperimentResult dimension_scaling(const ExperimentOptions& options);
+ExperimentResult density_scaling(const ExperimentOptions& options);
 
 [[nodiscard]] std::vector<ExperimentInfo> make_experiments();
 

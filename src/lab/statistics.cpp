@@ -63,6 +63,21 @@ LineFit fit_line(std::span<const double> x, std::span<const double> y) {
   return {slope, intercept, slope - half, slope + half};
 }
 
+double binomial_tail(std::int64_t trials, double probability, std::int64_t count) {
+  if (count >= trials || probability <= 0.0) return 0.0;
+  if (count < 0 || probability >= 1.0) return 1.0;
+  const auto n = static_cast<double>(trials);
+  double tail = 0.0;
+  for (std::int64_t k = count + 1; k <= trials; ++k) {
+    const auto j = static_cast<double>(k);
+    const double term = std::exp(std::lgamma(n + 1) - std::lgamma(j + 1) - std::lgamma(n - j + 1) +
+                                 j * std::log(probability) + (n - j) * std::log1p(-probability));
+    tail += term;
+    if (j > n * probability && term < 1e-18 * tail) break;
+  }
+  return tail;
+}
+
 LineFit fit_power(std::span<const double> x, std::span<const double> y) {
   std::vector<double> log_x;
   std::vector<double> log_y;

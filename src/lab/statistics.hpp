@@ -2,6 +2,7 @@
 // The few statistics that experiments need.
 #pragma once
 
+#include <cstdint>
 #include <span>
 
 namespace normdescent::lab {
@@ -26,5 +27,8 @@ struct LineFit {
 [[nodiscard]] LineFit fit_line(std::span<const double> x, std::span<const double> y);
 /// The same on (log x, log y): the slope is a power law's exponent.
 [[nodiscard]] LineFit fit_power(std::span<const double> x, std::span<const double> y);
+
+/// P(Bin(trials, probability) > count), summed in logarithms.
+[[nodiscard]] double binomial_tail(std::int64_t trials, double probability, std::int64_t count);
 
 }  // namespace normdescent::lab
