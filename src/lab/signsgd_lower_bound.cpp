@@ -174,7 +174,7 @@ void teeth(const ExperimentOptions& options, std::vector<Check>& checks) {
 }  // namespace
 
 ExperimentResult signsgd_lower_bound(const ExperimentOptions& options) {
-  const auto trajectories = static_cast<std::size_t>(std::max(8.0, std::round(64 * options.scale)));
+  const auto trajectories = static_cast<std::size_t>(std::max(32.0, std::round(64 * options.scale)));
   const auto settings = grid();
   const auto measured = parallel_map(settings.size(), options.threads, [&](std::size_t job) {
     return measure(settings[job], trajectories, options.seed, job);

@@ -27,17 +27,27 @@ struct Setting {
   double ratio = 1.0;  // what the samples are plotted against: d or 1/phi
 };
 
-/// Equal shares of the curvature after sigma_i^p (if there is noise), to all, and to coordinate 0 (theory 5.6).
+/// Without noise: half of the curvature on coordinate 0, which caps the step size, half on all equally (theory 5.6).
+/// With noise: half of curvature and gap for d/2 quiet coordinates that drift, half for noise floors, L_i = L/2
+/// sigma_i^p/||sigma||_p^p. A sum over two parts cannot be fast in both, and constants do not change with the density.
 std::vector<InstanceBudget> sgd_budgets(const Setting& s) {
-  const auto d = static_cast<double>(s.sigma.size());
+  const std::size_t d = s.sigma.size();
+  const auto size = static_cast<double>(d);
+  std::vector<InstanceBudget> out;
+  if (s.sigma[0] == 0.0) {
+    for (std::size_t i = 0; i < d; ++i) {
+      out.push_back({kSmoothness / 2 * (1 / size + (i == 0 ? 1.0 : 0.0)), kGap / size, 0.0, s.tail});
+    }
+    return out;
+  }
   double sum = 0.0;
   for (const double v : s.sigma) sum += std::pow(v, s.tail);
-  const double part = kSmoothness / (sum > 0 ? 3 : 2);
-  std::vector<InstanceBudget> out;
-  for (std::size_t i = 0; i < s.sigma.size(); ++i) {
-    const double after_noise = sum > 0 ? std::pow(s.sigma[i], s.tail) / sum : 0.0;
-    out.push_back({part * (after_noise + 1 / d + (i == 0 ? 1.0 : 0.0)), kGap / d, s.sigma[i], s.tail});
+  for (const double v : s.sigma) {
+    if (v == 0.0) continue;
+    const double share = std::pow(v, s.tail) / sum;
+    out.push_back({kSmoothness / 2 * share, kGap / 2 * share, v, s.tail});
   }
+  for (std::size_t i = 0; i < d / 2; ++i) out.push_back({kSmoothness / size, kGap / size, 0.0, s.tail});
   return out;
 }
 
@@ -47,9 +57,14 @@ std::vector<ScalarInstance> sgd_instances(const std::vector<InstanceBudget>& bud
   return out;
 }
 
-double promised(const std::vector<ScalarInstance>& instances) {
+/// Sum of what the coordinates resist; runs of equal coordinates are built once.
+double promised(const std::vector<InstanceBudget>& budgets, double rate, double steps) {
   double sum = 0.0;
-  for (const auto& i : instances) sum += i.resisted;
+  double last = 0.0;
+  for (std::size_t i = 0; i < budgets.size(); ++i) {
+    if (i == 0 || budgets[i] != budgets[i - 1]) last = sgd_instance(budgets[i], rate, steps).resisted;
+    sum += last;
+  }
   return sum;
 }
 
@@ -57,11 +72,11 @@ double promised(const std::vector<ScalarInstance>& instances) {
 std::optional<double> resisted_horizon(const std::vector<InstanceBudget>& budgets, double rate, double epsilon) {
   double low = 1.0;
   double high = 1e8;
-  if (promised(sgd_instances(budgets, rate, high)) >= epsilon) return std::nullopt;
-  if (promised(sgd_instances(budgets, rate, low)) < epsilon) return 0.0;
+  if (promised(budgets, rate, high) >= epsilon) return std::nullopt;
+  if (promised(budgets, rate, low) < epsilon) return 0.0;
   while (high / low > 1.001) {
     const double middle = std::sqrt(low * high);
-    (promised(sgd_instances(budgets, rate, middle)) >= epsilon ? low : high) = middle;
+    (promised(budgets, rate, middle) >= epsilon ? low : high) = middle;
   }
   return low;
 }
@@ -80,7 +95,8 @@ MeanEstimate samples_to_target(const std::vector<ScalarInstance>& instances, con
     const auto run =
         run_separable(instances, rule, {stream.seed, stream.stream + (static_cast<std::uint64_t>(k) << 32U)},
                       {.steps = cap, .target = epsilon});
-    samples.push_back(static_cast<double>(run.first_below >= 0 ? run.first_below : cap));
+    samples.push_back(run.first_below >= 0 ? static_cast<double>(run.first_below)
+                                           : std::numeric_limits<double>::infinity());
   }
   return mean_of(samples);
 }
@@ -105,33 +121,37 @@ Samples sgd_samples(const Setting& s, int trajectories, RandomStream stream) {
     const auto instances = sgd_instances(budgets, rate, std::max(1.0, horizon));
     const auto cap = static_cast<std::int64_t>(100 * horizon + 1000);
     const double learning_rate = rate;
+    const bool is_random = std::any_of(instances.begin(), instances.end(),
+                                       [](const ScalarInstance& i) { return i.oracle.probability < 1.0; });
     const auto mean = samples_to_target(
-        instances, [&](double unit) { return sgd_rule<double>(learning_rate / unit); }, s.epsilon, cap, trajectories,
-        stream);
+        instances, [&](double unit) { return sgd_rule<double>(learning_rate / unit); }, s.epsilon, cap,
+        is_random ? trajectories : 1, stream);
     if (mean.mean < best.mean.mean) best = {mean, horizon, rate};
   }
   return best;
 }
 
-/// Curvature, gap and slope in proportion to sigma (equal without noise). Every step size has the same samples.
+/// Curvature, gap and slope in proportion to sigma (equal without noise). The instance of every step size resists for
+/// the same number of samples; eta = epsilon/L is one that ends below epsilon in the bowl.
 Samples sign_samples(const Setting& s, int trajectories, RandomStream stream) {
   const auto d = static_cast<double>(s.sigma.size());
   double sum = 0.0;
   for (const double v : s.sigma) sum += v;
+  const double rate = s.epsilon / kSmoothness;
   std::vector<ScalarInstance> instances;
   for (const double v : s.sigma) {
     const double share = sum > 0 ? v / sum : 1 / d;
     if (share == 0.0) continue;
-    instances.push_back(sign_instance({kSmoothness * share, kGap * share, v, s.tail}, s.epsilon * share, 0.1));
+    instances.push_back(sign_instance({kSmoothness * share, kGap * share, v, s.tail}, s.epsilon * share, rate));
   }
   const double q = instances[0].oracle.probability;
   const auto& f = std::get<ResistingFunction>(instances[0].function);
   const double horizon = static_cast<double>(f.cells) / (2 * q);  // half the expected moves (Markov)
   const auto cap = static_cast<std::int64_t>(100 * horizon + 1000);
   return {samples_to_target(
-              instances, [](double unit) { return signsgd_rule<double>(0.1 / unit); }, s.epsilon, cap, trajectories,
+              instances, [&](double unit) { return signsgd_rule<double>(rate / unit); }, s.epsilon, cap, trajectories,
               stream),
-          horizon, 0.1};
+          horizon, rate};
 }
 
 struct Family {
@@ -159,7 +179,8 @@ ExperimentResult scaling(const ExperimentOptions& options, const std::vector<Fam
   const auto results = parallel_map(jobs.size(), options.threads, [&](std::size_t j) {
     const auto& setting = families[jobs[j].family].settings[jobs[j].setting];
     const auto stream = RandomStream::of(options.seed, 20, j << 8U);
-    return jobs[j].is_sgd ? sgd_samples(setting, trajectories, stream) : sign_samples(setting, trajectories, stream);
+    return jobs[j].is_sgd ? sgd_samples(setting, trajectories, stream)
+                          : sign_samples(setting, 64 * trajectories, stream);
   });
   ExperimentResult out;
   out.parameters = {{"smoothness", kSmoothness}, {"initial_gap", kGap}, {"trajectories", std::int64_t{trajectories}}};
@@ -209,7 +230,7 @@ ExperimentResult scaling(const ExperimentOptions& options, const std::vector<Fam
 
 ExperimentResult dimension_scaling(const ExperimentOptions& options) {
   std::vector<Family> families{{"no noise", 2.0, {}}};
-  for (std::size_t d = 16; d <= 512; d *= 2) {
+  for (std::size_t d = 16; d <= 256; d *= 2) {
     families[0].settings.push_back({std::vector<double>(d, 0.0), 2.0, 0.03, static_cast<double>(d)});
   }
   return scaling(options, families, "dimension", "Samples to epsilon in l1 against the dimension, no noise");
@@ -219,7 +240,7 @@ ExperimentResult density_scaling(const ExperimentOptions& options) {
   constexpr std::size_t kDimension = 64;
   std::vector<Family> families{{"p = 2", 2.0, {}}, {"p = 1.5", 1.5, {}}};
   for (auto& family : families) {
-    for (std::size_t active = kDimension; active >= 1; active /= 2) {
+    for (std::size_t active = kDimension / 2; active >= 1; active /= 2) {
       std::vector<double> sigma(kDimension, 0.0);
       for (std::size_t i = 0; i < active; ++i) sigma[i] = 1.0 / static_cast<double>(active);
       family.settings.push_back({sigma, family.tail, family.tail == 2.0 ? 0.14 : 0.2,

@@ -59,6 +59,18 @@ TEST(Experiment, ToySparseNoiseSettlesAtTheDerivedLevels) {
   expect_all_checks_pass(run_experiment("toy-sparse-noise", {.scale = 0.2}));
 }
 
+TEST(Experiment, SignSgdStaysAboveItsLowerBound) {
+  expect_all_checks_pass(run_experiment("signsgd-lower-bound", {.scale = 0.1, .threads = 2}));
+}
+
+TEST(Experiment, MuonStaysAboveItsLowerBound) {
+  expect_all_checks_pass(run_experiment("muon-lower-bound", {.scale = 0.25, .threads = 2}));
+}
+
+TEST(Experiment, SamplesGrowAsOneOverTheDensityForSgdOnly) {
+  expect_all_checks_pass(run_experiment("density-scaling", {.scale = 0.5, .threads = 2}));
+}
+
 TEST(Experiment, ResultsDoNotDependOnThreads) {
   const auto one = run_experiment("toy-sparse-noise", {.scale = 0.02, .threads = 1});
   const auto two = run_experiment("toy-sparse-noise", {.scale = 0.02, .threads = 3});

@@ -37,6 +37,7 @@ struct InstanceBudget {
   double initial_gap = 1.0;  ///< Delta > 0
   double sigma = 0.0;        ///< >= 0
   double tail = 2.0;         ///< p in (1, 2]
+  friend bool operator==(const InstanceBudget&, const InstanceBudget&) = default;
 };
 
 enum class CellCount {
