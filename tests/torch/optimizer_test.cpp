@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <omp.h>
 #include <torch/nn/modules/embedding.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/optim/adamw.h>
@@ -14,8 +15,10 @@
 #include <limits>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/torch/gpt.hpp"
 #include "normdescent/torch/module_objective.hpp"
 
 namespace normdescent {
@@ -318,6 +321,51 @@ TEST(ModuleObjective, GradientAndLossAreThoseOfTheModule) {
   for (torch::Tensor& p : net->parameters()) p.mutable_grad() = torch::Tensor();
   (void)objective.gradient({0, 1, 1});
   EXPECT_EQ(objective.parameters()[0].gradient.data(), net->table->weight.grad().data_ptr<float>());
+}
+
+TEST(ModuleObjective, KeepsTheThreadCountOfItsCaller) {
+  // LibTorch's own count for a new thread is the process-wide one: 1, set by gpt_test.cpp, or the number of cores.
+  for (const int wanted : {3, 2}) {
+    int after = 0;
+    std::thread([&] {
+      omp_set_num_threads(wanted);
+      const auto net = std::make_shared<Net>(4);
+      ModuleObjective objective(net, {.loss = [&](const Batch&) { return net->loss(0); }, .validation_loss = nullptr});
+      (void)objective.gradient({0, 1, 1});
+      after = omp_get_max_threads();
+    }).join();
+    EXPECT_EQ(after, wanted);
+  }
+}
+
+TEST(ModuleObjective, WorkersBesideEachOtherGiveTheBitsOfWorkersAlone) {
+  const auto work = [](std::uint64_t seed) {
+    omp_set_num_threads(1);
+    const GptShape shape{.layers = 2, .width = 32, .heads = 2, .context = 16, .vocabulary = 64};
+    Gpt gpt(shape, seed);
+    ModuleObjective objective(
+        gpt.ptr(), {.loss =
+                        [&](const Batch& b) {
+                          const auto tokens = at::arange(4 * 17, at::kLong) * 7;
+                          return gpt->loss((tokens + static_cast<std::int64_t>(b.first)).remainder(64).view({4, 17}));
+                        },
+                    .validation_loss = nullptr});
+    for (std::uint64_t step = 0; step < 5; ++step) {
+      (void)objective.gradient({0, step, 1});
+      for (const Parameter& p : objective.parameters()) {
+        for (std::size_t i = 0; i < p.value.size(); ++i) p.value[i] -= 0.5F * p.gradient[i];
+      }
+    }
+    return values(*gpt);
+  };
+  std::vector<float> alone_1, alone_2, beside_1, beside_2;
+  std::thread([&] { alone_1 = work(1); }).join();
+  std::thread([&] { alone_2 = work(2); }).join();
+  std::thread other([&] { beside_2 = work(2); });
+  std::thread([&] { beside_1 = work(1); }).join();
+  other.join();
+  EXPECT_EQ(alone_1, beside_1);
+  EXPECT_EQ(alone_2, beside_2);
 }
 
 }  // namespace
