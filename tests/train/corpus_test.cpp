@@ -5,8 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "normdescent/base/user_error.hpp"
@@ -98,6 +100,18 @@ TEST_F(CorpusTest, CapThinsAFolderTheSameWayWhereverItLies) {
   EXPECT_EQ(one.info().files_beyond_cap, 20);
   EXPECT_EQ(one.info().content_hash, two.info().content_hash);
   EXPECT_EQ(text(one.training()), text(two.training()));
+
+  // The choice is spread over the folder: not simply the first twenty in path order.
+  std::set<std::string> names;
+  for (int i = 0; i < 40; ++i) names.insert(std::to_string(i));
+  std::string first_twenty;
+  for (auto name = names.begin(); first_twenty.size() < 20; ++name) {
+    first_twenty.push_back(static_cast<char>('A' + std::stoi(*name)));
+  }
+  const std::string all = text(one.training()) + text(one.validation());
+  const bool is_prefix =
+      std::all_of(first_twenty.begin(), first_twenty.end(), [&](char c) { return all.find(c) != std::string::npos; });
+  EXPECT_FALSE(is_prefix);
 }
 
 TEST_F(CorpusTest, ContentHashSeesOneChangedByteAndTheSplit) {
