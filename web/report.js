@@ -21,7 +21,11 @@
     label, stroke: css("--quiet"), font: "12px " + css("--sans"), labelFont: "12px " + css("--sans"), labelSize: 22,
     grid: { stroke: css("--line"), width: 1 }, ticks: { stroke: css("--line"), width: 1 }, ...more,
   });
-  const log_values = (plot, splits) => splits.map((v) => (v === null ? "" : String(+v.toPrecision(2))));
+  const decades = (plot, splits) => splits.map((v) => (v !== null && Math.abs(Math.log10(v) - Math.round(Math.log10(v))) < 1e-9 ? v : null));
+  const log_axis = () => ({
+    filter: decades, values: (plot, splits) => splits.map((v) => (v === null ? "" : String(+v.toPrecision(2)))),
+    grid: { stroke: css("--line"), width: 1, filter: decades }, ticks: { stroke: css("--line"), width: 1, filter: decades },
+  });
 
   /** series: [{name, color, values, width?, dash?, points?, label?}], bands: [[upper, lower]] as indices of series. */
   const draw = (place, { x, series, bands = [], x_label, y_label, x_log = false, y_range }) => {
@@ -29,7 +33,7 @@
       width: place.clientWidth, height: Math.min(380, Math.max(260, place.clientWidth * 0.55)),
       cursor: { points: { size: 7 } },
       scales: { x: { time: false, ...(x_log ? { distr: 3 } : {}) }, y: y_range ? { range: y_range } : {} },
-      axes: [axis(x_label, x_log ? { values: log_values } : {}), axis(y_label, { size: 58 })],
+      axes: [axis(x_label, x_log ? log_axis() : {}), axis(y_label, { size: 58 })],
       series: [{ label: x_label, value: (u, v) => round(v) }].concat(series.map((s) => ({
         label: s.name, stroke: s.color, width: s.width ?? 2, dash: s.dash, spanGaps: true, fill: s.fill,
         points: { show: s.points ?? false, size: s.size ?? 6, stroke: s.color, fill: s.hollow ? css("--paper") : s.color, width: 2 },
@@ -51,13 +55,20 @@
     return x.map((v) => (at.has(v) ? at.get(v) : null));
   };
 
-  // The upper end of the axis leaves out the start of training, where all curves are alike.
-  const loss_range = (values) => (u, low, high) => {
-    if (low === null) return [0, 1];
+  const with_margin = (low, high) => {
+    const margin = 0.05 * Math.max(high - low, 1e-3);
+    return [low - margin, high + margin];
+  };
+  // The first seventh of training, where all curves fall alike, does not stretch the axis.
+  const loss_range = (x, values) => {
+    const from = x[0] + (x[x.length - 1] - x[0]) / 7;
+    const shown = values.flatMap((v) => v.filter((_, i) => x[i] >= from)).filter(finite);
+    return () => (shown.length ? with_margin(Math.min(...shown), Math.max(...shown)) : [0, 1]);
+  };
+  // Nor do the worst learning rates: what is above three times the median's distance from the best leaves the chart.
+  const valley_range = (values) => {
     const all = values.flat().filter(finite).sort((a, b) => a - b);
-    const top = Math.min(high, all[Math.floor(0.9 * (all.length - 1))] + 0.5 * (all[all.length >> 1] - low));
-    const margin = 0.04 * (Math.max(top, low + 1e-9) - low);
-    return [low - margin, Math.max(top, low + 1e-9) + margin];
+    return () => (all.length ? with_margin(all[0], Math.min(all[all.length - 1], all[0] + 3 * (all[all.length >> 1] - all[0]))) : [0, 1]);
   };
 
   const charts = {
@@ -76,7 +87,7 @@
         bands.push([series.length - 1, series.length, c + "28"]);
       }
       return draw(place, { x, series, bands, x_label: "step", y_label: "validation loss",
-        y_range: loss_range(series.map((s) => s.values)) });
+        y_range: loss_range(x, series.map((s) => s.values)) });
     },
     rates: (place) => {
       const raced = result.measured.filter((m) => m.learning_rates.length);
@@ -92,7 +103,7 @@
           values: aligned(x, points, (p) => (p.x === m.learning_rate ? p.y : NaN)) });
       }
       return draw(place, { x, series, x_label: "learning rate", y_label: "final validation loss", x_log: true,
-        y_range: loss_range(series.map((s) => s.values)) });
+        y_range: valley_range(series.map((s) => s.values)) });
     },
     density: (place) => {
       const lines = new Map();
@@ -101,6 +112,10 @@
         if (!lines.has(name)) lines.set(name, { name, dash, color: c, at: [] });
         lines.get(name).at.push({ x: point.step, y: point.noise_density });
       };
+      // A pilot is measured at its end; all start where the probe began.
+      for (const p of result.pilot) {
+        add("pilot: " + p.optimizer, [5, 4], color_of(p.optimizer), { step: 0, noise_density: result.noise_density });
+      }
       for (const p of result.pilot) add("pilot: " + p.optimizer, [5, 4], color_of(p.optimizer), p);
       for (const m of result.measured) {
         for (const curve of m.curves) for (const p of curve.points) add(m.optimizer, undefined, color_of(m.optimizer), p);

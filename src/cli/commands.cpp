@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "commands.hpp"
 
-#include <array>
-
 namespace normdescent::cli {
-namespace {
-
-constexpr std::array kCommands{
-    &add_bounds,
-    &add_report,
-};
-
-}  // namespace
 
 void add_all_commands(CLI::App& program, Action& chosen) {
-  for (const auto add : kCommands) add(program, chosen);
+  add_compare(program, chosen);
+  add_probe(program, chosen);
+  add_train(program, chosen);
+  add_bounds(program, chosen);
+  add_optimizers(program, chosen);
+  add_explain(program, chosen);  // a subcommand of `optimizers`
+  add_report(program, chosen);
 }
 
 }  // namespace normdescent::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands. Adding one is a file command_NAME.cpp that defines add_NAME, a declaration here, and a line in the
-// table of commands.cpp.
+// The commands. Adding one is a file command_NAME.cpp that defines add_NAME, a declaration here, and a line in
+// commands.cpp.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -17,8 +17,12 @@ using Action = std::function<int(Session&)>;
 using AddCommand = void(CLI::App& program, Action& chosen);
 
 AddCommand add_bounds;
+AddCommand add_compare;
+AddCommand add_explain;
 AddCommand add_optimizers;
+AddCommand add_probe;
 AddCommand add_report;
+AddCommand add_train;
 
 /// All of them, in the order of --help.
 void add_all_commands(CLI::App& program, Action& chosen);

@@ -10,7 +10,10 @@
 
 int main(int argc, char** argv) {
   const normdescent::cli::StopSignal stop;
-  normdescent::cli::Session session{
-      .out = std::cout, .err = std::cerr, .err_is_terminal = isatty(STDERR_FILENO) == 1, .stop = stop.token()};
+  normdescent::cli::Session session{.out = std::cout,
+                                    .err = std::cerr,
+                                    .err_is_terminal = isatty(STDERR_FILENO) == 1,
+                                    .command_line = {},
+                                    .stop = stop.token()};
   return normdescent::cli::run_program(std::vector<std::string>(argv + 1, argv + argc), session);
 }

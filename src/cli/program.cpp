@@ -99,6 +99,15 @@ int run_chosen(std::span<const std::string> arguments, Session& session) {
   return chosen(session);
 }
 
+/// In single quotes where a shell would take it apart.
+std::string quoted_for_shell(const std::string& argument) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+.,/:@%";
+  if (!argument.empty() && argument.find_first_not_of(kPlain) == std::string::npos) return argument;
+  std::string out = "'";
+  for (const char c : argument) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
 int report_failure(Session& session, int code, const std::string& message, const std::string& hint = {}) {
   session.err << "normdescent: " << message << '\n';
   if (!hint.empty()) session.err << "hint: " << hint << '\n';
@@ -108,6 +117,8 @@ int report_failure(Session& session, int code, const std::string& message, const
 }  // namespace
 
 int run_program(std::span<const std::string> arguments, Session& session) {
+  session.command_line = "normdescent";
+  for (const auto& argument : arguments) session.command_line += ' ' + quoted_for_shell(argument);
   try {
     const int code = run_chosen(arguments, session);
     session.out.flush();

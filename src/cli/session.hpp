@@ -4,6 +4,7 @@
 
 #include <iosfwd>
 #include <stop_token>
+#include <string>
 
 namespace normdescent::cli {
 
@@ -18,6 +19,7 @@ struct Session {
   std::ostream& out;             ///< results
   std::ostream& err;             ///< progress and logs
   bool err_is_terminal = false;  ///< progress may rewrite its line
+  std::string command_line{};    ///< as it was typed, for reports
   std::stop_token stop;          ///< requested by Ctrl-C
 };
 

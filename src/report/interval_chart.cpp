@@ -29,8 +29,8 @@ class LogAxis {
         }
       }
     }
-    low_ = std::floor(std::log2(low / 1.05));
-    high_ = std::ceil(std::log2(high * 1.05));
+    low_ = std::log2(low) - kMargin;
+    high_ = std::log2(high) + kMargin;
   }
   [[nodiscard]] double percent(double value) const {
     return 100.0 * std::clamp((std::log2(value) - low_) / (high_ - low_), 0.0, 1.0);
@@ -44,6 +44,7 @@ class LogAxis {
   }
 
  private:
+  static constexpr double kMargin = 0.2;  // of a factor two, at both ends
   double low_ = 0.0;
   double high_ = 1.0;
 };
@@ -82,8 +83,9 @@ std::string interval_chart(const std::vector<IntervalRow>& rows) {
     labels += "<span style=\"" + left(axis.percent(tick)) + "\">" + tick_text(tick) + "</span>";
   }
   std::string out =
-      "<figure class=\"intervals\" aria-hidden=\"true\"><p class=\"legend\"><i class=\"dot predicted\"></i> predicted "
-      "<i class=\"dot measured\"></i> measured</p>\n";
+      "<figure class=\"intervals\" aria-hidden=\"true\"><p class=\"legend\"><span><i class=\"dot "
+      "predicted\"></i>predicted"
+      "</span><span><i class=\"dot measured\"></i>measured</span></p>\n";
   for (const auto& row : rows) {
     out += "<div class=\"row\"><b>" + escaped(row.name) + "</b><div class=\"track\">" + grid +
            mark(row.predicted, axis, "predicted") + mark(row.measured, axis, "measured");
@@ -92,7 +94,8 @@ std::string interval_chart(const std::vector<IntervalRow>& rows) {
   }
   out += "<div class=\"row axis\"><b></b><div class=\"track\">" + labels + "</div></div>\n";
   return out +
-         "<figcaption>Steps SGD needs over steps needed for the same validation loss, with 95% intervals. "
+         "<figcaption>Steps SGD needs over steps needed for the same validation loss; intervals of 80% (predicted) and "
+         "95% (measured). "
          "Right of 1× is faster than SGD.</figcaption></figure>\n";
 }
 

@@ -160,6 +160,7 @@ std::string rate_sensitivity(const json& result) {
 std::string noise_density(const json& result) {
   Grid grid;
   for (const auto& point : list(result, "pilot")) {
+    grid.add(0.0, "pilot: " + text(point, "optimizer"), number(result, "noise_density"));  // where every pilot starts
     grid.add(number(point, "step"), "pilot: " + text(point, "optimizer"), number(point, "noise_density"));
   }
   for_each_point(result, [&](const std::string& name, const json& point) {

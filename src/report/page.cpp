@@ -46,7 +46,7 @@ std::string task_line(const json& result) {
 std::string badge(const json& result) {
   const auto right = result.find("prediction_was_right");
   if (right == result.end()) return {};
-  if (right->is_null()) return "<p class=\"badge open\">No winner outside the noise</p>\n";
+  if (!right->is_boolean()) return "<p class=\"badge open\">No winner outside the noise</p>\n";
   return right->get<bool>() ? "<p class=\"badge right\">The prediction was right</p>\n"
                             : "<p class=\"badge wrong\">The prediction was wrong</p>\n";
 }
@@ -163,7 +163,14 @@ json chart_data(const json& result) {
                         {"learning_rates", list(entry, "learning_rates")},
                         {"curves", list(entry, "curves")}});
   }
-  return {{"measured", measured}, {"pilot", list(result, "pilot")}};
+  json pilot = json::array();
+  for (const auto& end : list(result, "pilot")) {
+    if (!end.is_object()) continue;
+    pilot.push_back({{"optimizer", text(end, "optimizer")},
+                     {"step", end.value("step", json())},
+                     {"noise_density", end.value("noise_density", json())}});
+  }
+  return {{"measured", measured}, {"pilot", pilot}, {"noise_density", result.value("noise_density", json())}};
 }
 
 std::string document(const json& result) {

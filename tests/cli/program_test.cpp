@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contracts that hold for every command line.
+// What holds for every command line, and the commands that need no model.
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-
+#include "contracts.hpp"
 #include "normdescent/base/version.hpp"
-#include "run.hpp"
+#include "normdescent/optimizers/catalog.hpp"
+#include "progress.hpp"
+#include "text_table.hpp"
 
 namespace normdescent::cli {
 namespace {
-
-/// Wrong usage: exit code 2, nothing on standard output, one line that says what, one that hints.
-void expect_refusal(const Ran& ran, const std::string& what, const std::string& hint) {
-  EXPECT_EQ(ran.code, 2);
-  EXPECT_EQ(ran.out, "");
-  EXPECT_EQ(ran.err.find("normdescent: "), 0U) << ran.err;
-  EXPECT_NE(ran.err.find(what), std::string::npos) << ran.err;
-  EXPECT_NE(ran.err.find("hint: " + hint), std::string::npos) << ran.err;
-  EXPECT_EQ(std::count(ran.err.begin(), ran.err.end(), '\n'), 2) << ran.err;
-}
 
 TEST(Program, RefusesWhatItDoesNotKnowAndSuggestsTheNearest) {
   expect_refusal(run({}), "no command given", "normdescent --help");
@@ -32,30 +20,104 @@ TEST(Program, RefusesWhatItDoesNotKnowAndSuggestsTheNearest) {
                  "did you mean --json?");
   expect_refusal(run({"report", "a", "b"}), "unexpected argument 'b'", "normdescent report --help");
   expect_refusal(run({"report"}), "folder", "normdescent report --help");
+  expect_refusal(run({"optimizers", "lsit"}), "unexpected argument 'lsit'", "did you mean list?");
+  expect_refusal(run({"optimizers"}), "subcommand is required", "normdescent optimizers --help");
 }
 
 TEST(Program, HelpAndVersionAreResults) {
   const Ran help = run({"--help"});
   EXPECT_EQ(help.code, 0);
   EXPECT_EQ(help.err, "");
-  for (const char* command : {"report"}) EXPECT_NE(help.out.find(command), std::string::npos) << command;
-  const Ran version = run({"--version"});
-  EXPECT_EQ(version.out, std::string("normdescent ") + kVersion + "\n");
+  for (const char* command : {"optimizers", "report"}) EXPECT_TRUE(contains(help.out, command)) << command;
+  EXPECT_EQ(run({"--version"}).out, std::string("normdescent ") + kVersion + "\n");
+}
+
+TEST(Program, ABrokenStandardOutputIsAFailure) {
+  std::ostream out(nullptr);  // every write fails
+  std::ostringstream err;
+  Session session{.out = out, .err = err, .err_is_terminal = false, .command_line = {}, .stop = {}};
+  EXPECT_EQ(run_program(std::vector<std::string>{"optimizers", "list"}, session), 1);
+  EXPECT_TRUE(contains(err.str(), "could not write to standard output"));
+}
+
+TEST(OptimizersList, NamesEveryOptimizerAndOptionOfTheCatalog) {
+  const Ran text = run({"optimizers", "list"});
+  const auto json = one_document(run({"optimizers", "list", "--json"}));
+  ASSERT_EQ(json["optimizers"].size(), optimizer_catalog().size());
+  for (std::size_t i = 0; i < optimizer_catalog().size(); ++i) {
+    const OptimizerInfo& info = optimizer_catalog()[i];
+    const auto& entry = json["optimizers"][i];
+    EXPECT_TRUE(contains(text.out, info.summary)) << info.name;
+    EXPECT_EQ(entry["name"], info.name);
+    EXPECT_EQ(entry["options"].size(), info.options.size());
+    for (const auto& option : info.options) EXPECT_TRUE(contains(text.out, option.meaning)) << option.name;
+  }
 }
 
 TEST(ReportCommand, WritesThePageAndSaysWhere) {
-  const auto folder = std::filesystem::path(testing::TempDir()) / "normdescent_cli_report";
-  std::filesystem::create_directories(folder);
-  std::ofstream(folder / "result.json") << R"({"command": "compare", "verdict": "Muon wins."})";
-  const Ran ran = run({"report", folder.string(), "--json"});
+  const Scratch scratch;
+  (void)scratch.file("result.json", R"({"command": "compare", "verdict": "Muon wins."})");
+  const Ran ran = run({"report", scratch / "", "--json"});
   EXPECT_EQ(ran.code, 0);
-  EXPECT_EQ(nlohmann::json::parse(ran.out)["report"], (folder / "report.html").string());
-  EXPECT_TRUE(std::filesystem::exists(folder / "report.html"));
+  EXPECT_EQ(one_document(ran)["report"], scratch / "report.html");
+  EXPECT_TRUE(std::filesystem::exists(scratch / "report.html"));
+}
 
-  std::ofstream(folder / "result.json") << "{";
-  expect_refusal(run({"report", folder.string()}), "not a JSON object", "result.json is damaged");
-  std::filesystem::remove_all(folder);
-  expect_refusal(run({"report", folder.string()}), "no result.json in ", "");
+TEST(ReportCommand, RefusesAFolderWithoutAResult) {
+  const Scratch scratch;
+  expect_refusal(run({"report", scratch / ""}), "no result.json in ", "hint: ");
+  expect_refusal(run({"report", scratch / "nothing"}), "no result.json in ", "hint: ");
+  (void)scratch.file("result.json", "{");
+  expect_refusal(run({"report", scratch / ""}), "not a JSON object", "hint: result.json is damaged");
+}
+
+TEST(TextTable, AlignsByCodePointsAndTrimsLineEnds) {
+  using enum TextTable::Align;
+  TextTable table({{"name"}, {"value", right}, {"note"}});
+  table.add_row({"sgd", "1.0 ± 0.1", ""});
+  table.add_row({"signsgd", "22", "x"});
+  std::ostringstream out;
+  table.print(out);
+  EXPECT_EQ(out.str(),
+            "name         value  note\n"
+            "sgd      1.0 ± 0.1\n"
+            "signsgd         22  x\n");
+  EXPECT_THROW(table.add_row({"too", "few"}), std::logic_error);
+}
+
+TEST(TextTable, WrapsAtSpaces) {
+  EXPECT_EQ(wrapped("aa bb cc dd", 5), "aa bb\ncc dd");
+  EXPECT_EQ(wrapped("aa bb", 2, 2), "aa\n  bb");
+  EXPECT_EQ(wrapped("longword", 3), "longword");
+}
+
+TEST(Progress, ExtrapolatesTheTimeLeft) {
+  EXPECT_EQ(progress_text(0.25, 30.0), "[#####---------------]  25%  about 1 min 30 s left");
+  EXPECT_EQ(progress_text(0.0, 30.0), "[--------------------]   0%");
+  EXPECT_EQ(progress_text(1.0, 30.0), "[####################] 100%");
+  EXPECT_EQ(progress_text(0.5, 0.1), "[##########----------]  50%");  // nothing to extrapolate from yet
+}
+
+TEST(Progress, PlainLinesWhereThereIsNoTerminal) {
+  std::ostringstream err;
+  {
+    Progress progress(err, /*is_terminal=*/false);
+    progress.update("racing", 0.0, "run 0 of 9");
+    progress.update("racing", 0.01, "run 0 of 9");  // the same tenth: no new line
+    progress.note("sgd diverged");
+  }
+  EXPECT_EQ(err.str(), "racing: 0%  run 0 of 9\nsgd diverged\n");
+}
+
+TEST(Progress, ATerminalsBarIsGoneAtTheEnd) {
+  std::ostringstream err;
+  {
+    Progress progress(err, /*is_terminal=*/true);
+    progress.update("probing", 0.5);
+  }
+  const std::string text = err.str();
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_TRUE(text.ends_with("\r\033[K"));
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ struct Ran {
 inline Ran run(const std::vector<std::string>& arguments, std::stop_token stop = {}) {
   std::ostringstream out;
   std::ostringstream err;
-  Session session{.out = out, .err = err, .err_is_terminal = false, .stop = std::move(stop)};
+  Session session{.out = out, .err = err, .err_is_terminal = false, .command_line = {}, .stop = std::move(stop)};
   const int code = run_program(arguments, session);
   return {code, out.str(), err.str()};
 }

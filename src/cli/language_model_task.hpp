@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// --task lm: a GPT preset on text. The options that probe, compare and train share, and the problem they mean.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "normdescent/train/gpt_problem.hpp"
+
+namespace normdescent::cli {
+
+struct LanguageModelOptions {
+  std::string task = "lm";
+  std::string data;  ///< empty: the C and C++ headers of this machine
+  std::string model = "nano";
+  std::uint32_t batch = GptProblemOptions{}.batch_size;
+  Index context = 0;  ///< 0: the preset's
+};
+
+struct LanguageModelTask {
+  std::shared_ptr<const Corpus> corpus;
+  std::shared_ptr<const Problem> problem;
+  GptProblemOptions options;
+};
+
+void add_task_options(CLI::App& command, LanguageModelOptions& options);
+
+/// Reads the data. Throws UserError or std::invalid_argument for what cannot be trained on.
+[[nodiscard]] LanguageModelTask make_task(const LanguageModelOptions& options);
+
+/// `out`, or where it is empty the first of runs/NAME-1, runs/NAME-2, ... that does not exist.
+[[nodiscard]] std::filesystem::path output_folder(const std::string& out, const std::string& name);
+
+}  // namespace normdescent::cli
