@@ -139,8 +139,8 @@ void add_compare(CLI::App& program, Action& chosen) {
   add_threads(*command, compare.threads);
   add_out(*command, options->out, "Run folder; must be new or empty. Default: runs/compare-N");
   add_json(*command, options->json);
-  command->callback([&chosen, options] {
-    if (!options->optimizers.empty()) options->compare.optimizers = parse_optimizers(options->optimizers);
+  command->callback([&chosen, command, options] {
+    if (command->count("--optimizers") > 0) options->compare.optimizers = parse_optimizers(options->optimizers);
     chosen = [options](Session& session) { return run_compare(*options, session); };
   });
 }

@@ -58,7 +58,6 @@ nlohmann::json result_json(const ProbeCommandOptions& options, const LanguageMod
 }
 
 int run_probe(const ProbeCommandOptions& options, Session& session) {
-  const auto names = options.optimizers.empty() ? options.defaults.optimizers : parse_optimizers(options.optimizers);
   const LanguageModelTask task = make_task(options.task);
   std::optional<RunFolder> folder;
   if (!options.out.empty()) folder = RunFolder::create(options.out);
@@ -76,7 +75,8 @@ int run_probe(const ProbeCommandOptions& options, Session& session) {
   }
   Prediction prediction;
   if (report.status == ProbeStatus::completed) {
-    prediction = predict({&report, 1}, entrants(names), {.plan = {.steps = options.steps}, .seed = options.seed});
+    prediction = predict({&report, 1}, entrants(options.defaults.optimizers),
+                         {.plan = {.steps = options.steps}, .seed = options.seed});
   }
   const auto result = result_json(options, task, report, prediction, session.command_line);
   if (folder) {
@@ -112,8 +112,10 @@ void add_probe(CLI::App& program, Action& chosen) {
   add_threads(*command, options->threads);
   add_out(*command, options->out, "Write result.json and report.html there; must be new or empty. Default: nothing");
   add_json(*command, options->json);
-  command->callback(
-      [&chosen, options] { chosen = [options](Session& session) { return run_probe(*options, session); }; });
+  command->callback([&chosen, command, options] {
+    if (command->count("--optimizers") > 0) options->defaults.optimizers = parse_optimizers(options->optimizers);
+    chosen = [options](Session& session) { return run_probe(*options, session); };
+  });
 }
 
 }  // namespace normdescent::cli
