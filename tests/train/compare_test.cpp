@@ -147,7 +147,9 @@ TEST_F(Compare, ResultHasTheDocumentedSchema) {
 
 TEST_F(Compare, EveryRunHasItsMetrics) {
   Witness witness(path_);
-  const auto result = run(short_compare(), witness);
+  auto options = short_compare();
+  options.seed = 7;
+  const auto result = run(options, witness);
   int folders = 0;
   for (const auto& entry : std::filesystem::directory_iterator(path_ / "runs")) {
     EXPECT_TRUE(std::filesystem::is_regular_file(entry.path() / "metrics.jsonl")) << entry.path();
@@ -155,6 +157,7 @@ TEST_F(Compare, EveryRunHasItsMetrics) {
   }
   EXPECT_EQ(folders, witness.runs);
   const auto& final_run = result.race.contestants[1].finals[0];
+  EXPECT_EQ(final_run.seed, 7101U) << "the seed of compare is that of the race";
   const auto path =
       path_ / "runs" / RunFolder::open(path_).race_run("signsgd", final_run.learning_rate, final_run.seed).filename();
   const std::string text = read_text(path / "metrics.jsonl");
