@@ -66,8 +66,10 @@ double corrected_density(double l1_plug_in, double l2_squared, Index dimension, 
 
 double c4(std::int64_t count) {
   if (count < 2) return 0.0;
+  // std::lgamma stores the sign in a global variable: a data race between runs that measure noise at the same time.
+  int sign = 0;
   const double k = static_cast<double>(count);
-  return std::sqrt(2.0 / (k - 1.0)) * std::exp(std::lgamma(0.5 * k) - std::lgamma(0.5 * (k - 1.0)));
+  return std::sqrt(2.0 / (k - 1.0)) * std::exp(::lgamma_r(0.5 * k, &sign) - ::lgamma_r(0.5 * (k - 1.0), &sign));
 }
 
 NoiseAccumulator::NoiseAccumulator(std::span<const Parameter> parameters) {
