@@ -25,7 +25,12 @@ double best_final_loss(const nlohmann::json& measured) {
 void note_divergence(const nlohmann::json& contestant, std::vector<std::string>& out) {
   const std::string name = text(contestant, "optimizer");
   if (flag(contestant, "diverged")) {
-    out.push_back(name + " diverged at every learning rate that was tried.");
+    const auto& rates = list(contestant, "learning_rates");
+    const bool some_rate_worked =
+        std::any_of(rates.begin(), rates.end(), [](const auto& rate) { return !list(rate, "final_losses").empty(); });
+    out.push_back(name + (some_rate_worked
+                              ? " diverged in a final run" + at_rate(number(contestant, "learning_rate")) + "."
+                              : " diverged at every learning rate that was tried."));
     return;
   }
   std::string rates;

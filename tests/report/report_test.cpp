@@ -139,6 +139,17 @@ TEST(FailureModes, AreNamed) {
   EXPECT_FALSE(contains(all, "muon at learning rate 0.0100, seed"));
 }
 
+TEST(FailureModes, ADivergedFinalRunIsNoDivergenceEverywhere) {
+  json measured = sample()["measured"];
+  for (auto& entry : measured) {
+    if (entry["optimizer"] == "adamw") entry["diverged"] = true;  // its rates keep their final losses
+  }
+  std::string all;
+  for (const auto& sentence : report::failure_modes(measured)) all += sentence + "\n";
+  EXPECT_TRUE(contains(all, "adamw diverged in a final run at learning rate"));
+  EXPECT_FALSE(contains(all, "adamw diverged at every"));
+}
+
 TEST(FailureModes, AHealthyRaceHasNone) {
   json measured = json::array();
   for (const auto& entry : sample()["measured"]) {
