@@ -26,8 +26,10 @@ void note_divergence(const nlohmann::json& contestant, std::vector<std::string>&
   const std::string name = text(contestant, "optimizer");
   if (flag(contestant, "diverged")) {
     const auto& rates = list(contestant, "learning_rates");
-    const bool some_rate_worked =
-        std::any_of(rates.begin(), rates.end(), [](const auto& rate) { return !list(rate, "final_losses").empty(); });
+    const bool some_rate_worked = std::any_of(rates.begin(), rates.end(), [](const auto& rate) {
+      const auto& losses = list(rate, "final_losses");
+      return std::any_of(losses.begin(), losses.end(), [](const auto& loss) { return loss.is_number(); });
+    });
     out.push_back(name + (some_rate_worked
                               ? " diverged in a final run" + at_rate(number(contestant, "learning_rate")) + "."
                               : " diverged at every learning rate that was tried."));
