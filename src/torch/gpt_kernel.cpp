@@ -177,7 +177,7 @@ class KernelOf final : public Kernel {
 
   /// Points the weights at the parameters (float) or at a rounded copy of all of them.
   void round_weights() {
-    const auto weight = [this](const float* w) -> const S* {
+    const auto weight = [&](const float* w) -> const S* {
       if constexpr (std::is_same_v<S, float>) {
         return w;
       } else {
