@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "commands.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/theory/evaluate.hpp"
 #include "normdescent/theory/evaluate_measured.hpp"
 #include "probe_file.hpp"

@@ -7,7 +7,7 @@
 
 #include "commands.hpp"
 #include "language_model_task.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/report/report.hpp"
 #include "normdescent/train/compare.hpp"
 #include "option_checks.hpp"
@@ -79,7 +79,7 @@ void print_race(std::ostream& out, const CompareResult& result) {
                    speedup ? interval_text(speedup->value, speedup->low, speedup->high) : "-", predicted});
   }
   table.print(out);
-  out << '\n' << wrapped(result.verdict, 100) << '\n';
+  out << '\n' << wrapped(as_sentence(result.verdict), 100) << '\n';
 }
 
 int run_compare(const CompareCommandOptions& options, Session& session) {

@@ -6,7 +6,7 @@
 #include <ostream>
 
 #include "commands.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
 #include "normdescent/torch/gpt_shape.hpp"

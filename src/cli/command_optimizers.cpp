@@ -5,7 +5,7 @@
 #include <ostream>
 
 #include "commands.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "option_checks.hpp"
 #include "text_table.hpp"

@@ -9,7 +9,7 @@
 
 #include "commands.hpp"
 #include "language_model_task.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/version.hpp"
 #include "normdescent/predict/predict.hpp"
 #include "normdescent/probe/probe.hpp"

@@ -10,7 +10,7 @@
 
 #include "commands.hpp"
 #include "language_model_task.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/train/trainer.hpp"

@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "normdescent/base/nearest_name.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "text_table.hpp"
@@ -85,7 +85,7 @@ void print_prediction(std::ostream& out, const Prediction& prediction) {
         {p.optimizer, interval_text(p.speedup_vs_sgd, p.low, p.high), fixed(100.0 * p.probability_best, 0) + "%"});
   }
   table.print(out);
-  if (!prediction.decided_by.empty()) out << wrapped(prediction.decided_by, 100) << '\n';
+  if (!prediction.decided_by.empty()) out << '\n' << wrapped(as_sentence(prediction.decided_by), 100) << '\n';
 }
 
 }  // namespace normdescent::cli

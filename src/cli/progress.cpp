@@ -5,7 +5,7 @@
 #include <cmath>
 #include <ostream>
 
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 
 namespace normdescent::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "html.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 
 namespace normdescent::report {
 namespace {

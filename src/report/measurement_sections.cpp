@@ -7,7 +7,7 @@
 #include <set>
 
 #include "html.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/report/report.hpp"
 
 namespace normdescent::report {

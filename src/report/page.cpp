@@ -8,7 +8,7 @@
 #include "html.hpp"
 #include "interval_chart.hpp"
 #include "measurement_sections.hpp"
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/report/report.hpp"
 
@@ -55,14 +55,14 @@ std::string header(const json& result) {
   std::string verdict = text(result, "verdict");
   if (verdict.empty()) verdict = "Measured, not raced.";
   std::string out = "<header>\n<p class=\"brand\">Normdescent · " + escaped(text(result, "command")) + "</p>\n<h1>" +
-                    escaped(verdict) + "</h1>\n";
+                    escaped(as_sentence(verdict)) + "</h1>\n";
   if (result.contains("complete") && !flag(result, "complete")) {
     out += "<p class=\"badge open\">Interrupted: this page shows what was measured until then</p>\n";
   } else {
     out += badge(result);
   }
   if (const std::string why = text(result, "decided_by"); !why.empty())
-    out += "<p class=\"lead\">" + escaped(why) + "</p>\n";
+    out += "<p class=\"lead\">" + escaped(as_sentence(why)) + "</p>\n";
   return out + "<p class=\"task\">" + escaped(task_line(result)) + "</p>\n</header>\n";
 }
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/train/compare.hpp"
 
 namespace normdescent {

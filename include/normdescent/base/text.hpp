@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers as text for people: tables, reports, messages. The same value gives the same text everywhere.
+// Text for people: tables, reports, messages. The same value gives the same text everywhere.
 #pragma once
 
 #include <string>
@@ -18,5 +18,8 @@ namespace normdescent {
 
 /// A duration in seconds as "0.8 s", "42 s", "3 min 05 s", "2 h 10 min".
 [[nodiscard]] std::string duration(double seconds);
+
+/// A sentence from a clause: a capital at its start, a full stop at its end.
+[[nodiscard]] std::string as_sentence(std::string clause);
 
 }  // namespace normdescent

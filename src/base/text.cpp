@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normdescent/base/number_text.hpp"
+#include "normdescent/base/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -49,6 +49,13 @@ std::string duration(double seconds) {
   if (whole < 60) return std::to_string(whole) + " s";
   if (whole < 3600) return std::to_string(whole / 60) + " min " + two_digits(whole % 60) + " s";
   return std::to_string(whole / 3600) + " h " + two_digits(whole / 60 % 60) + " min";
+}
+
+std::string as_sentence(std::string clause) {
+  if (clause.empty()) return clause;
+  if (clause.front() >= 'a' && clause.front() <= 'z') clause.front() = static_cast<char>(clause.front() - 'a' + 'A');
+  if (clause.back() != '.') clause += '.';
+  return clause;
 }
 
 }  // namespace normdescent
