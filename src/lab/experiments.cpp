@@ -32,6 +32,24 @@ std::vector<ExperimentInfo> make_experiments() {
        "for "
        "SignSGD (W1; W2 for heavy tails).",
        density_scaling},
+      {"epsilon-scaling",
+       "At the best settings, samples to an average gradient norm of epsilon grow with exponent -(3p-2)/(p-1) for "
+       "noise "
+       "with p moments: SignSGD with momentum, Lion, SGD (U4, U5, L8, L9).",
+       epsilon_scaling},
+      {"muon-scaling",
+       "On worst matrices, samples to epsilon in the nuclear norm grow as the rank and as 1/phi_nuc for SGD and not at "
+       "all for Muon (W3).",
+       muon_scaling},
+      {"extrapolation-rate", "Extrapolated momentum needs epsilon^-3.5 samples where momentum needs epsilon^-4 (U9b).",
+       extrapolation_rate},
+      {"variance-reduction-rate",
+       "Momentum variance reduction needs epsilon^-3 samples where momentum needs epsilon^-4 (U9c).",
+       variance_reduction_rate},
+      {"structure",
+       "Constants of Hessian, noise and start alone predict which norm's optimizer wins on sparse and low-rank matrix "
+       "problems, better than any fixed choice (W6).",
+       structure},
   };
 }
 

@@ -15,6 +15,11 @@ ExperimentResult sgd_l1_lower_bound(const ExperimentOptions& options);
 ExperimentResult muon_lower_bound(const ExperimentOptions& options);
 ExperimentResult dimension_scaling(const ExperimentOptions& options);
 ExperimentResult density_scaling(const ExperimentOptions& options);
+ExperimentResult epsilon_scaling(const ExperimentOptions& options);
+ExperimentResult extrapolation_rate(const ExperimentOptions& options);
+ExperimentResult variance_reduction_rate(const ExperimentOptions& options);
+ExperimentResult muon_scaling(const ExperimentOptions& options);
+ExperimentResult structure(const ExperimentOptions& options);
 
 [[nodiscard]] std::vector<ExperimentInfo> make_experiments();
 

@@ -4,82 +4,17 @@
 // not grow.
 #include <algorithm>
 #include <cmath>
-#include <functional>
-#include <optional>
 
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
 #include "parallel.hpp"
 #include "statistics.hpp"
+#include "worst_case.hpp"
 
 namespace normdescent::lab {
 
 namespace {
-
-constexpr double kSmoothness = 1.0;  // L_inf
-constexpr double kGap = 1.0;         // Delta
-
-struct Setting {
-  std::vector<double> sigma;  // one entry a coordinate
-  double tail = 2.0;
-  double epsilon = 0.1;
-  double ratio = 1.0;  // what the samples are plotted against: d or 1/phi
-};
-
-/// Without noise: half of the curvature on coordinate 0, which caps the step size, half on all equally (theory 5.6).
-/// With noise: half of curvature and gap for d/2 quiet coordinates that drift, half for noise floors, L_i = L/2
-/// sigma_i^p/||sigma||_p^p. A sum over two parts cannot be fast in both, and constants do not change with the density.
-std::vector<InstanceBudget> sgd_budgets(const Setting& s) {
-  const std::size_t d = s.sigma.size();
-  const auto size = static_cast<double>(d);
-  std::vector<InstanceBudget> out;
-  if (s.sigma[0] == 0.0) {
-    for (std::size_t i = 0; i < d; ++i) {
-      out.push_back({kSmoothness / 2 * (1 / size + (i == 0 ? 1.0 : 0.0)), kGap / size, 0.0, s.tail});
-    }
-    return out;
-  }
-  double sum = 0.0;
-  for (const double v : s.sigma) sum += std::pow(v, s.tail);
-  for (const double v : s.sigma) {
-    if (v == 0.0) continue;
-    const double share = std::pow(v, s.tail) / sum;
-    out.push_back({kSmoothness / 2 * share, kGap / 2 * share, v, s.tail});
-  }
-  for (std::size_t i = 0; i < d / 2; ++i) out.push_back({kSmoothness / size, kGap / size, 0.0, s.tail});
-  return out;
-}
-
-std::vector<ScalarInstance> sgd_instances(const std::vector<InstanceBudget>& budgets, double rate, double steps) {
-  std::vector<ScalarInstance> out;
-  for (const auto& b : budgets) out.push_back(sgd_instance(b, rate, steps));
-  return out;
-}
-
-/// Sum of what the coordinates resist; runs of equal coordinates are built once.
-double promised(const std::vector<InstanceBudget>& budgets, double rate, double steps) {
-  double sum = 0.0;
-  double last = 0.0;
-  for (std::size_t i = 0; i < budgets.size(); ++i) {
-    if (i == 0 || budgets[i] != budgets[i - 1]) last = sgd_instance(budgets[i], rate, steps).resisted;
-    sum += last;
-  }
-  return sum;
-}
-
-/// Largest horizon at which the instances of this step size still promise epsilon; empty if there is no end to it.
-std::optional<double> resisted_horizon(const std::vector<InstanceBudget>& budgets, double rate, double epsilon) {
-  double low = 1.0;
-  double high = 1e8;
-  if (promised(budgets, rate, high) >= epsilon) return std::nullopt;
-  if (promised(budgets, rate, low) < epsilon) return 0.0;
-  while (high / low > 1.001) {
-    const double middle = std::sqrt(low * high);
-    (promised(budgets, rate, middle) >= epsilon ? low : high) = middle;
-  }
-  return low;
-}
 
 struct Samples {
   MeanEstimate mean;
@@ -103,7 +38,7 @@ MeanEstimate samples_to_target(const std::vector<ScalarInstance>& instances, con
 
 /// At the best step size. Step sizes come in the order of what their instances promise: a horizon beyond the best
 /// measurement so far cannot win any more.
-Samples sgd_samples(const Setting& s, int trajectories, RandomStream stream) {
+Samples sgd_samples(const WorstCase& s, int trajectories, RandomStream stream) {
   const auto budgets = sgd_budgets(s);
   double smallest = budgets[0].curvature;
   for (const auto& b : budgets) smallest = std::min(smallest, b.curvature);
@@ -133,16 +68,17 @@ Samples sgd_samples(const Setting& s, int trajectories, RandomStream stream) {
 
 /// Curvature, gap and slope in proportion to sigma (equal without noise). The instance of every step size resists for
 /// the same number of samples; eta = epsilon/L is one that ends below epsilon in the bowl.
-Samples sign_samples(const Setting& s, int trajectories, RandomStream stream) {
+Samples sign_samples(const WorstCase& s, int trajectories, RandomStream stream) {
   const auto d = static_cast<double>(s.sigma.size());
   double sum = 0.0;
   for (const double v : s.sigma) sum += v;
-  const double rate = s.epsilon / kSmoothness;
+  const double rate = s.epsilon / kWorstCaseSmoothness;
   std::vector<ScalarInstance> instances;
   for (const double v : s.sigma) {
     const double share = sum > 0 ? v / sum : 1 / d;
     if (share == 0.0) continue;
-    instances.push_back(sign_instance({kSmoothness * share, kGap * share, v, s.tail}, s.epsilon * share, rate));
+    instances.push_back(
+        sign_instance({kWorstCaseSmoothness * share, kWorstCaseGap * share, v, s.tail}, s.epsilon * share, rate));
   }
   const double q = instances[0].oracle.probability;
   const auto& f = std::get<ResistingFunction>(instances[0].function);
@@ -157,7 +93,7 @@ Samples sign_samples(const Setting& s, int trajectories, RandomStream stream) {
 struct Family {
   std::string name;
   double tail;
-  std::vector<Setting> settings;
+  std::vector<WorstCase> settings;
 };
 
 /// Runs every family with both methods, fits log samples on log ratio, and checks the exponents.
@@ -183,7 +119,9 @@ ExperimentResult scaling(const ExperimentOptions& options, const std::vector<Fam
                           : sign_samples(setting, 64 * trajectories, stream);
   });
   ExperimentResult out;
-  out.parameters = {{"smoothness", kSmoothness}, {"initial_gap", kGap}, {"trajectories", std::int64_t{trajectories}}};
+  out.parameters = {{"smoothness", kWorstCaseSmoothness},
+                    {"initial_gap", kWorstCaseGap},
+                    {"trajectories", std::int64_t{trajectories}}};
   Chart chart{.title = title, .x_label = ratio_name, .y_label = "samples", .log_x = true, .log_y = true, .series = {}};
   for (std::size_t f = 0; f < families.size(); ++f) {
     for (const bool is_sgd : {true, false}) {
