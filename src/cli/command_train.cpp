@@ -44,7 +44,7 @@ class TrainProgress final : public TrainerObserver {
       progress_.note("step " + std::to_string(metrics.step) + ": validation loss " + fixed(metrics.val_loss, 4));
     }
     progress_.update("training", static_cast<double>(metrics.step) / static_cast<double>(steps_),
-                     "loss " + fixed(metrics.train_loss, 3));
+                     std::isfinite(metrics.train_loss) ? "loss " + fixed(metrics.train_loss, 3) : "");
   }
   void on_checkpoint(const std::filesystem::path& folder) override { progress_.note("saved " + folder.string()); }
 
