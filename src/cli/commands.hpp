@@ -19,6 +19,7 @@ using AddCommand = void(CLI::App& program, Action& chosen);
 AddCommand add_bounds;
 AddCommand add_compare;
 AddCommand add_explain;
+AddCommand add_lab;
 AddCommand add_optimizers;
 AddCommand add_probe;
 AddCommand add_report;
