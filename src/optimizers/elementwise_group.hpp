@@ -19,14 +19,20 @@ template <rules::Rule R, class T>
   return task;
 }
 
+/// x <- (1 - eta lambda) x - eta rho s d for one tensor.
+template <class T>
+[[nodiscard]] rules::Step<T> make_step(const Recipe& recipe, const ParameterInfo& info, double learning_rate) {
+  return rules::Step<T>(learning_rate, effective_decay(recipe, info, learning_rate), step_scale(recipe, info));
+}
+
 /// `make_direction(t)` gives the direction for step t = 1, 2, ... of a parameter.
 template <class T, class E, class MakeDirection>
 class ElementwiseGroup final : public Group<T> {
  public:
-  ElementwiseGroup(E estimator, MakeDirection make_direction, double decoupled_decay, std::vector<std::size_t> members)
-      : estimator_(estimator),
+  ElementwiseGroup(const Recipe& recipe, E estimator, MakeDirection make_direction, std::vector<std::size_t> members)
+      : recipe_(recipe),
+        estimator_(estimator),
         make_direction_(std::move(make_direction)),
-        decoupled_decay_(decoupled_decay),
         members_(std::move(members)) {
     tasks_.reserve(members_.size());
   }
@@ -36,7 +42,7 @@ class ElementwiseGroup final : public Group<T> {
     for (const std::size_t i : members_) {
       const auto& p = parameters[i];
       if (p.gradient.empty()) continue;
-      const R rule(estimator_, make_direction_(slots[i].steps), rules::Step<T>(learning_rate, decoupled_decay_));
+      const R rule(estimator_, make_direction_(slots[i].steps), make_step<T>(recipe_, slots[i].info, learning_rate));
       tasks_.push_back(make_task<R, T>(rule, p.value.data(), p.gradient, slots[i]));
     }
     rules::run_on_cpu<R>(tasks_);
@@ -45,18 +51,18 @@ class ElementwiseGroup final : public Group<T> {
  private:
   using R = rules::ElementwiseRule<E, decltype(std::declval<const MakeDirection&>()(std::int64_t{}))>;
 
+  Recipe recipe_;
   E estimator_;
   MakeDirection make_direction_;
-  double decoupled_decay_;
   std::vector<std::size_t> members_;
   std::vector<rules::Task<R>> tasks_;
 };
 
 template <class T, class E, class MakeDirection>
-[[nodiscard]] std::unique_ptr<Group<T>> make_elementwise_group(E estimator, MakeDirection make_direction,
-                                                               double decoupled_decay,
+[[nodiscard]] std::unique_ptr<Group<T>> make_elementwise_group(const Recipe& recipe, E estimator,
+                                                               MakeDirection make_direction,
                                                                std::vector<std::size_t> members) {
-  return std::make_unique<ElementwiseGroup<T, E, MakeDirection>>(estimator, std::move(make_direction), decoupled_decay,
+  return std::make_unique<ElementwiseGroup<T, E, MakeDirection>>(recipe, estimator, std::move(make_direction),
                                                                  std::move(members));
 }
 

@@ -10,11 +10,17 @@
 
 namespace normdescent::optimizers {
 
-std::vector<std::string> state_names(const Recipe& recipe) {
-  std::vector<std::string> names;
-  if (!std::holds_alternative<Raw>(recipe.estimator)) names.emplace_back("momentum");
-  if (std::holds_alternative<AdamScale>(recipe.direction)) names.emplace_back("second_moment");
-  return names;
+Index StateBuffer::size() const {
+  Index product = 1;
+  for (const Index extent : shape) product *= extent;
+  return product;
+}
+
+std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter) {
+  std::vector<StateBuffer> buffers;
+  if (!std::holds_alternative<Raw>(recipe.estimator)) buffers.push_back({"momentum", parameter.shape});
+  if (std::holds_alternative<AdamScale>(recipe.direction)) buffers.push_back({"second_moment", parameter.shape});
+  return buffers;
 }
 
 template <class T>
@@ -22,7 +28,7 @@ std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size
                                      std::span<const Slot<T>> slots) {
   const auto elementwise = [&](const auto& make_direction) {
     return with_estimator<T>(recipe.estimator, [&](const auto& estimator) {
-      return make_elementwise_group<T>(estimator, make_direction, recipe.decoupled_decay, std::move(members));
+      return make_elementwise_group<T>(recipe, estimator, make_direction, std::move(members));
     });
   };
   return std::visit(Overloaded{
@@ -31,9 +37,9 @@ std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size
                         [&](const AdamScale& d) {
                           const double beta1 = std::get<Ema>(recipe.estimator).beta;
                           return make_elementwise_group<T>(
-                              rules::Ema<T>(beta1),
+                              recipe, rules::Ema<T>(beta1),
                               [beta1, d](std::int64_t t) { return rules::AdamScale<T>(beta1, d.beta2, d.epsilon, t); },
-                              recipe.decoupled_decay, std::move(members));
+                              std::move(members));
                         },
                         [&](const Normalize&) { return make_normalize_group<T>(recipe, std::move(members), slots); },
                         [&](const auto&) { return make_matrix_group<T>(recipe, std::move(members), slots); },

@@ -17,12 +17,21 @@ namespace normdescent::optimizers {
 template <class T>
 struct Slot {
   ParameterInfo info;
-  std::vector<std::vector<T>> state;  ///< flat buffers in the order of state_names(recipe), all 0 at the start
+  std::vector<std::vector<T>> state;  ///< in the order of state_buffers(recipe, info), all 0 at the start
   std::int64_t steps = 0;             ///< steps in which this parameter had a gradient
 };
 
-/// Names of the state buffers of a recipe: "momentum" (m or b), "second_moment" (v).
-[[nodiscard]] std::vector<std::string> state_names(const Recipe& recipe);
+/// One state buffer of one parameter.
+struct StateBuffer {
+  std::string name;
+  std::vector<Index> shape;
+
+  [[nodiscard]] Index size() const;
+};
+
+/// The state buffers that a recipe keeps for a parameter: the estimator's ("momentum": m or b), then the direction's
+/// ("second_moment": v).
+[[nodiscard]] std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter);
 
 /// Steps the parameters of one recipe. `members` index the optimizer's list of parameters.
 template <class T>

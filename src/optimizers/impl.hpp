@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -13,9 +14,10 @@ template <class T>
 struct Optimizer<T>::Impl {
   OptimizerSpec spec;
   std::int64_t steps_done = 0;
-  std::vector<optimizers::Slot<T>> slots;  // one a parameter
-  std::vector<const Recipe*> recipes;      // one a parameter, into spec
-  std::vector<double> learning_rates;      // one a group
+  std::vector<optimizers::Slot<T>> slots;                          // one a parameter
+  std::vector<const Recipe*> recipes;                              // one a parameter, into spec
+  std::vector<double> learning_rates;                              // one a group
+  double largest_scale = std::numeric_limits<double>::infinity();  // that keeps constrained rates at most 1
   std::vector<std::unique_ptr<optimizers::Group<T>>> groups;
 
   /// Throws std::invalid_argument unless `parameters` are the tensors of the construction.

@@ -30,7 +30,6 @@ class RowDirection {
                           MatrixView<T>{out.data + first * u.cols, count, u.cols});
     }
   }
-  [[nodiscard]] double scale(const ParameterInfo& /*info*/) const { return 1.0; }
 };
 
 // out = msign(u)
@@ -46,9 +45,6 @@ class PolarDirection {
   void operator()(MatrixView<const T> u, MatrixView<T> out) {
     polar<T>(direction_.method, direction_.steps, u, out, workspace_);
   }
-  [[nodiscard]] double scale(const ParameterInfo& info) const {
-    return shape_scale(direction_.shape_scale, info.rows(), info.cols());
-  }
 
  private:
   Orthogonalize direction_;
@@ -58,9 +54,9 @@ class PolarDirection {
 template <class T, class E, class D>
 class MatrixGroup final : public Group<T> {
  public:
-  MatrixGroup(E estimator, D direction, double decoupled_decay, std::vector<std::size_t> members, Index largest)
-      : direction_(std::move(direction)),
-        decoupled_decay_(decoupled_decay),
+  MatrixGroup(const Recipe& recipe, E estimator, D direction, std::vector<std::size_t> members, Index largest)
+      : recipe_(recipe),
+        direction_(std::move(direction)),
         members_(std::move(members)),
         estimate_(estimator, 1, largest),
         direction_buffer_(static_cast<std::size_t>(largest)) {}
@@ -74,15 +70,15 @@ class MatrixGroup final : public Group<T> {
       const std::span<const T> u = estimate_.add(p.gradient, slots[i]);
       estimate_.run();
       direction_({u.data(), info.rows(), info.cols()}, {direction_buffer_.data(), info.rows(), info.cols()});
-      const rules::Step<T> move(learning_rate, decoupled_decay_, direction_.scale(info));
+      const auto move = make_step<T>(recipe_, info, learning_rate);
       const auto task = make_apply_task<T>(rules::Identity<T>{}, move, p.value, direction_buffer_.data());
       rules::run_on_cpu(std::span(&task, 1));
     }
   }
 
  private:
+  Recipe recipe_;
   D direction_;
-  double decoupled_decay_;
   std::vector<std::size_t> members_;
   EstimateStage<T, E> estimate_;
   std::vector<T> direction_buffer_;
@@ -104,8 +100,7 @@ std::unique_ptr<Group<T>> make_group_of(const Recipe& recipe, D direction, std::
     direction.reserve(slots[i].info);
   }
   return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
-    return std::make_unique<MatrixGroup<T, E, D>>(estimator, std::move(direction), recipe.decoupled_decay,
-                                                  std::move(members), largest);
+    return std::make_unique<MatrixGroup<T, E, D>>(recipe, estimator, std::move(direction), std::move(members), largest);
   });
 }
 

@@ -31,10 +31,9 @@ double inverse_or_zero(double norm) {
 template <class T, class E>
 class NormalizeGroup final : public Group<T> {
  public:
-  NormalizeGroup(E estimator, Scope scope, double decoupled_decay, std::vector<std::size_t> members, Index total,
-                 Index largest)
-      : scope_(scope),
-        decoupled_decay_(decoupled_decay),
+  NormalizeGroup(const Recipe& recipe, E estimator, std::vector<std::size_t> members, Index total, Index largest)
+      : recipe_(recipe),
+        scope_(std::get<Normalize>(recipe.direction).scope),
         members_(std::move(members)),
         estimate_(estimator, members_.size(), total),
         blocks_(static_cast<std::size_t>(largest) / kBlock + 1) {
@@ -54,11 +53,11 @@ class NormalizeGroup final : public Group<T> {
     estimate_.run();
     for (const auto& u : estimates_) norms_.push_back(blocked_norm2(u, blocks_));
     const double all = norm2(std::span<const double>(norms_));
-    const rules::Step<T> move(learning_rate, decoupled_decay_);
     std::size_t k = 0;
     for (const std::size_t i : members_) {
       if (parameters[i].gradient.empty()) continue;
       const rules::Scaled<T> direction{inverse_or_zero(scope_ == Scope::global ? all : norms_[k])};
+      const auto move = make_step<T>(recipe_, slots[i].info, learning_rate);
       tasks_.push_back(make_apply_task<T>(direction, move, parameters[i].value, estimates_[k].data()));
       ++k;
     }
@@ -68,8 +67,8 @@ class NormalizeGroup final : public Group<T> {
  private:
   using R = rules::ElementwiseRule<rules::Raw<T>, rules::Scaled<T>>;
 
+  Recipe recipe_;
   Scope scope_;
-  double decoupled_decay_;
   std::vector<std::size_t> members_;
   EstimateStage<T, E> estimate_;
   std::vector<std::span<const T>> estimates_;
@@ -89,10 +88,8 @@ std::unique_ptr<Group<T>> make_normalize_group(const Recipe& recipe, std::vector
     total += slots[i].info.size();
     largest = std::max(largest, slots[i].info.size());
   }
-  const Scope scope = std::get<Normalize>(recipe.direction).scope;
   return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
-    return std::make_unique<NormalizeGroup<T, E>>(estimator, scope, recipe.decoupled_decay, std::move(members), total,
-                                                  largest);
+    return std::make_unique<NormalizeGroup<T, E>>(recipe, estimator, std::move(members), total, largest);
   });
 }
 

@@ -54,11 +54,12 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
   std::vector<std::vector<std::size_t>> members;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Recipe& recipe = impl_->spec.recipe_for(parameters[i]);
-    const auto size = static_cast<std::size_t>(parameters[i].size());
     impl_->recipes.push_back(&recipe);
-    impl_->slots.push_back({.info = std::move(parameters[i]),
-                            .state = {optimizers::state_names(recipe).size(), std::vector<T>(size)},
-                            .steps = 0});
+    optimizers::Slot<T>& slot = impl_->slots.emplace_back();
+    for (const auto& buffer : optimizers::state_buffers(recipe, parameters[i])) {
+      slot.state.emplace_back(static_cast<std::size_t>(buffer.size()));
+    }
+    slot.info = std::move(parameters[i]);
     const auto same =
         std::find_if(group_recipes.begin(), group_recipes.end(), [&](const Recipe* other) { return *other == recipe; });
     const auto group = static_cast<std::size_t>(same - group_recipes.begin());
@@ -69,8 +70,12 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
     members[group].push_back(i);
   }
   for (std::size_t k = 0; k < group_recipes.size(); ++k) {
-    impl_->learning_rates.push_back(group_recipes[k]->learning_rate);
-    impl_->groups.push_back(optimizers::make_group<T>(*group_recipes[k], std::move(members[k]), impl_->slots));
+    const Recipe& recipe = *group_recipes[k];
+    impl_->learning_rates.push_back(recipe.learning_rate);
+    if (recipe.decay_form == DecayForm::constrained) {
+      impl_->largest_scale = std::min(impl_->largest_scale, 1.0 / recipe.learning_rate);
+    }
+    impl_->groups.push_back(optimizers::make_group<T>(recipe, std::move(members[k]), impl_->slots));
   }
 }
 
@@ -103,6 +108,10 @@ StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, dou
   impl_->check(parameters);
   optimizers::Problems problems("step");
   problems.check("learning_rate_scale", learning_rate_scale, optimizers::kNonNegative);
+  if (learning_rate_scale > impl_->largest_scale) {
+    problems.add("learning_rate_scale = " + optimizers::to_text(learning_rate_scale) + ", must be at most " +
+                 optimizers::to_text(impl_->largest_scale) + ": a constrained step has a rate of at most 1");
+  }
   problems.throw_if_any();
   if (auto name = first_nonfinite(parameters); !name.empty()) {
     return {.finite = false, .first_nonfinite_parameter = std::move(name)};
@@ -131,16 +140,16 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     const Recipe& recipe = *impl_->recipes[i];
     const ParameterInfo& info = impl_->slots[i].info;
-    const auto* matrix_rule = std::get_if<Orthogonalize>(&recipe.direction);
-    rows.push_back(
-        {.parameter = info,
-         .recipe = recipe.name,
-         .estimator = describe(recipe.estimator),
-         .direction = describe(recipe.direction),
-         .shape_scale = matrix_rule != nullptr ? shape_scale(matrix_rule->shape_scale, info.rows(), info.cols()) : 1.0,
-         .learning_rate = recipe.learning_rate,
-         .decoupled_decay = recipe.decoupled_decay,
-         .state_buffers = static_cast<int>(impl_->slots[i].state.size())});
+    rows.push_back({.parameter = info,
+                    .recipe = recipe.name,
+                    .estimator = describe(recipe.estimator),
+                    .direction = describe(recipe.direction),
+                    .shape_scale = shape_scale(recipe, info),
+                    .radius = recipe.radius,
+                    .learning_rate = recipe.learning_rate,
+                    .decoupled_decay = recipe.decoupled_decay,
+                    .decay = describe_decay(recipe),
+                    .state_buffers = static_cast<int>(impl_->slots[i].state.size())});
   }
   return rows;
 }

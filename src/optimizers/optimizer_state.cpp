@@ -12,7 +12,7 @@
 namespace normdescent {
 
 using optimizers::Slot;
-using optimizers::state_names;
+using optimizers::state_buffers;
 
 namespace {
 
@@ -115,10 +115,10 @@ StateDict Optimizer<T>::state() const {
                     {"recipe", fingerprint(impl_->recipes)}};
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     const Slot<T>& slot = impl_->slots[i];
-    const auto names = state_names(*impl_->recipes[i]);
-    for (std::size_t k = 0; k < names.size(); ++k) {
-      state.tensors[slot.info.name + "/" + names[k]] =
-          to_tensor(kDtype<T>, slot.info.shape, std::span<const T>(slot.state[k]));
+    const auto buffers = state_buffers(*impl_->recipes[i], slot.info);
+    for (std::size_t k = 0; k < buffers.size(); ++k) {
+      state.tensors[slot.info.name + "/" + buffers[k].name] =
+          to_tensor(kDtype<T>, buffers[k].shape, std::span<const T>(slot.state[k]));
     }
     if (counts_steps(*impl_->recipes[i])) {
       state.tensors[slot.info.name + "/steps"] = to_tensor("I64", {}, std::span<const std::int64_t>(&slot.steps, 1));
@@ -139,11 +139,11 @@ void Optimizer<T>::load_state(const StateDict& state) {
   std::vector<std::int64_t> parameter_steps(impl_->slots.size(), steps_done);
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     Slot<T>& slot = impl_->slots[i];
-    const auto names = state_names(*impl_->recipes[i]);
-    for (std::size_t k = 0; k < names.size(); ++k) {
+    const auto buffers = state_buffers(*impl_->recipes[i], slot.info);
+    for (std::size_t k = 0; k < buffers.size(); ++k) {
       const auto bytes = std::as_writable_bytes(std::span<T>(slot.state[k]));
-      const std::string name = slot.info.name + "/" + names[k];
-      copies.emplace_back(&require_tensor(state, name, kDtype<T>, slot.info.shape, bytes.size()), bytes);
+      const std::string name = slot.info.name + "/" + buffers[k].name;
+      copies.emplace_back(&require_tensor(state, name, kDtype<T>, buffers[k].shape, bytes.size()), bytes);
     }
     if (counts_steps(*impl_->recipes[i])) {
       const auto bytes = std::as_writable_bytes(std::span(parameter_steps).subspan(i, 1));

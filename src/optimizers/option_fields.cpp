@@ -198,7 +198,8 @@ const Fields<MuonOptions>& muon_fields() {
             "steps", 1, 100, "iterations of msign; svd takes none", [](auto& o) -> auto& { return o.steps; }),
         choice<O, ShapeScale>(
             "shape_scale",
-            {ShapeScale::none, ShapeScale::sqrt_max_one, ShapeScale::match_adamw_rms, ShapeScale::sqrt_out_over_in},
+            {ShapeScale::none, ShapeScale::sqrt_max_one, ShapeScale::match_adamw_rms, ShapeScale::sqrt_out_over_in,
+             ShapeScale::sqrt_max, ShapeScale::one_over_in, ShapeScale::sqrt_out, ShapeScale::one_over_sqrt_in},
             "factor s(m, n) on an m x n matrix's step",
             [](ShapeScale scale) { return std::string_view(to_string(scale)); },
             [](auto& o) -> auto& { return o.shape_scale; }),

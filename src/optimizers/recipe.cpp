@@ -19,6 +19,28 @@ const char* to_string(ShapeScale scale) {
     case ShapeScale::sqrt_max_one: return "sqrt-max-one";
     case ShapeScale::match_adamw_rms: return "match-adamw-rms";
     case ShapeScale::sqrt_out_over_in: return "sqrt-out-over-in";
+    case ShapeScale::sqrt_max: return "sqrt-max";
+    case ShapeScale::one_over_in: return "one-over-in";
+    case ShapeScale::sqrt_out: return "sqrt-out";
+    case ShapeScale::one_over_sqrt_in: return "one-over-sqrt-in";
+  }
+  return "unknown";
+}
+
+const char* to_string(Orientation orientation) {
+  switch (orientation) {
+    case Orientation::out_in: return "out-in";
+    case Orientation::in_out: return "in-out";
+  }
+  return "unknown";
+}
+
+const char* to_string(DecayForm form) {
+  switch (form) {
+    case DecayForm::decoupled: return "decoupled";
+    case DecayForm::scaled: return "scaled";
+    case DecayForm::squared: return "squared";
+    case DecayForm::constrained: return "constrained";
   }
   return "unknown";
 }
@@ -31,16 +53,40 @@ const char* to_string(Scope scope) {
   return "unknown";
 }
 
-double shape_scale(ShapeScale scale, Index rows, Index cols) {
-  const auto m = static_cast<double>(rows);
-  const auto n = static_cast<double>(cols);
+double shape_scale(ShapeScale scale, Index fan_out, Index fan_in) {
+  const auto m = static_cast<double>(fan_out);
+  const auto n = static_cast<double>(fan_in);
   switch (scale) {
     case ShapeScale::none: return 1.0;
     case ShapeScale::sqrt_max_one: return std::sqrt(std::max(1.0, m / n));
     case ShapeScale::match_adamw_rms: return 0.2 * std::sqrt(std::max(m, n));
     case ShapeScale::sqrt_out_over_in: return std::sqrt(m / n);
+    case ShapeScale::sqrt_max: return std::sqrt(std::max(m, n));
+    case ShapeScale::one_over_in: return 1.0 / n;
+    case ShapeScale::sqrt_out: return std::sqrt(m);
+    case ShapeScale::one_over_sqrt_in: return 1.0 / std::sqrt(n);
   }
   return 1.0;
+}
+
+double shape_scale(const Recipe& recipe, const ParameterInfo& parameter) {
+  return recipe.orientation == Orientation::out_in
+             ? shape_scale(recipe.shape_scale, parameter.rows(), parameter.cols())
+             : shape_scale(recipe.shape_scale, parameter.cols(), parameter.rows());
+}
+
+double step_scale(const Recipe& recipe, const ParameterInfo& parameter) {
+  return recipe.radius * shape_scale(recipe, parameter);
+}
+
+double effective_decay(const Recipe& recipe, const ParameterInfo& parameter, double learning_rate) {
+  switch (recipe.decay_form) {
+    case DecayForm::decoupled: return recipe.decoupled_decay;
+    case DecayForm::scaled: return recipe.decoupled_decay * step_scale(recipe, parameter);
+    case DecayForm::squared: return recipe.decoupled_decay * learning_rate;
+    case DecayForm::constrained: return 1.0;
+  }
+  return 0.0;
 }
 
 std::string describe(const Estimator& estimator) {
@@ -72,6 +118,12 @@ std::string describe(const Direction& direction) {
       direction);
 }
 
+std::string describe_decay(const Recipe& recipe) {
+  if (recipe.decay_form == DecayForm::constrained) return "constrained(radius=" + to_text(recipe.radius) + ")";
+  if (recipe.decoupled_decay == 0.0) return "none";
+  return std::string(to_string(recipe.decay_form)) + "(" + to_text(recipe.decoupled_decay) + ")";
+}
+
 Geometry geometry_of(const Recipe& recipe) {
   return std::visit(Overloaded{
                         [](const Identity&) { return Geometry::euclidean; },
@@ -89,6 +141,13 @@ void validate(const Recipe& recipe) {
   Problems problems("recipe " + recipe.name);
   problems.check("learning_rate", recipe.learning_rate, kNonNegative);
   problems.check("decoupled_decay", recipe.decoupled_decay, kNonNegative);
+  problems.check("radius", recipe.radius, kNonNegative);
+  if (recipe.decay_form == DecayForm::constrained) {
+    problems.check("learning_rate", recipe.learning_rate, {.low = 0.0, .high = 1.0});
+    if (recipe.decoupled_decay != 0.0) {
+      problems.add("decoupled_decay = " + to_text(recipe.decoupled_decay) + ", must be 0 in the constrained form");
+    }
+  }
   std::visit(Overloaded{
                  [](const Raw&) {},
                  [&](const Ema& e) { problems.check("beta", e.beta, kMomentum); },

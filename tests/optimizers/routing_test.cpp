@@ -99,6 +99,10 @@ TEST(ShapeScale, FollowsEachConvention) {
   EXPECT_EQ(shape_scale(ShapeScale::sqrt_max_one, 768, 3072), 1.0);
   EXPECT_EQ(shape_scale(ShapeScale::match_adamw_rms, 768, 2500), 10.0);
   EXPECT_EQ(shape_scale(ShapeScale::sqrt_out_over_in, 768, 3072), 0.5);
+  EXPECT_EQ(shape_scale(ShapeScale::sqrt_max, 100, 2500), 50.0);
+  EXPECT_EQ(shape_scale(ShapeScale::one_over_in, 7, 4), 0.25);
+  EXPECT_EQ(shape_scale(ShapeScale::sqrt_out, 9, 4), 3.0);
+  EXPECT_EQ(shape_scale(ShapeScale::one_over_sqrt_in, 9, 4), 0.5);
 }
 
 void expect_refused(const OptimizerSpec& spec, const std::vector<ParameterInfo>& parameters, const std::string& text) {

@@ -20,8 +20,10 @@ struct ParameterPlan {
   std::string estimator;  ///< e.g. "ema(beta=0.95, nesterov)"
   std::string direction;  ///< e.g. "msign(polar-express, 5 steps)"
   double shape_scale = 1.0;
+  double radius = 1.0;
   double learning_rate = 0.0;
   double decoupled_decay = 0.0;
+  std::string decay;  ///< "none", "decoupled(0.1)", "constrained(radius=3)"
   int state_buffers = 0;
 };
 

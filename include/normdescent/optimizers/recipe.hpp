@@ -3,15 +3,15 @@
 // an adaptive scaling), a step. This file is the vocabulary; executing a recipe is the job of optimizer.hpp.
 //
 // Legend (t = step)   g gradient   m, b momentum   u what the direction is applied to   x parameter
-//                     eta learning rate   lambda decoupled decay   s(m,n) shape scale
-//   u = estimator(g) ;  x <- (1 - eta lambda) x - eta s direction(u)
+//                     eta learning rate   lambda decay   rho radius   s(m,n) shape scale
+//   u = estimator(g) ;  x <- (1 - eta lambda) x - eta rho s direction(u)
 #pragma once
 
 #include <string>
 #include <variant>
 
 #include "normdescent/base/geometry.hpp"
-#include "normdescent/base/view.hpp"
+#include "normdescent/base/parameter.hpp"
 
 namespace normdescent {
 
@@ -62,20 +62,10 @@ struct Normalize {
 struct RowNormalize {
   friend bool operator==(const RowNormalize&, const RowNormalize&) = default;
 };
-enum class ShapeScale {
-  none,              ///< 1
-  sqrt_max_one,      ///< sqrt(max(1, m/n)): Jordan's Muon
-  match_adamw_rms,   ///< 0.2 sqrt(max(m, n)): Moonlight, Muonlight
-  sqrt_out_over_in,  ///< sqrt(m/n): Scion, Dion
-};
-[[nodiscard]] const char* to_string(ShapeScale scale);
-/// s(m, n) of a matrix with m = rows = fan-out.
-[[nodiscard]] double shape_scale(ShapeScale scale, Index rows, Index cols);
-/// D = s(m,n) msign(U). `method` names a coefficient set of linalg/polar.hpp ("polar-express", "jordan") or "svd".
+/// D = msign(U). `method` names a coefficient set of linalg/polar.hpp ("polar-express", "jordan") or "svd".
 struct Orthogonalize {
   std::string method = "polar-express";
   int steps = 5;
-  ShapeScale shape_scale = ShapeScale::match_adamw_rms;
   friend bool operator==(const Orthogonalize&, const Orthogonalize&) = default;
 };
 /// Adam: v <- beta2 v + (1 - beta2) g^2 ; d = (u / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon), u = Ema{beta1}
@@ -86,6 +76,36 @@ struct AdamScale {
 };
 using Direction = std::variant<Identity, Sign, Normalize, RowNormalize, Orthogonalize, AdamScale>;
 
+// ---- steps --------------------------------------------------------------------------------------------------------
+
+/// Factor s(m, n) on the step of an m x n matrix, m fan-out, n fan-in (a convolution: in * kh * kw; a vector: 1).
+enum class ShapeScale {
+  none,              ///< 1
+  sqrt_max_one,      ///< sqrt(max(1, m/n)): Jordan's Muon
+  match_adamw_rms,   ///< 0.2 sqrt(max(m, n)): Moonlight, Muonlight
+  sqrt_out_over_in,  ///< sqrt(m/n): Scion, Dion
+  sqrt_max,          ///< sqrt(max(m, n)): msign of full rank gets RMS 1; the radius is then the RMS of a step
+  one_over_in,       ///< 1/n: Scion's sign
+  sqrt_out,          ///< sqrt(m): Scion's columns, each of RMS 1
+  one_over_sqrt_in,  ///< 1/sqrt(n): Scion's rows
+};
+[[nodiscard]] const char* to_string(ShapeScale scale);
+[[nodiscard]] double shape_scale(ShapeScale scale, Index fan_out, Index fan_in);
+
+/// How a weight is stored: its rows are fan-out (LibTorch's Linear) or fan-in (Keras, JAX, GPT-2's Conv1D, and every
+/// embedding table, whose input is a token).
+enum class Orientation { out_in, in_out };
+[[nodiscard]] const char* to_string(Orientation orientation);
+
+/// What a step takes off the point itself. lambda is Recipe::decoupled_decay.
+enum class DecayForm {
+  decoupled,    ///< x <- (1 - eta lambda) x - ... : AdamW, Lion, Muon
+  scaled,       ///< x <- (1 - eta rho s lambda) x - ... : decay grows with the step's shape scale
+  squared,      ///< x <- (1 - eta^2 lambda) x - ... : stays small when the rate decays
+  constrained,  ///< x <- (1 - eta) x - eta rho s d, Frank-Wolfe: from inside {||x|| <= rho s} never leaves it; eta <= 1
+};
+[[nodiscard]] const char* to_string(DecayForm form);
+
 // ---- the recipe ---------------------------------------------------------------------------------------------------
 
 /// One rule for one parameter.
@@ -94,17 +114,31 @@ struct Recipe {
   Estimator estimator = Raw{};
   Direction direction = Identity{};
   double learning_rate = 1e-3;
-  double decoupled_decay = 0.0;  ///< lambda in x <- (1 - eta lambda) x
+  double decoupled_decay = 0.0;  ///< lambda; 0 for DecayForm::constrained, which has none
+  DecayForm decay_form = DecayForm::decoupled;
+  double radius = 1.0;  ///< rho
+  ShapeScale shape_scale = ShapeScale::none;
+  Orientation orientation = Orientation::out_in;
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
+
+/// s(m, n) of a parameter, with the recipe's orientation.
+[[nodiscard]] double shape_scale(const Recipe& recipe, const ParameterInfo& parameter);
+/// rho s(m, n): how far a step of rate one goes in the direction's norm.
+[[nodiscard]] double step_scale(const Recipe& recipe, const ParameterInfo& parameter);
+/// What eta is multiplied by in the factor 1 - eta (...) on x.
+[[nodiscard]] double effective_decay(const Recipe& recipe, const ParameterInfo& parameter, double learning_rate);
 
 /// The geometry whose dual direction a recipe's direction is (AdamScale: sign, as its adaptive counterpart).
 [[nodiscard]] Geometry geometry_of(const Recipe& recipe);
 /// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(polar-express, 5 steps)".
 [[nodiscard]] std::string describe(const Estimator& estimator);
 [[nodiscard]] std::string describe(const Direction& direction);
+/// "none", "decoupled(0.1)", "constrained(radius=3)".
+[[nodiscard]] std::string describe_decay(const Recipe& recipe);
 /// Throws std::invalid_argument "recipe NAME: field = value, must be ..." listing every violated constraint:
-/// learning_rate, decoupled_decay in [0, inf), betas in [0, 1), epsilon > 0, AdamScale only over Ema without nesterov.
+/// learning_rate, decay and radius in [0, inf), betas in [0, 1), epsilon > 0, AdamScale only over Ema without
+/// nesterov; DecayForm::constrained with a rate of at most 1 and without decoupled_decay.
 void validate(const Recipe& recipe);
 
 }  // namespace normdescent
