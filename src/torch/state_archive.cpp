@@ -2,46 +2,14 @@
 // Names of entries may not hold dots, and those of parameters do: entries are numbered and carry their name as a value.
 #include "state_archive.hpp"
 
-#include <ATen/ATen.h>
-
-#include <array>
-#include <cstring>
 #include <stdexcept>
 #include <string>
-#include <utility>
+
+#include "state_tensor.hpp"
 
 namespace normdescent {
 
 namespace {
-
-constexpr std::array<std::pair<const char*, at::ScalarType>, 5> kTypes{{
-    {"F32", at::kFloat},
-    {"F64", at::kDouble},
-    {"BF16", at::kBFloat16},
-    {"I64", at::kLong},
-    {"U8", at::kByte},
-}};
-
-at::Tensor to_tensor(const StateTensor& state) {
-  for (const auto& [name, type] : kTypes) {
-    if (state.dtype != name) continue;
-    at::Tensor tensor = at::empty(state.shape, type);
-    std::memcpy(tensor.data_ptr(), state.bytes.data(), state.bytes.size());
-    return tensor;
-  }
-  throw std::invalid_argument("optimizer state: dtype = " + state.dtype + ", must be one of safetensors");
-}
-
-StateTensor from_tensor(const at::Tensor& source) {
-  const at::Tensor tensor = source.contiguous();
-  for (const auto& [name, type] : kTypes) {
-    if (tensor.scalar_type() != type) continue;
-    StateTensor state{name, tensor.sizes().vec(), std::vector<std::byte>(tensor.nbytes())};
-    std::memcpy(state.bytes.data(), tensor.data_ptr(), state.bytes.size());
-    return state;
-  }
-  throw std::invalid_argument("optimizer state: tensor of type " + tensor.toString() + " in the archive");
-}
 
 c10::IValue require(torch::serialize::InputArchive& archive, const std::string& key) {
   c10::IValue value;
@@ -61,7 +29,7 @@ void write_state(torch::serialize::OutputArchive& archive, const StateDict& stat
   for (const auto& [name, tensor] : state.tensors) {
     const std::string key = "tensor_" + std::to_string(i++);
     archive.write(key + "_name", c10::IValue(name));
-    archive.write(key, to_tensor(tensor), /*is_buffer=*/true);
+    archive.write(key, to_torch_tensor(tensor), /*is_buffer=*/true);
   }
   i = 0;
   for (const auto& [name, value] : state.metadata) {
@@ -79,7 +47,7 @@ StateDict read_state(torch::serialize::InputArchive& archive) {
     const std::string key = "tensor_" + std::to_string(i);
     at::Tensor tensor;
     archive.read(key, tensor, /*is_buffer=*/true);
-    state.tensors[require(archive, key + "_name").toStringRef()] = from_tensor(tensor);
+    state.tensors[require(archive, key + "_name").toStringRef()] = to_state_tensor(tensor);
   }
   for (std::int64_t i = 0; i < metadata; ++i) {
     const std::string key = "metadata_" + std::to_string(i);

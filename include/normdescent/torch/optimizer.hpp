@@ -5,13 +5,14 @@
 
 #include <torch/optim/optimizer.h>
 
-#include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
 #include "normdescent/torch/module_parameters.hpp"
+#include "normdescent/torch/tensor_optimizer.hpp"
 
 namespace normdescent::optim {
 
@@ -26,23 +27,29 @@ class GroupOptions : public torch::optim::OptimizerCloneableOptions<GroupOptions
   double learning_rate_;
 };
 
-/// Parameters with a learning rate of their own. Rules that look at several tensors at once (Scope::global) see one
-/// group at a time.
+/// Parameters with a learning rate, and where wanted other options, of their own:
+///   {.parameters = biases, .learning_rate = 1e-3, .spec = adamw({.decoupled_decay = 0.0})}
 struct ParameterGroup {
   std::vector<ModuleParameter> parameters;
-  double learning_rate = 0.0;
+  std::optional<double> learning_rate;  ///< instead of the spec's
+  std::optional<OptimizerSpec> spec;    ///< instead of the optimizer's
 };
 
-/// Runs an OptimizerSpec on parameters of a module, which must be contiguous float32 tensors on the CPU.
+/// Runs an OptimizerSpec on parameters of a module; what tensors may be is said at TensorOptimizer.
 ///
-/// The learning rate of a group stands for the spec's first rule (the first route, or the fallback); the others keep
-/// their ratio to it. Tensors without gradient are skipped; a gradient that is not contiguous is copied first.
+/// The learning rate of a group stands for its spec's first rule (the first route, or the fallback); the others keep
+/// their ratio to it. Tensors without gradient are skipped.
 /// A step with a NaN or infinite gradient changes nothing and says so in last_report().
 /// Throws    std::invalid_argument naming the parameter for a tensor that does not fit, at construction and in step().
 class SpecOptimizer : public torch::optim::Optimizer {
  public:
   SpecOptimizer(const torch::nn::Module& module, const OptimizerSpec& spec, const RoleOverrides& roles = {});
-  SpecOptimizer(std::vector<ParameterGroup> groups, const OptimizerSpec& spec);
+  SpecOptimizer(std::vector<ParameterGroup> groups, OptimizerSpec spec);
+
+  /// To be used instead of LibTorch's add_param_group, which knows neither names nor roles.
+  void add_group(const ParameterGroup& group);
+  /// Other options for a group, e.g. another decay, with its state and its learning rate kept.
+  void set_spec(std::size_t group, const OptimizerSpec& spec);
 
   torch::Tensor step(LossClosure closure = nullptr) override;
 
@@ -51,18 +58,16 @@ class SpecOptimizer : public torch::optim::Optimizer {
 
   /// Everything needed to continue bit-equally, learning rates included.
   [[nodiscard]] StateDict state_dict() const;
-  /// Throws std::invalid_argument for a state of other groups or another optimizer.
+  /// Throws std::invalid_argument, with nothing changed, for a state of other groups or another optimizer.
   void load_state_dict(const StateDict& state);
   void save(torch::serialize::OutputArchive& archive) const override;
   void load(torch::serialize::InputArchive& archive) override;
 
  private:
-  struct Group {
-    std::vector<ParameterInfo> infos;
-    normdescent::Optimizer<float> optimizer;
-  };
-  double nominal_learning_rate_;  ///< what a learning-rate scale of one means
-  std::vector<Group> groups_;
+  [[nodiscard]] std::vector<double> scales() const;
+
+  OptimizerSpec spec_;
+  TensorOptimizer engine_;
   StepReport report_;
 };
 
