@@ -18,10 +18,21 @@ if(NOT NORMDESCENT_TORCH STREQUAL "OFF")
   endif()
 endif()
 
-# oneDNN multiplies the matrices of the GPT, in the program and in the adapter.
+# oneDNN multiplies bfloat16 matrices: optional for the library (without it BLAS multiplies rounded float32), required by
+# the GPT of the program and the adapter.
 # Found by file: the CMake package of Debian's libdnnl-dev also asks for OpenCL, which is not needed here.
-if(NORMDESCENT_PROGRAM OR NORMDESCENT_HAVE_TORCH)
-  find_path(NORMDESCENT_DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp REQUIRED)
-  find_library(NORMDESCENT_DNNL_LIBRARY dnnl REQUIRED)
+set(NORMDESCENT_DNNL AUTO CACHE STRING "oneDNN for bfloat16 products: ON, OFF, AUTO (if found)")
+set_property(CACHE NORMDESCENT_DNNL PROPERTY STRINGS AUTO ON OFF)
+set(NORMDESCENT_HAVE_DNNL OFF)
+if(NOT NORMDESCENT_DNNL STREQUAL "OFF")
+  find_path(NORMDESCENT_DNNL_INCLUDE_DIR oneapi/dnnl/dnnl.hpp)
+  find_library(NORMDESCENT_DNNL_LIBRARY dnnl)
+  if(NORMDESCENT_DNNL_INCLUDE_DIR AND NORMDESCENT_DNNL_LIBRARY)
+    set(NORMDESCENT_HAVE_DNNL ON)
+  endif()
 endif()
-message(STATUS "normdescent ${PROJECT_VERSION}: LibTorch adapter ${NORMDESCENT_HAVE_TORCH}")
+if(NOT NORMDESCENT_HAVE_DNNL AND (NORMDESCENT_DNNL STREQUAL "ON" OR NORMDESCENT_PROGRAM OR NORMDESCENT_HAVE_TORCH))
+  message(FATAL_ERROR "oneDNN was not found (Debian: libdnnl-dev); only the library alone builds without it "
+    "(NORMDESCENT_PROGRAM=OFF NORMDESCENT_TORCH=OFF)")
+endif()
+message(STATUS "normdescent ${PROJECT_VERSION}: LibTorch adapter ${NORMDESCENT_HAVE_TORCH}, oneDNN ${NORMDESCENT_HAVE_DNNL}")

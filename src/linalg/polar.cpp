@@ -7,7 +7,9 @@
 #include <stdexcept>
 
 #include "fortran.hpp"
+#include "halley_factor.hpp"
 #include "normdescent/linalg/decompositions.hpp"
+#include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/products.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
@@ -24,6 +26,14 @@ void require_equal_shapes(ConstMatrixView<T> g, MatrixView<T> out) {
 template <class T>
 bool is_vector(MatrixView<T> g) {
   return g.rows == 1 || g.cols == 1;
+}
+
+// Of X with ||X||_F = 1, 0 or NaN, by the trace of its Gram matrix.
+template <class T>
+bool is_zero_or_not_finite(MatrixView<T> gram_matrix) {
+  T trace{0};
+  for (Index i = 0; i < gram_matrix.rows; ++i) trace += gram_matrix(i, i);
+  return !(trace > T{0});
 }
 
 template <class T>
@@ -77,8 +87,7 @@ template <class T>
 void PolarWorkspace<T>::reserve(Index rows, Index cols) {
   const Index r = std::min(rows, cols);
   grow(iterate_, rows * cols);
-  grow(gram_, r * r);
-  grow(polynomial_, r * r);
+  grow(squares_, kSquares * r * r);
 }
 
 template <class T>
@@ -94,8 +103,8 @@ void polar_newton_schulz(const CoefficientSet& set, int steps, std::type_identit
   workspace.reserve(g.rows, g.cols);
   const bool wide = g.rows <= g.cols;
   const Index r = std::min(g.rows, g.cols);
-  const MatrixView<T> A = workspace.gram(r);
-  const MatrixView<T> P = workspace.polynomial(r);
+  const MatrixView<T> A = workspace.square(0, r);
+  const MatrixView<T> P = workspace.square(1, r);
   // X moves between the two buffers and ends in out.
   MatrixView<T> X = out;
   MatrixView<T> next = workspace.iterate(g.rows, g.cols);
@@ -109,8 +118,35 @@ void polar_newton_schulz(const CoefficientSet& set, int steps, std::type_identit
   }
 }
 
+template <class T>
+void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
+                  PolarWorkspace<T>& workspace) {
+  require_equal_shapes(g, out);
+  if (steps < 1) throw std::invalid_argument("steps = " + std::to_string(steps) + ", must be at least 1");
+  if (g.empty()) return;
+  if (is_vector(g)) {
+    normalize(g.span(), out.span(), map_halley(steps, 1.0));
+    return;
+  }
+  workspace.reserve(g.rows, g.cols);
+  const bool wide = g.rows <= g.cols;
+  const Index r = std::min(g.rows, g.cols);
+  const HalleyBuffers<T> buffers{workspace.square(0, r), workspace.square(1, r), workspace.square(2, r),
+                                 workspace.square(3, r)};
+  const MatrixView<T> X = workspace.iterate(g.rows, g.cols);
+  normalize(g.span(), X.span());
+  gram<T>(wide ? Transpose::no : Transpose::yes, X, buffers.gram);
+  if (is_zero_or_not_finite(buffers.gram)) {
+    std::copy(X.span().begin(), X.span().end(), out.data);
+    return;
+  }
+  const MatrixView<T> Q = halley_factor<T>(steps, buffers);
+  wide ? multiply(Q, X, out) : multiply(X, Q, out);
+}
+
 std::vector<std::string> polar_method_names() {
   std::vector<std::string> names = coefficient_names();
+  names.emplace_back("halley");
   names.emplace_back("svd");
   return names;
 }
@@ -119,6 +155,7 @@ template <class T>
 void polar(std::string_view method, int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
            PolarWorkspace<T>& workspace) {
   if (method == "svd") return polar_svd<T>(g, out);
+  if (method == "halley") return polar_halley<T>(steps, g, out, workspace);
   if (const CoefficientSet* set = find_coefficients(method)) {
     return polar_newton_schulz<T>(*set, steps, g, out, workspace);
   }
@@ -132,6 +169,7 @@ void polar(std::string_view method, int steps, std::type_identity_t<ConstMatrixV
   template void polar_svd<T>(ConstMatrixView<T>, MatrixView<T>, double);                              \
   template void polar_newton_schulz<T>(const CoefficientSet&, int, ConstMatrixView<T>, MatrixView<T>, \
                                        PolarWorkspace<T>&);                                           \
+  template void polar_halley<T>(int, ConstMatrixView<T>, MatrixView<T>, PolarWorkspace<T>&);          \
   template void polar<T>(std::string_view, int, ConstMatrixView<T>, MatrixView<T>, PolarWorkspace<T>&)
 NORMDESCENT_INSTANTIATE(float);
 NORMDESCENT_INSTANTIATE(double);

@@ -3,21 +3,12 @@
 
 #include <algorithm>
 
+#include "blocks.hpp"
 #include "fortran.hpp"
 
 namespace normdescent {
 namespace {
 
-void blas_gemm(const char* ta, const char* tb, const int* m, const int* n, const int* k, const float* alpha,
-               const float* a, const int* lda, const float* b, const int* ldb, const float* beta, float* c,
-               const int* ldc) {
-  sgemm_(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, 1, 1);
-}
-void blas_gemm(const char* ta, const char* tb, const int* m, const int* n, const int* k, const double* alpha,
-               const double* a, const int* lda, const double* b, const int* ldb, const double* beta, double* c,
-               const int* ldc) {
-  dgemm_(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, 1, 1);
-}
 void blas_syrk(const char* uplo, const char* trans, const int* n, const int* k, const float* alpha, const float* a,
                const int* lda, const float* beta, float* c, const int* ldc) {
   ssyrk_(uplo, trans, n, k, alpha, a, lda, beta, c, ldc, 1, 1);
@@ -25,20 +16,6 @@ void blas_syrk(const char* uplo, const char* trans, const int* n, const int* k, 
 void blas_syrk(const char* uplo, const char* trans, const int* n, const int* k, const double* alpha, const double* a,
                const int* lda, const double* beta, double* c, const int* ldc) {
   dsyrk_(uplo, trans, n, k, alpha, a, lda, beta, c, ldc, 1, 1);
-}
-
-// Copies the upper triangle onto the lower one, in blocks that stay in cache.
-template <class T>
-void mirror_upper(MatrixView<T> c) {
-  constexpr Index kBlock = 32;
-  const Index n = c.rows;
-  for (Index ib = 0; ib < n; ib += kBlock) {
-    for (Index jb = 0; jb <= ib; jb += kBlock) {
-      for (Index i = ib; i < std::min(ib + kBlock, n); ++i) {
-        for (Index j = jb; j < std::min(jb + kBlock, i); ++j) c(i, j) = c(j, i);
-      }
-    }
-  }
 }
 
 }  // namespace
@@ -56,14 +33,7 @@ void gemm(Transpose transpose_a, Transpose transpose_b, std::type_identity_t<T> 
     throw std::invalid_argument("gemm: A = " + shape_text(a) + (ta ? "^T" : "") + ", B = " + shape_text(b) +
                                 (tb ? "^T" : "") + ", C = " + shape_text(c) + ", must be (m, k), (k, n), (m, n)");
   }
-  if (c.empty()) return;
-  // Row-major C = op(A) op(B) is column-major C^T = op(B)^T op(A)^T: the operands swap, the flags stay.
-  const int bm = blas_int(n);
-  const int bn = blas_int(m);
-  const int bk = blas_int(k);
-  const int lda = std::max(1, blas_int(b.cols));
-  const int ldb = std::max(1, blas_int(a.cols));
-  blas_gemm(tb ? "T" : "N", ta ? "T" : "N", &bm, &bn, &bk, &alpha, b.data, &lda, a.data, &ldb, &beta, c.data, &bm);
+  multiply_add<T>(transpose_a, transpose_b, alpha, a, b, beta, Block<T>(c));
 }
 
 template <class T>
@@ -82,7 +52,7 @@ void gram(Transpose transpose, std::type_identity_t<ConstMatrixView<T>> x, Matri
   const T zero{0};
   // BLAS sees Y = X^T, so X X^T = Y^T Y. Its lower triangle is the upper one of our row-major C.
   blas_syrk("L", columns ? "N" : "T", &bn, &bk, &one, x.data, &lda, &zero, c.data, &bn);
-  mirror_upper(c);
+  mirror_upper(Block<T>(c));
 }
 
 #define NORMDESCENT_INSTANTIATE(T)                                                                          \

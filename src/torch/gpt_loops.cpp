@@ -17,15 +17,9 @@ constexpr Index kBlock = 1024;         // elements of an elementwise pass: stays
 constexpr Index kColumnBlock = 64;     // columns that one thread sums at a time
 
 inline float load(float x) { return x; }
-inline float load(Bfloat16 x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16U); }
+inline float load(Bfloat16 x) { return to_float(x); }
 inline void store(float x, float& to) { to = x; }
-/// Round to nearest even. NaN becomes a quiet NaN: adding to its bits could turn it into a number.
-inline void store(float x, Bfloat16& to) {
-  const auto bits = std::bit_cast<std::uint32_t>(x);
-  const std::uint32_t rounded = (bits + 0x7FFFU + ((bits >> 16U) & 1U)) >> 16U;
-  const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
-  to.bits = static_cast<std::uint16_t>(is_nan ? 0x7FC0U : rounded);
-}
+inline void store(float x, Bfloat16& to) { to = to_bfloat16(x); }
 
 /// exp(x) by x = n ln 2 + r and the degree-6 Taylor polynomial, |r| <= ln(2)/2: truncation below 1.7e-7 relative, about
 /// one rounding. Clamped to [-87, 88], where the result is a normal number. NaN stays NaN.

@@ -1,49 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products of the GPT kernel in float32 or bfloat16: a thin wrapper over oneDNN's matmul with fixed shapes.
+// The GPT kernel's names for linalg's products of fixed shapes.
 #pragma once
 
-#include <cstdint>
-#include <memory>
-#include <vector>
-
-#include "normdescent/base/view.hpp"
+#include "normdescent/linalg/fixed_product.hpp"
 
 namespace normdescent::gpt {
 
-/// The upper half of a float32. Arithmetic happens in float.
-struct Bfloat16 {
-  std::uint16_t bits = 0;
-};
-
-enum class Type { float32, bfloat16 };
-
-/// True if the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX).
-[[nodiscard]] bool has_native_bfloat16();
-
-/// How a matrix (dims {rows, cols}) or a batch of them (leading dims) lies in memory; strides in elements.
-struct Layout {
-  std::vector<Index> dims;
-  std::vector<Index> strides;
-  Type type = Type::float32;
-
-  [[nodiscard]] static Layout rows(Index rows, Index cols, Type type) { return {{rows, cols}, {cols, 1}, type}; }
-  [[nodiscard]] Layout transposed() const;
-};
-
-/// C = A B, or A B + bias with a float32 bias of one row. Shapes are fixed at construction; run() is const, so one
-/// product may be run by several threads.
-class Product {
- public:
-  Product(const Layout& a, const Layout& b, const Layout& c, bool has_bias = false);
-  Product(Product&&) noexcept;
-  Product& operator=(Product&&) noexcept;
-  ~Product();
-
-  void run(const void* a, const void* b, void* c, const float* bias = nullptr) const;
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
-};
+using fixed::has_native_bfloat16;
+using fixed::Layout;
+using fixed::Product;
+using fixed::Type;
 
 }  // namespace normdescent::gpt

@@ -28,7 +28,7 @@ template <class T>
 template <class T>
 void polar_svd(std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out, double rank_tolerance = -1.0);
 
-/// Scratch memory of polar_newton_schulz: grows when needed and is then reused without allocation.
+/// Scratch memory of the iterations: grows when needed and is then reused without allocation.
 template <class T>
 class PolarWorkspace {
  public:
@@ -38,13 +38,13 @@ class PolarWorkspace {
   void reserve(Index rows, Index cols);
 
   [[nodiscard]] MatrixView<T> iterate(Index rows, Index cols) { return {iterate_.data(), rows, cols}; }
-  [[nodiscard]] MatrixView<T> gram(Index r) { return {gram_.data(), r, r}; }
-  [[nodiscard]] MatrixView<T> polynomial(Index r) { return {polynomial_.data(), r, r}; }
+  /// One of kSquares (r, r) matrices.
+  [[nodiscard]] MatrixView<T> square(int which, Index r) { return {squares_.data() + which * r * r, r, r}; }
 
  private:
+  static constexpr Index kSquares = 4;
   std::vector<T> iterate_;
-  std::vector<T> gram_;
-  std::vector<T> polynomial_;
+  std::vector<T> squares_;
 };
 
 /// out = U diag(p_k(... p_1(s / (safety ||G||_F)))) V^T, the map certified in coefficients.hpp:
@@ -56,10 +56,17 @@ template <class T>
 void polar_newton_schulz(const CoefficientSet& set, int steps, std::type_identity_t<ConstMatrixView<T>> g,
                          MatrixView<T> out, PolarWorkspace<T>& workspace);
 
-/// "polar-express", "jordan", "classic", "svd".
+/// out = U diag(p_k(... p_1(s))) V^T with the map of halley.hpp, s relative to the Schatten 4-norm. Arithmetic in T.
+/// Cost in multiply-adds: r^2 q / 2 for A = X X^T, r^2 q for the result, and about 3/2 r^3 a step between; scratch
+/// r q + 4 r^2. Throws std::invalid_argument when steps < 1.
+template <class T>
+void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
+                  PolarWorkspace<T>& workspace);
+
+/// "polar-express", "jordan", "classic", "halley", "svd".
 [[nodiscard]] std::vector<std::string> polar_method_names();
 
-/// polar_newton_schulz with the named set, or polar_svd for "svd" (which ignores `steps`).
+/// polar_newton_schulz with the named set, polar_halley, or polar_svd for "svd" (which ignores `steps`).
 /// Throws std::invalid_argument "method = ..., must be one of ..." for other names.
 template <class T>
 void polar(std::string_view method, int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,

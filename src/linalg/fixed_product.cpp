@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gpt_product.hpp"
+#include "normdescent/linalg/fixed_product.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <utility>
 
-namespace normdescent::gpt {
+namespace normdescent::fixed {
 
 namespace {
 
@@ -90,4 +91,4 @@ void Product::run(const void* a, const void* b, void* c, const float* bias) cons
   stream.wait();
 }
 
-}  // namespace normdescent::gpt
+}  // namespace normdescent::fixed

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products of fixed shapes in float32 or bfloat16: a thin wrapper over oneDNN's matmul. Part of the library only
+// where oneDNN was found at build time (CMake variable NORMDESCENT_HAVE_DNNL).
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "normdescent/base/bfloat16.hpp"
+#include "normdescent/base/view.hpp"
+
+namespace normdescent::fixed {
+
+enum class Type { float32, bfloat16 };
+
+/// True if the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX).
+[[nodiscard]] bool has_native_bfloat16();
+
+/// How a matrix (dims {rows, cols}) or a batch of them (leading dims) lies in memory; strides in elements.
+struct Layout {
+  std::vector<Index> dims;
+  std::vector<Index> strides;
+  Type type = Type::float32;
+
+  [[nodiscard]] static Layout rows(Index rows, Index cols, Type type) { return {{rows, cols}, {cols, 1}, type}; }
+  [[nodiscard]] Layout transposed() const;
+};
+
+/// C = A B, or A B + bias with a float32 bias of one row. Shapes and the number of threads (omp_get_max_threads() of
+/// the constructing thread) are fixed at construction; run() is const, so one product may be run by several threads.
+class Product {
+ public:
+  Product(const Layout& a, const Layout& b, const Layout& c, bool has_bias = false);
+  Product(Product&&) noexcept;
+  Product& operator=(Product&&) noexcept;
+  ~Product();
+
+  void run(const void* a, const void* b, void* c, const float* bias = nullptr) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace normdescent::fixed

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Products and the inverse of blocks of row-major matrices, for algorithms that work in place. T is float or double.
+// Nothing here allocates. Threads: those of BLAS.
+#pragma once
+
+#include <span>
+#include <type_traits>
+
+#include "normdescent/base/view.hpp"
+#include "normdescent/linalg/products.hpp"
+
+namespace normdescent {
+
+/// A block inside a row-major matrix whose rows are `stride` apart.
+template <class T>
+struct Block {
+  T* data = nullptr;
+  Index rows = 0;
+  Index cols = 0;
+  Index stride = 0;
+
+  Block() = default;
+  Block(T* data_, Index rows_, Index cols_, Index stride_) : data(data_), rows(rows_), cols(cols_), stride(stride_) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): a matrix is a block of itself
+  Block(MatrixView<T> x) : data(x.data), rows(x.rows), cols(x.cols), stride(x.cols) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): a block of T is a block of const T
+  operator Block<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
+
+  [[nodiscard]] T& operator()(Index i, Index j) const { return data[i * stride + j]; }
+  [[nodiscard]] Block part(Index first_row, Index first_col, Index row_count, Index col_count) const {
+    return {data + first_row * stride + first_col, row_count, col_count, stride};
+  }
+};
+template <class T>
+using ConstBlock = std::type_identity_t<Block<const T>>;
+
+/// C <- alpha op(A) op(B) + beta C. C must not overlap A or B; beta = 0 ignores what C held. Shapes are not checked.
+template <class T>
+void multiply_add(Transpose transpose_a, Transpose transpose_b, std::type_identity_t<T> alpha, ConstBlock<T> a,
+                  ConstBlock<T> b, std::type_identity_t<T> beta, Block<T> c);
+
+/// The same for a result that the caller knows to be symmetric (C too where beta is not 0): little more than half the
+/// flops, both triangles equal bit for bit.
+template <class T>
+void symmetric_multiply_add(Transpose transpose_a, Transpose transpose_b, std::type_identity_t<T> alpha,
+                            ConstBlock<T> a, ConstBlock<T> b, std::type_identity_t<T> beta, Block<T> c);
+
+/// Copies the upper triangle onto the lower one.
+template <class T>
+void mirror_upper(Block<T> c);
+
+/// Rows of one panel of a symmetric product: panels of the upper triangle do (1 + panel / r) / 2 of the full product.
+inline constexpr Index kPanelRows = 96;
+
+/// Scratch numbers that invert_positive_definite needs for an (r, r) matrix.
+[[nodiscard]] constexpr Index inverse_scratch(Index r) { return (r + 1) / 2 * ((r + 1) / 2); }
+
+/// Z <- Z^-1 for symmetric positive definite Z, by recursion on halves: about r^3 / 2 multiply-adds, nearly all in
+/// products of large blocks, which run several times as fast as LAPACK's potrf and potri. Exactly symmetric. Error
+/// about eps cond(Z), as Cholesky's; a Z that is not positive definite gives finite nonsense or NaN.
+template <class T>
+void invert_positive_definite(Block<T> z, std::span<T> scratch);
+
+}  // namespace normdescent

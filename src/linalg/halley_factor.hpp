@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "blocks.hpp"
+
+namespace normdescent {
+
+/// Four (r, r) matrices. `gram` holds X X^T (or X^T X of a tall X) on entry; all are overwritten.
+template <class T>
+struct HalleyBuffers {
+  MatrixView<T> gram;
+  MatrixView<T> inverse;
+  MatrixView<T> factor;
+  MatrixView<T> scratch;
+};
+
+/// Q with Q X (or X Q) = msign(X) up to the certified interval of halley.hpp; lies in one of the buffers. X must be
+/// scaled so that ||X||_F is about 1, and not be 0. Cost per step, in multiply-adds: r^3 / 2 for the inverse, and r^3 /
+/// 2 for each of two symmetric products, less one in the first and one in the last step.
+template <class T>
+[[nodiscard]] MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers);
+
+}  // namespace normdescent
