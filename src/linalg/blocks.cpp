@@ -2,6 +2,8 @@
 #include "blocks.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "fortran.hpp"
 #include "normdescent/base/multiversion.hpp"
@@ -20,32 +22,74 @@ void blas_gemm(const char* ta, const char* tb, const int* m, const int* n, const
   dgemm_(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, 1, 1);
 }
 
-constexpr Index kInverseBase = 48;
-
-// row <- row - factor pivot_row
-template <class T>
-NORMDESCENT_MULTIVERSION void eliminate(T* __restrict row, const T* __restrict pivot_row, T factor, Index n) {
-  for (Index j = 0; j < n; ++j) row[j] -= factor * pivot_row[j];
+void blas_trmm(const char* side, const char* transpose, const int* m, const int* n, const float* alpha, const float* a,
+               const int* lda, float* b, const int* ldb) {
+  strmm_(side, "U", transpose, "N", m, n, alpha, a, lda, b, ldb, 1, 1, 1, 1);
+}
+void blas_trmm(const char* side, const char* transpose, const int* m, const int* n, const double* alpha,
+               const double* a, const int* lda, double* b, const int* ldb) {
+  dtrmm_(side, "U", transpose, "N", m, n, alpha, a, lda, b, ldb, 1, 1, 1, 1);
 }
 
-// Gauss-Jordan in place; positive definite matrices need no pivoting.
+enum class Side { left, right };
+
+// B <- alpha op(L) B or alpha B op(L) for lower triangular L; what is above its diagonal is not read. BLAS sees L^T,
+// upper triangular, and B^T.
 template <class T>
-void invert_small(Block<T> z) {
+void multiply_triangular(Side side, Transpose transpose, T alpha, Block<const T> lower, Block<T> b) {
+  const int m = blas_int(b.cols);
+  const int n = blas_int(b.rows);
+  const int lda = blas_int(lower.stride);
+  const int ldb = blas_int(b.stride);
+  blas_trmm(side == Side::left ? "R" : "L", transpose == Transpose::yes ? "T" : "N", &m, &n, &alpha, lower.data, &lda,
+            b.data, &ldb);
+}
+
+constexpr Index kInverseBase = 48;
+
+// y <- y + factor x
+template <class T>
+NORMDESCENT_MULTIVERSION void add_scaled(T* __restrict y, const T* __restrict x, T factor, Index n) {
+  for (Index j = 0; j < n; ++j) y[j] += factor * x[j];
+}
+
+// Lower triangle of Z <- L^-1, row by row: row i of L from the rows above it, then row i of L^-1.
+template <class T>
+void invert_small_factor(Block<T> z) {
+  std::array<T, static_cast<std::size_t>(kInverseBase * kInverseBase)> factor{};
   const Index n = z.rows;
-  for (Index k = 0; k < n; ++k) {
-    T* pivot_row = &z(k, 0);
-    const T inverse = T{1} / pivot_row[k];
-    pivot_row[k] = T{1};
-    for (Index j = 0; j < n; ++j) pivot_row[j] *= inverse;
-    for (Index i = 0; i < n; ++i) {
-      if (i == k) continue;
-      T* row = &z(i, 0);
-      const T factor = row[k];
-      row[k] = T{0};
-      eliminate(row, pivot_row, factor, n);
+  const Block<T> L(factor.data(), n, n, kInverseBase);
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = 0; j <= i; ++j) {
+      T sum = z(i, j);
+      for (Index k = 0; k < j; ++k) sum -= L(i, k) * L(j, k);
+      L(i, j) = i == j ? std::sqrt(sum) : sum / L(j, j);
     }
+    // L^-1 replaces Z, which is not read in rows up to i any more.
+    T* row = &z(i, 0);
+    std::fill(row, row + i, T{0});
+    for (Index k = 0; k < i; ++k) add_scaled(row, &z(k, 0), -L(i, k), k + 1);
+    const T inverse = T{1} / L(i, i);
+    for (Index j = 0; j < i; ++j) row[j] *= inverse;
+    row[i] = inverse;
   }
-  mirror_upper(z);
+}
+
+// Lower triangle of Z <- L^-1. With halves: L21 = Z21 L11^-T, L22 from Z22 - L21 L21^T, (L^-1)21 = -L22^-1 L21 L11^-1.
+template <class T>
+void invert_factor(Block<T> z) {
+  const Index n = z.rows;
+  if (n <= kInverseBase) return invert_small_factor(z);
+  const Index h = n / 2;
+  const Block<T> first = z.part(0, 0, h, h);
+  const Block<T> below = z.part(h, 0, n - h, h);
+  const Block<T> second = z.part(h, h, n - h, n - h);
+  invert_factor(first);
+  multiply_triangular<T>(Side::right, Transpose::yes, T{1}, first, below);
+  symmetric_multiply_add<T>(Transpose::no, Transpose::yes, T{-1}, below, below, T{1}, second);
+  invert_factor(second);
+  multiply_triangular<T>(Side::right, Transpose::no, T{1}, first, below);
+  multiply_triangular<T>(Side::left, Transpose::no, T{-1}, second, below);
 }
 
 }  // namespace
@@ -94,42 +138,25 @@ void mirror_upper(Block<T> c) {
   }
 }
 
-// Z = (A B; B^T D), S = D - B^T A^-1 B, K = A^-1 B:  Z^-1 = (A^-1 + K S^-1 K^T, -K S^-1; -S^-1 K^T, S^-1)
 template <class T>
-void invert_positive_definite(Block<T> z, std::span<T> scratch) {
+void invert_positive_definite(Block<T> z, Block<T> out) {
   const Index n = z.rows;
-  if (n <= kInverseBase) return invert_small(z);
-  const Index h = n / 2;
-  const Index rest = n - h;
-  const Block<T> A = z.part(0, 0, h, h);
-  const Block<T> B = z.part(0, h, h, rest);
-  const Block<T> B_transposed = z.part(h, 0, rest, h);
-  const Block<T> D = z.part(h, h, rest, rest);
-  // K lives in the scratch after the halves are done with it, so each half may use all of it.
-  const Block<T> K(scratch.data(), h, rest, rest);
-  constexpr auto kNo = Transpose::no;
-  constexpr auto kYes = Transpose::yes;
-
-  invert_positive_definite(A, scratch);
-  multiply_add<T>(kNo, kNo, T{1}, A, B, T{0}, K);
-  symmetric_multiply_add<T>(kYes, kNo, T{-1}, B, K, T{1}, D);
-  // K waits in the place of B^T, which is not needed any more, while S is inverted.
-  for (Index i = 0; i < rest; ++i) {
-    for (Index j = 0; j < h; ++j) B_transposed(i, j) = K(j, i);
+  invert_factor(z);
+  for (Index i = 0; i < n; ++i) std::fill(&z(i, 0) + i + 1, &z(i, 0) + n, T{0});
+  // L^-T L^-1: column j of L^-1 is 0 above row j, so a panel that starts at column `first` needs rows from there on.
+  for (Index first = 0; first < n; first += kPanelRows) {
+    const Index count = std::min(kPanelRows, n - first);
+    multiply_add<T>(Transpose::yes, Transpose::no, T{1}, z.part(first, first, n - first, count),
+                    z.part(first, first, n - first, n - first), T{0}, out.part(first, first, count, n - first));
   }
-  invert_positive_definite(D, scratch);
-  multiply_add<T>(kYes, kNo, T{-1}, B_transposed, D, T{0}, B);
-  symmetric_multiply_add<T>(kNo, kNo, T{-1}, B, B_transposed, T{1}, A);
-  for (Index i = 0; i < rest; ++i) {
-    for (Index j = 0; j < h; ++j) B_transposed(i, j) = B(j, i);
-  }
+  mirror_upper(out);
 }
 
 #define NORMDESCENT_INSTANTIATE(T)                                                                             \
   template void multiply_add<T>(Transpose, Transpose, T, ConstBlock<T>, ConstBlock<T>, T, Block<T>);           \
   template void symmetric_multiply_add<T>(Transpose, Transpose, T, ConstBlock<T>, ConstBlock<T>, T, Block<T>); \
   template void mirror_upper<T>(Block<T>);                                                                     \
-  template void invert_positive_definite<T>(Block<T>, std::span<T>)
+  template void invert_positive_definite<T>(Block<T>, Block<T>)
 NORMDESCENT_INSTANTIATE(float);
 NORMDESCENT_INSTANTIATE(double);
 #undef NORMDESCENT_INSTANTIATE

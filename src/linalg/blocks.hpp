@@ -3,7 +3,6 @@
 // Nothing here allocates. Threads: those of BLAS.
 #pragma once
 
-#include <span>
 #include <type_traits>
 
 #include "normdescent/base/view.hpp"
@@ -52,13 +51,11 @@ void mirror_upper(Block<T> c);
 /// Rows of one panel of a symmetric product: panels of the upper triangle do (1 + panel / r) / 2 of the full product.
 inline constexpr Index kPanelRows = 96;
 
-/// Scratch numbers that invert_positive_definite needs for an (r, r) matrix.
-[[nodiscard]] constexpr Index inverse_scratch(Index r) { return (r + 1) / 2 * ((r + 1) / 2); }
-
-/// Z <- Z^-1 for symmetric positive definite Z, by recursion on halves: about r^3 / 2 multiply-adds, nearly all in
-/// products of large blocks, which run several times as fast as LAPACK's potrf and potri. Exactly symmetric. Error
-/// about eps cond(Z), as Cholesky's; a Z that is not positive definite gives finite nonsense or NaN.
+/// out <- Z^-1 for symmetric positive definite Z (r, r), which is overwritten: Z = L L^T and L^-1 by recursion on
+/// halves, then L^-T L^-1. About 2/3 r^3 multiply-adds, nearly all in products of large blocks; LAPACK's potrf and
+/// potri take longer. Exactly symmetric. Error about eps cond(Z): Schur complements without the factorization are a
+/// third cheaper, and lose eps cond(Z)^2. NaN where Z is not positive definite.
 template <class T>
-void invert_positive_definite(Block<T> z, std::span<T> scratch);
+void invert_positive_definite(Block<T> z, Block<T> out);
 
 }  // namespace normdescent

@@ -21,6 +21,10 @@ void ssyrk_(const char*, const char*, const int*, const int*, const float*, cons
             float*, const int*, std::size_t, std::size_t);
 void dsyrk_(const char*, const char*, const int*, const int*, const double*, const double*, const int*, const double*,
             double*, const int*, std::size_t, std::size_t);
+void strmm_(const char*, const char*, const char*, const char*, const int*, const int*, const float*, const float*,
+            const int*, float*, const int*, std::size_t, std::size_t, std::size_t, std::size_t);
+void dtrmm_(const char*, const char*, const char*, const char*, const int*, const int*, const double*, const double*,
+            const int*, double*, const int*, std::size_t, std::size_t, std::size_t, std::size_t);
 void dgesdd_(const char*, const int*, const int*, double*, const int*, double*, double*, const int*, double*,
              const int*, double*, const int*, int*, int*, std::size_t);
 void dgesvd_(const char*, const char*, const int*, const int*, double*, const int*, double*, double*, const int*,

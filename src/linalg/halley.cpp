@@ -17,10 +17,10 @@
 namespace normdescent {
 namespace {
 
-// W <- I + c A
+// to <- factor from
 template <class T>
-NORMDESCENT_MULTIVERSION void shift_scaled(const T* __restrict a, T c, T* __restrict w, Index size) {
-  for (Index i = 0; i < size; ++i) w[i] = c * a[i];
+NORMDESCENT_MULTIVERSION void copy_scaled(const T* __restrict from, T factor, T* __restrict to, Index size) {
+  for (Index i = 0; i < size; ++i) to[i] = factor * from[i];
 }
 
 template <class T>
@@ -76,9 +76,9 @@ MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers) {
     const double alpha = step.b / step.c;
     const double beta = step.a - alpha;
     const bool is_last = k + 1 == steps;
-    shift_scaled(A.data, static_cast<T>(step.c), W.data, size);
-    add_to_diagonal(W, T{1});
-    invert_positive_definite<T>(W, scratch.span());
+    copy_scaled(A.data, static_cast<T>(step.c), scratch.data, size);
+    add_to_diagonal(scratch, T{1});
+    invert_positive_definite<T>(Block<T>(scratch), Block<T>(W));
     if (!is_last) {
       symmetric_multiply_add<T>(Transpose::no, Transpose::no, T{1}, Block<T>(W), Block<T>(W), T{0}, Block<T>(scratch));
       const double square = beta * beta / step.c;

@@ -14,7 +14,7 @@ struct Bfloat16 {
 };
 
 /// Largest relative error of rounding a normal number to nearest: half a unit in the last of 8 bits.
-inline constexpr double kBfloat16Rounding = 0x1p-9;
+inline constexpr double kBfloat16Rounding = 0x1p-8;
 
 /// Exact.
 [[nodiscard]] constexpr float to_float(Bfloat16 x) {
