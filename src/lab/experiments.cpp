@@ -50,6 +50,8 @@ std::vector<ExperimentInfo> make_experiments() {
        "Constants of Hessian, noise and start alone predict which norm's optimizer wins on sparse and low-rank matrix "
        "problems, better than any fixed choice (W6).",
        structure},
+      {"teeth", "Each bound fails in a case that breaks one of its assumptions, beside a case in which it holds.",
+       teeth},
   };
 }
 

@@ -19,6 +19,7 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options);
 ExperimentResult extrapolation_rate(const ExperimentOptions& options);
 ExperimentResult variance_reduction_rate(const ExperimentOptions& options);
 ExperimentResult muon_scaling(const ExperimentOptions& options);
+ExperimentResult teeth(const ExperimentOptions& options);
 ExperimentResult structure(const ExperimentOptions& options);
 
 [[nodiscard]] std::vector<ExperimentInfo> make_experiments();

@@ -7,8 +7,10 @@
 
 #include "elementwise.hpp"
 #include "experiments.hpp"
+#include "normdescent/base/philox.hpp"
 #include "normdescent/lab/separable_run.hpp"
 #include "normdescent/linalg/polar.hpp"
+#include "normdescent/norms/norms.hpp"
 #include "parallel.hpp"
 #include "statistics.hpp"
 #include "worst_case.hpp"
@@ -17,9 +19,8 @@ namespace normdescent::lab {
 
 namespace {
 
-enum class Method { sgd, muon, signsgd };
-constexpr std::array kMethods{std::pair{Method::sgd, "sgd"}, std::pair{Method::muon, "muon"},
-                              std::pair{Method::signsgd, "signsgd"}};
+enum class Method { sgd, muon };
+constexpr std::array kMethods{std::pair{Method::sgd, "sgd"}, std::pair{Method::muon, "muon"}};
 
 /// First t with nuclear norm <= epsilon; infinity if not within `cap` steps.
 double run_lift(Method method, const std::vector<ScalarInstance>& instances, Index cols, double learning_rate,
@@ -32,7 +33,6 @@ double run_lift(Method method, const std::vector<ScalarInstance>& instances, Ind
   for (std::size_t i = 0; i < r; ++i) z[i] = instances[i].start * instances[i].unit();
   lift.from_diagonal(z, w);
   const auto sgd = sgd_rule<double>(learning_rate);
-  const auto sign = signsgd_rule<double>(learning_rate);
   const rules::Step<double> step(learning_rate, 0.0);
   WordReader reader(stream);
   for (double t = 0; t < cap; ++t) {
@@ -54,9 +54,6 @@ double run_lift(Method method, const std::vector<ScalarInstance>& instances, Ind
     switch (method) {
       case Method::sgd:
         for (std::size_t k = 0; k < size; ++k) sgd(w[k], g[k]);
-        break;
-      case Method::signsgd:
-        for (std::size_t k = 0; k < size; ++k) sign(w[k], g[k]);
         break;
       case Method::muon:
         polar_svd<double>(MatrixView<const double>{g.data(), rows, cols},
@@ -100,12 +97,115 @@ double samples_of(Method method, const WorstCase& s, RandomStream stream) {
   const double muon_rate = s.epsilon / kWorstCaseSmoothness;
   const auto instances = muon_instances(s, muon_rate);
   const auto rank = static_cast<Index>(instances.size());
-  if (method == Method::muon) return run_lift(method, instances, std::max(r, rank), muon_rate, s.epsilon, 1e5, stream);
-  // SignSGD is not resisted by these matrices: its best step size of a grid.
-  for (double rate = 4 * muon_rate; rate > muon_rate / 100; rate /= std::sqrt(2.0)) {
-    best = std::min(best, run_lift(method, instances, std::max(r, rank), rate, s.epsilon, std::min(best, 2e4), stream));
+  return run_lift(method, instances, std::max(r, rank), muon_rate, s.epsilon, 1e5, stream);
+}
+
+// ---- Muon and SignSGD on the same matrices -------------------------------------------------------------------------
+
+enum class Target { low_rank, signs, gaussian };
+struct SameMatrix {
+  Target target;
+  Index rows;
+  Index cols;
+  Index rank;  ///< of a low-rank target
+};
+struct Duel {
+  double muon = 0.0;
+  double signsgd = 0.0;
+  double gain_ratio = 0.0;  ///< Muon's one-step gain over SignSGD's
+};
+
+/// D_0 = W* - W_0: orthonormal factors, random signs, or independent normals.
+std::vector<double> target_matrix(const SameMatrix& s, std::uint64_t seed) {
+  Philox random(seed, 0x4455454CU);
+  std::vector<double> out(static_cast<std::size_t>(s.rows * s.cols), 0.0);
+  if (s.target == Target::low_rank) {
+    const MatrixLift left(s.rows, s.rows, seed + 1);
+    const MatrixLift right(s.cols, s.cols, seed + 2);
+    for (Index k = 0; k < s.rank; ++k) {
+      for (Index i = 0; i < s.rows; ++i) {
+        for (Index j = 0; j < s.cols; ++j)
+          out[static_cast<std::size_t>(i * s.cols + j)] += left.q(k, i) * right.q(k, j);
+      }
+    }
+    return out;
+  }
+  for (double& v : out) v = s.target == Target::signs ? (random.uniform() < 0.5 ? -1.0 : 1.0) : random.normal();
+  return out;
+}
+
+/// Steps of W <- W - eta d until F <= F_0/100, at the best of a grid of factors 2^(1/4) below the gain's best step.
+template <class Direction>
+double steps_to_hundredth(const std::vector<double>& start, double best_step, const Direction& apply) {
+  double best = std::numeric_limits<double>::infinity();
+  for (int k = 0; k <= 20; ++k) {
+    std::vector<double> d = start;
+    const double rate = best_step * std::exp2(-k / 4.0);
+    double first = 0.0;
+    for (double t = 0; t < std::min(best, 2000.0); ++t) {
+      double value = 0.0;
+      for (const double v : d) value += v * v;
+      if (t == 0) first = value;
+      if (value <= 0.01 * first) {
+        best = t;
+        break;
+      }
+      apply(d, rate);
+    }
   }
   return best;
+}
+
+Duel duel(const SameMatrix& s, std::uint64_t seed) {
+  const auto start = target_matrix(s, seed);
+  const auto size = static_cast<double>(start.size());
+  const MatrixView<const double> view{start.data(), s.rows, s.cols};
+  const double l1 = LInf{}.dual(view);
+  const double nuclear = Spectral{}.dual(view);
+  const auto rank = static_cast<double>(s.target == Target::low_rank ? s.rank : std::min(s.rows, s.cols));
+  Duel out;
+  out.gain_ratio = (nuclear * nuclear / rank) / (l1 * l1 / size);
+  out.signsgd = steps_to_hundredth(start, l1 / size, [](std::vector<double>& d, double rate) {
+    const auto rule = signsgd_rule<double>(rate);
+    for (double& v : d) rule(v, v);
+  });
+  std::vector<double> direction(start.size());
+  out.muon = steps_to_hundredth(start, nuclear / rank, [&](std::vector<double>& d, double rate) {
+    polar_svd<double>(MatrixView<const double>{d.data(), s.rows, s.cols},
+                      MatrixView<double>{direction.data(), s.rows, s.cols}, 1e-9);
+    const rules::Step<double> step(rate, 0.0);
+    for (std::size_t k = 0; k < d.size(); ++k) step(d[k], direction[k]);
+  });
+  return out;
+}
+
+void add_duels(const ExperimentOptions& options, ExperimentResult& out) {
+  std::vector<SameMatrix> cases;
+  for (const auto& [rows, cols] : {std::pair<Index, Index>{8, 8}, {8, 32}, {24, 24}}) {
+    for (const Index rank : {1, 2, 8}) cases.push_back({Target::low_rank, rows, cols, rank});
+    cases.push_back({Target::signs, rows, cols, 0});
+    cases.push_back({Target::gaussian, rows, cols, 0});
+  }
+  const auto duels =
+      parallel_map(cases.size(), options.threads, [&](std::size_t j) { return duel(cases[j], options.seed + j); });
+  constexpr std::array kNames{"low-rank", "signs", "gaussian"};
+  int right = 0;
+  for (std::size_t j = 0; j < cases.size(); ++j) {
+    const auto& [muon, signsgd, ratio] = duels[j];
+    const bool is_right = muon == signsgd || (muon < signsgd) == (ratio > 1);
+    right += is_right;
+    out.rows.push_back({{"family", std::string("same matrices")},
+                        {"target", std::string(kNames[static_cast<std::size_t>(cases[j].target)])},
+                        {"rows", cases[j].rows},
+                        {"cols", cases[j].cols},
+                        {"rank", cases[j].rank},
+                        {"samples_muon", muon},
+                        {"samples_signsgd", signsgd},
+                        {"gain_ratio", ratio},
+                        {"gain_was_right", std::int64_t{is_right}}});
+  }
+  out.checks.push_back(check_at_least("Muon or SignSGD on the same matrices: share that the one-step gain predicts",
+                                      right / static_cast<double>(cases.size()), 0.8));
 }
 
 struct Family {
@@ -118,8 +218,8 @@ struct Family {
 
 ExperimentResult muon_scaling(const ExperimentOptions& options) {
   std::vector<Family> families{{"no noise", "rank", {}}, {"noise of falling rank", "one_over_density", {}}};
-  const auto largest = static_cast<std::size_t>(options.scale >= 4 ? 64 : 32);
-  for (std::size_t r = 4; r <= largest; r *= 2) {
+  const auto largest = static_cast<std::size_t>(options.scale >= 4 ? 128 : 64);
+  for (std::size_t r = 8; r <= largest; r *= 2) {
     families[0].settings.push_back({std::vector<double>(r, 0.0), 2.0, 0.03, static_cast<double>(r)});
   }
   constexpr std::size_t kRank = 32;
@@ -137,11 +237,11 @@ ExperimentResult muon_scaling(const ExperimentOptions& options) {
   for (std::size_t f = 0; f < families.size(); ++f) {
     for (std::size_t k = families[f].settings.size(); k-- > 0;) {
       for (const auto& [method, name] : kMethods) {
-        if (f == 0 || method != Method::signsgd) jobs.push_back({f, k, method});
+        jobs.push_back({f, k, method});
       }
     }
   }
-  const int trajectories = static_cast<int>(std::clamp(std::round(16 * options.scale), 4.0, 1024.0));
+  const int trajectories = static_cast<int>(std::clamp(std::round(64 * options.scale), 8.0, 1024.0));
   const auto samples = parallel_map(jobs.size(), options.threads, [&](std::size_t j) {
     const auto& setting = families[jobs[j].family].settings[jobs[j].setting];
     const int repeats = jobs[j].family == 1 && jobs[j].method == Method::muon ? trajectories : 1;
@@ -163,8 +263,6 @@ ExperimentResult muon_scaling(const ExperimentOptions& options) {
                 .log_x = true,
                 .log_y = true,
                 .series = {}};
-    std::vector<double> muon;
-    std::vector<double> signsgd;
     for (const auto& [method, name] : kMethods) {
       std::vector<double> x;
       std::vector<double> y;
@@ -179,9 +277,6 @@ ExperimentResult muon_scaling(const ExperimentOptions& options) {
                             {"target", setting.epsilon},
                             {"samples", samples[j]}});
       }
-      if (x.empty()) continue;
-      if (method == Method::muon) muon = y;
-      if (method == Method::signsgd) signsgd = y;
       chart.series.push_back({.name = name, .x = x, .y = y, .low = {}, .high = {}});
       const LineFit fit = fit_power(x, y);
       out.rows.push_back({{"family", std::string(families[f].name)},
@@ -189,19 +284,14 @@ ExperimentResult muon_scaling(const ExperimentOptions& options) {
                           {"slope", fit.slope},
                           {"slope_low", fit.slope_low},
                           {"slope_high", fit.slope_high}});
-      if (method == Method::signsgd) continue;
       const bool is_sgd = method == Method::sgd;
       out.checks.push_back(
           check_near(std::string(name) + ", " + families[f].name + ": exponent in " + families[f].ratio, fit.slope,
                      is_sgd ? 1.0 : 0.0, is_sgd ? 0.1 : 0.05));
     }
-    if (!signsgd.empty()) {
-      double least = std::numeric_limits<double>::infinity();
-      for (std::size_t i = 0; i < muon.size(); ++i) least = std::min(least, signsgd[i] / muon[i]);
-      out.checks.push_back(check_at_least("SignSGD over Muon on rotated matrices, smallest", least, 1.0));
-    }
     out.charts.push_back(std::move(chart));
   }
+  add_duels(options, out);
   return out;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // L1 and U1 on the instances of H2/H3: SignSGD stays above epsilon_N for as long as the theorem says, whatever its
 // step, batch, noise and dimension; U1 holds on the same trajectories; and the samples that tuned SignSGD needs lie
-// between the two bounds. Then each assumption is broken once.
+// between the two bounds.
 #include <algorithm>
 #include <cmath>
 
@@ -146,31 +146,6 @@ Sandwich sandwich(double epsilon, double noise, std::uint64_t seed, std::uint64_
   return out;
 }
 
-/// Assumptions broken: the instance must stop resisting, and does.
-void teeth(const ExperimentOptions& options, std::vector<Check>& checks) {
-  const double epsilon = 0.05;
-  const auto noisy = sign_instance({.sigma = 0.5}, epsilon, 0.1);
-  // T4 with L = Delta = 1: N = 325 samples.
-  const auto momentum =
-      run_separable(std::span(&noisy, 1), [](double unit) { return signum_rule<double>(0.1 / unit, 0.9); },
-                    RandomStream::of(options.seed, 12, 0), {.steps = 325});
-  checks.push_back(
-      check_at_most("teeth: momentum crosses the instance (min over epsilon)", momentum.smallest / epsilon, 0.5));
-  const auto exact = sign_instance({}, epsilon, 0.1);
-  const auto newton_schulz = [](double unit) {  // Newton-Schulz steps are up to 1.1344 long (theory 2.5)
-    return SignSgdRule<double>{rules::Raw<double>{}, rules::Sign<double>{},
-                               rules::Step<double>(0.1 / unit, 0.0, 1.1323)};
-  };
-  const auto off_grid = run_separable(std::span(&exact, 1), newton_schulz, {}, {.steps = 26});
-  checks.push_back(
-      check_at_most("teeth: steps off the grid leave the slope (min over epsilon)", off_grid.smallest / epsilon, 0.5));
-  const auto on_grid = run_separable(std::span(&exact, 1), sign_rule(0.1), {}, {.steps = 26});
-  checks.push_back(check_near("and on the grid they do not", on_grid.smallest / epsilon, 2.0, 1e-12));
-  const auto larger = run_separable(std::span(&exact, 1), sign_rule(0.1), {}, {.steps = 80});
-  checks.push_back(check_at_most("teeth: the bound ends with its samples (80 steps without noise)",
-                                 larger.smallest / epsilon, 0.999));
-}
-
 }  // namespace
 
 ExperimentResult signsgd_lower_bound(const ExperimentOptions& options) {
@@ -253,7 +228,6 @@ ExperimentResult signsgd_lower_bound(const ExperimentOptions& options) {
                         .log_x = true,
                         .log_y = true,
                         .series = {lower, middle, upper}});
-  teeth(options, out.checks);
   return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace normdescent::lab {
 namespace {
@@ -69,6 +70,17 @@ TEST(Experiment, MuonStaysAboveItsLowerBound) {
 
 TEST(Experiment, SamplesGrowAsOneOverTheDensityForSgdOnly) {
   expect_all_checks_pass(run_experiment("density-scaling", {.scale = 0.5, .threads = 2}));
+}
+
+TEST(Experiment, BrokenAssumptionsBreakTheirBounds) { expect_all_checks_pass(run_experiment("teeth", {})); }
+
+TEST(Experiment, EveryExperimentHasAClaimAndAUniqueName) {
+  std::set<std::string> names;
+  for (const auto& info : experiment_catalog()) {
+    EXPECT_FALSE(info.claim.empty()) << info.name;
+    EXPECT_TRUE(names.insert(info.name).second) << info.name;
+    EXPECT_EQ(find_experiment(info.name), &info);
+  }
 }
 
 TEST(Experiment, ResultsDoNotDependOnThreads) {
