@@ -7,8 +7,10 @@
 
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
+#include "normdescent/base/version.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/lab/experiment.hpp"
+#include "normdescent/report/report.hpp"
 #include "normdescent/train/run_folder.hpp"
 #include "option_checks.hpp"
 #include "text_table.hpp"
@@ -35,6 +37,10 @@ int list_experiments(bool json, Session& session) {
   return kDone;
 }
 
+std::string outcome(const lab::ExperimentResult& result) {
+  return result.name + (result.passed() ? ": every check passed" : ": a check failed");
+}
+
 void print_checks(const lab::ExperimentResult& result, std::ostream& out) {
   out << wrapped(result.claim, kWidth) << "\n\n";
   TextTable table({{"check"}, {"value", TextTable::Align::right}, {"expected"}, {""}});
@@ -42,23 +48,32 @@ void print_checks(const lab::ExperimentResult& result, std::ostream& out) {
     table.add_row({check.name, significant(check.value, 4), check.expected, check.passed ? "passed" : "FAILED"});
   }
   table.print(out);
-  out << '\n' << result.name << (result.passed() ? ": every check passed\n" : ": a check failed\n");
+  out << '\n' << outcome(result) << '\n';
 }
 
-// result.json and rows.csv, so that a plot needs no second run.
-void write_files(const lab::ExperimentResult& result, const std::string& folder) {
-  const RunFolder files = RunFolder::create(folder);
-  files.write_result(lab::to_json(result));
+// result.json with what a report needs to say where it comes from, rows.csv, and the report with its charts.
+std::string write_files(const lab::ExperimentResult& result, const RunOptions& options, const Session& session) {
+  const RunFolder files = RunFolder::create(options.out);
+  auto document = nlohmann::ordered_json::parse(lab::to_json(result));
+  document["version"] = kVersion;
+  document["command"] = "lab";
+  document["command_line"] = session.command_line;
+  document["verdict"] = outcome(result);
+  document["seed"] = options.experiment.seed;
+  document["threads"] = options.experiment.threads;
+  files.write_result(document.dump(2) + "\n");
   write_text_atomically(files.path() / "rows.csv", lab::to_csv(result));
+  return write_report(files.path()).string();
 }
 
 int run_experiment(const RunOptions& options, Session& session) {
   const lab::ExperimentResult result = lab::run_experiment(options.name, options.experiment);
-  if (!options.out.empty()) write_files(result, options.out);
+  const std::string report = options.out.empty() ? "" : write_files(result, options, session);
   if (options.json) {
     session.out << lab::to_json(result) << '\n';
   } else {
     print_checks(result, session.out);
+    if (!report.empty()) session.out << "report: " << report << '\n';
   }
   return result.passed() ? kDone : kFailed;
 }
@@ -82,7 +97,7 @@ void add_lab(CLI::App& program, Action& chosen) {
   add_json(*run, options->json);
   add_seed(*run, options->experiment.seed);
   add_threads(*run, options->experiment.threads);
-  add_out(*run, options->out, "result.json and rows.csv");
+  add_out(*run, options->out, "result.json, rows.csv and report.html");
   run->callback(
       [&chosen, options] { chosen = [options](Session& session) { return run_experiment(*options, session); }; });
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "bundle.hpp"
+#include "experiment_sections.hpp"
 #include "failure_modes.hpp"
 #include "html.hpp"
 #include "interval_chart.hpp"
@@ -185,6 +186,8 @@ std::string document(const json& result) {
   out += bundle::kReportStyle;
   out += "</style>\n</head>\n<body>\n<main>\n";
   out += header(result);
+  out += section("checks", "Claim and checks", experiment_checks(result));
+  out += section("charts", "Charts", experiment_charts(result));
   out += section("comparison", "Predicted against measured", comparison(result));
   out += section("curves", "Loss curves", loss_curves(result));
   out += section("rates", "Learning-rate sensitivity", rate_sensitivity(result));
