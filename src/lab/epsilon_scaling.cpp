@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// U4, U5, U11 against L8, L9: samples until the average |f'| is epsilon, at the best settings, against epsilon, for
+// U4, U5, U11 against L8, L9: samples until the average |f'| is epsilon, at tuned settings, against epsilon, for
 // noise whose p-th moment is 1. The exponent is -(2 + p/(p-1)) = -(3p-2)/(p-1): -4 at p = 2.
 //
 // The function is as hard as the class allows: slope 2 epsilon over a distance that costs Delta, then a bowl of
 // curvature L. The noise hides the slope's sign: +c almost always, with c = 2.5 epsilon, and rarely a large negative
-// value, so that any method must average over the 1/q samples between two of them, q ~ (c/sigma)^(p/(p-1)).
+// value, so that a method with one average must average over the 1/q samples between two of them, q ~
+// (c/sigma)^(p/(p-1)).
+//
+// Lion has two averages. With a_1 well below U5's limit a_2^theta it has the exponent of the others. At the limit and
+// with steps far longer than U5 admits it does not: the fast average of the common noise is as good as an exact
+// gradient with an offset, the slow one learns the offset, and Lion slides towards the minimizer with steps of order
+// epsilon, within a fixed number of rare events. No lower bound forbids it (L1 needs a method without momentum).
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -22,7 +28,6 @@ namespace {
 
 constexpr double kSmoothness = 1.0;
 constexpr double kGap = 1.0;
-constexpr std::size_t kLanes = 8;  // independent trajectories side by side
 
 struct HiddenSlope {
   double epsilon;
@@ -41,17 +46,21 @@ struct HiddenSlope {
   [[nodiscard]] double gradient(double x) const { return std::clamp(kSmoothness * x, -2 * epsilon, 2 * epsilon); }
 };
 
+/// A share of the exponent. Over eight seeds the exponents of signum, lion and sgd scatter by 1 % (p >= 1.5) and 2 % (p
+/// = 1.2) around means within 2 % of theory.
+constexpr double kTolerance = 0.06;
+
 /// First t at which the average of |f'(x_0)|, ..., |f'(x_{t-1})| over lanes and time is at most epsilon.
-template <class Rule>
+template <std::size_t lanes = 8, class Rule>
 double samples_to_target(const HiddenSlope& problem, const Rule& rule, RandomStream stream, double cap) {
-  std::array<double, kLanes> x;
-  std::array<double, kLanes> state{};
+  std::array<double, lanes> x;
+  std::array<double, lanes> state{};
   x.fill(problem.start());
   WordReader reader(stream);
   const auto threshold = static_cast<std::uint64_t>(problem.probability * 0x1.0p32);
   double sum = 0.0;
   for (double t = 0; t < cap; ++t) {
-    for (std::size_t l = 0; l < kLanes; ++l) {
+    for (std::size_t l = 0; l < lanes; ++l) {
       const double y = problem.gradient(x[l]);
       sum += std::abs(y);
       const double g = y + (reader.next() < threshold ? problem.rare : problem.common);
@@ -61,36 +70,55 @@ double samples_to_target(const HiddenSlope& problem, const Rule& rule, RandomStr
         rule(x[l], g, state[l]);
       }
     }
-    if (sum <= problem.epsilon * kLanes * (t + 1)) return t + 1;
+    if (sum <= problem.epsilon * lanes * (t + 1)) return t + 1;
   }
   return std::numeric_limits<double>::infinity();
 }
 
-enum class Method { signum, lion, sgd };
+enum class Method { signum, lion, lion_sliding, sgd };
 constexpr std::array kMethods{std::pair{Method::signum, "signum"}, std::pair{Method::lion, "lion"},
-                              std::pair{Method::sgd, "sgd"}};
+                              std::pair{Method::lion_sliding, "lion, sliding"}, std::pair{Method::sgd, "sgd"}};
 
+/// Of the samples in epsilon.
+double exponent(Method method, double p) {
+  return method == Method::lion_sliding ? -p / (p - 1) : -(3 * p - 2) / (p - 1);
+}
+
+/// The best settings near those that theory proposes.
 TunedSamples tuned(Method method, double tail, double epsilon, RandomStream stream) {
   const HiddenSlope problem(epsilon, tail);
   const double theta = (tail - 1) / tail;
-  const double a = problem.probability / 2;
-  const auto samples = [&](double rate, double averaging, double cap) {
-    // The regime of U4 and U5: the gradient drifts by at most 8 epsilon within a window of the average. At p = 1.2 Lion
-    // has faster settings outside of it on this noise (docs/lab/epsilon-scaling.md).
-    if (method != Method::sgd && rate * kSmoothness > 8 * epsilon * averaging) {
-      return std::numeric_limits<double>::infinity();
-    }
-    switch (method) {
-      case Method::signum: return samples_to_target(problem, signum_rule<double>(rate, 1 - averaging), stream, cap);
-      case Method::lion:  // beta1 = 1 - a^theta, beta2 = 1 - a (theory 2.3)
-        return samples_to_target(problem, lion_rule<double>(rate, 1 - std::pow(averaging, theta), 1 - averaging),
-                                 stream, cap);
-      case Method::sgd: break;
-    }
-    return samples_to_target(problem, sgd_rule<double>(rate), stream, cap);
+  // beta1 = 1 - share a^theta, beta2 = 1 - a (U5: share <= 1)
+  const auto lion = [&](double rate, double averaging, double share) {
+    return lion_rule<double>(rate, 1 - share * std::pow(averaging, theta), 1 - averaging);
   };
-  const double rate = method == Method::sgd ? problem.probability / 2 : epsilon * a / 2;
-  return tune_by_climbing(samples, rate, a, method != Method::sgd, 30 / (epsilon * epsilon * a));
+  const double q = problem.probability;
+  const double cap = 60 / (epsilon * epsilon * q);
+  switch (method) {
+    case Method::signum:
+      return tune_by_climbing(
+          [&](double rate, double averaging, double limit) {
+            return samples_to_target(problem, signum_rule<double>(rate, 1 - averaging), stream, limit);
+          },
+          epsilon * q / 4, q / 2, true, cap);
+    case Method::lion:
+      return tune_by_climbing(
+          [&](double rate, double averaging, double limit) {
+            return samples_to_target(problem, lion(rate, averaging, 0.25), stream, limit);
+          },
+          epsilon * q / 4, q / 2, true, cap);
+    case Method::lion_sliding: {
+      // A rare event moves the slow average by a c/q, which must stay below what the fast one sees, a^theta c.
+      const double a = std::pow(q, tail) / 64;
+      return {samples_to_target<128>(problem, lion(epsilon, a, 1.0), stream, 1e4 / q), epsilon, a, 1};
+    }
+    case Method::sgd: break;
+  }
+  return tune_by_climbing(
+      [&](double rate, double, double limit) {
+        return samples_to_target(problem, sgd_rule<double>(rate), stream, limit);
+      },
+      q / 2, 1.0, false, cap);
 }
 
 }  // namespace
@@ -101,8 +129,8 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options) {
     double largest;  // epsilon
     double range;    // largest over smallest epsilon
   };
-  constexpr std::array kTails{Tail{2.0, 0.07, 3.0}, Tail{1.8, 0.07, 2.8}, Tail{1.5, 0.07, 2.2}, Tail{1.2, 0.1, 1.6}};
-  constexpr int kTargets = 6;
+  constexpr std::array kTails{Tail{2.0, 0.07, 3.0}, Tail{1.8, 0.07, 2.8}, Tail{1.5, 0.07, 2.2}, Tail{1.2, 0.12, 1.8}};
+  constexpr int kTargets = 5;
   const double stretch = std::pow(options.scale, 0.2);  // work grows like epsilon^-4 to -8
   struct Job {
     Method method;
@@ -113,7 +141,11 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options) {
   for (int k = kTargets - 1; k >= 0; --k) {  // the longest first
     for (const auto& [p, largest, range] : kTails) {
       for (const auto& [method, name] : kMethods) {
-        jobs.push_back({method, p, largest * std::pow(std::max(1.3, range * stretch), -k / (kTargets - 1.0))});
+        // Sliding takes fewer samples, so that twice the decades can be seen.
+        const double reach = std::max(1.3, range * stretch);
+        jobs.push_back(
+            {method, p,
+             largest * std::pow(method == Method::lion_sliding ? reach * reach : reach, -k / (kTargets - 1.0))});
       }
     }
   }
@@ -121,7 +153,7 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options) {
     return tuned(jobs[j].method, jobs[j].tail, jobs[j].epsilon, RandomStream::of(options.seed, 30, j));
   });
   ExperimentResult out;
-  out.parameters = {{"smoothness", kSmoothness}, {"initial_gap", kGap}, {"trajectories", std::int64_t{kLanes}}};
+  out.parameters = {{"smoothness", kSmoothness}, {"initial_gap", kGap}, {"trajectories", std::int64_t{8}}};
   Chart chart{.title = "Samples to average |f'| = epsilon at the best settings",
               .x_label = "epsilon",
               .y_label = "samples",
@@ -145,7 +177,7 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options) {
                             {"evaluations", std::int64_t{results[j].evaluations}}});
       }
       const LineFit fit = fit_power(x, y);
-      const double theory = -(3 * p - 2) / (p - 1);
+      const double theory = exponent(method, p);
       const std::string label = std::string(name) + ", p = " + std::to_string(p).substr(0, 3);
       out.rows.push_back({{"method", std::string(name)},
                           {"tail", p},
@@ -153,13 +185,11 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options) {
                           {"slope_low", fit.slope_low},
                           {"slope_high", fit.slope_high},
                           {"slope_theory", theory}});
-      if (method == Method::lion) {
-        // U5 is an upper bound only: with a_1 = a_2^theta Lion looks past rare outliers, which this noise rewards.
-        out.checks.push_back(
-            check_at_least(label + ": exponent no worse, upper end of its 95 % interval", fit.slope_high, theory));
-      } else {
-        out.checks.push_back(check_near(label + ": exponent of samples in epsilon", fit.slope, theory, 0.06 * -theory));
-      }
+      // At p = 1.2 sliding approaches its exponent from above: the local one grows from 5.2 to 5.9 over this range.
+      out.checks.push_back(
+          method == Method::lion_sliding
+              ? check_at_least(label + ": exponent no worse than p/(p-1)", fit.slope, (1 + kTolerance) * theory)
+              : check_near(label + ": exponent of samples in epsilon", fit.slope, theory, kTolerance * -theory));
       chart.series.push_back({.name = label, .x = x, .y = y, .low = {}, .high = {}});
     }
   }

@@ -14,8 +14,7 @@ std::vector<ExperimentInfo> make_experiments() {
        toy_sparse_noise},
       {"signsgd-lower-bound",
        "No step size, batch, noise or dimension carries SignSGD below the bound L1 on its instance; U1 holds there, "
-       "and "
-       "measured samples lie between the two.",
+       "and measured samples lie between the two.",
        signsgd_lower_bound},
       {"sgd-l1-lower-bound",
        "On its instances SGD stays above the l1 lower bound L3n (L9 for heavy tails) for every step size; U11 holds "
@@ -29,13 +28,12 @@ std::vector<ExperimentInfo> make_experiments() {
        dimension_scaling},
       {"density-scaling",
        "With noise of density phi, samples to epsilon in l1 on worst instances grow as 1/phi for SGD and not at all "
-       "for "
-       "SignSGD (W1; W2 for heavy tails).",
+       "for SignSGD (W1; W2 for heavy tails).",
        density_scaling},
       {"epsilon-scaling",
-       "At the best settings, samples to an average gradient norm of epsilon grow with exponent -(3p-2)/(p-1) for "
-       "noise "
-       "with p moments: SignSGD with momentum, Lion, SGD (U4, U5, L8, L9).",
+       "Settings tuned near those of theory, samples to an average gradient norm of epsilon grow with exponent "
+       "-(3p-2)/(p-1) for noise with p moments: SignSGD with momentum, Lion, SGD (U4, U5, L8, L9). Lion has another "
+       "regime, outside of U5, with exponent -p/(p-1) on this instance.",
        epsilon_scaling},
       {"muon-scaling",
        "On worst matrices, samples to epsilon in the nuclear norm grow as the rank and as 1/phi_nuc for SGD and not at "

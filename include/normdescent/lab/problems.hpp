@@ -24,7 +24,7 @@ struct AdditiveNoise {
 struct QuadraticOptions {
   std::vector<double> spectrum;
   bool axis_aligned = true;
-  AdditiveNoise noise;
+  AdditiveNoise noise = {};
   std::uint64_t seed = 1;
 };
 [[nodiscard]] std::unique_ptr<LabProblem> quadratic_problem(const QuadraticOptions& options);
@@ -36,7 +36,7 @@ struct CoshOptions {
   std::vector<double> l0{1.0, 1.0};
   std::vector<double> l1{1.0, 1.0};
   double radius = 3.0;
-  AdditiveNoise noise;
+  AdditiveNoise noise = {};
 };
 [[nodiscard]] std::unique_ptr<LabProblem> cosh_problem(const CoshOptions& options);
 
@@ -57,7 +57,7 @@ struct FactorizationOptions {
   Index size = 4;  ///< n
   Index rank = 2;  ///< r <= n
   double radius = 1.5;
-  AdditiveNoise noise;
+  AdditiveNoise noise = {};
   std::uint64_t seed = 1;
 };
 [[nodiscard]] std::unique_ptr<LabProblem> factorization_problem(const FactorizationOptions& options);
