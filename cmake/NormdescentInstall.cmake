@@ -1,6 +1,5 @@
 # find_package(normdescent) gives normdescent::normdescent, normdescent::testing and, where LibTorch was there at build
 # time, normdescent::torch. The program is installed too.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/normdescent)
 
@@ -17,6 +16,11 @@ if(NORMDESCENT_HAVE_TORCH)
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT normdescentTorchTargets NAMESPACE normdescent:: DESTINATION ${package_dir})
   install(DIRECTORY include/normdescent/torch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/normdescent)
+
+  # With its library beside it.
+  install(DIRECTORY python/normdescent DESTINATION ${NORMDESCENT_PYTHON_DIR}
+    FILES_MATCHING PATTERN "*.py" PATTERN "*.pyi" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
+  install(TARGETS normdescent_torch_operators LIBRARY DESTINATION ${NORMDESCENT_PYTHON_DIR}/normdescent)
 endif()
 
 if(NORMDESCENT_PROGRAM)

@@ -8,41 +8,27 @@
 #include <set>
 #include <stdexcept>
 
+#include "role_rule.hpp"
+
 namespace normdescent {
 
-namespace {
-
-bool is_head_name(const std::string& path) {
-  const std::string name = path.substr(path.rfind('.') + 1);
-  return name == "head" || name.ends_with("_head");
-}
-
-}  // namespace
-
 std::vector<ModuleParameter> module_parameters(const torch::nn::Module& module, const RoleOverrides& overrides) {
-  std::set<const c10::TensorImpl*> embeddings;
-  std::string head;
+  std::vector<std::string> submodules;
+  std::vector<at::Tensor> embeddings;
   for (const auto& entry : module.named_modules(/*name_prefix=*/"", /*include_self=*/false)) {
-    if (const auto* embedding = entry.value()->as<torch::nn::Embedding>()) {
-      embeddings.insert(embedding->weight.unsafeGetTensorImpl());
-    }
-    if (is_head_name(entry.key())) head = entry.key() + ".";
+    submodules.push_back(entry.key());
+    if (const auto* embedding = entry.value()->as<torch::nn::Embedding>()) embeddings.push_back(embedding->weight);
   }
+  const RoleRule rule(submodules, embeddings);
 
   std::vector<ModuleParameter> list;
   std::set<const c10::TensorImpl*> seen;
   for (const auto& entry : module.named_parameters()) {
     const torch::Tensor& tensor = entry.value();
     if (!seen.insert(tensor.unsafeGetTensorImpl()).second) continue;
-    ParameterInfo info{entry.key(), tensor.sizes().vec(), Role::vector};
-    const auto chosen = overrides.find(info.name);
-    if (chosen != overrides.end()) {
-      info.role = chosen->second;
-    } else if (embeddings.count(tensor.unsafeGetTensorImpl()) != 0) {
-      info.role = Role::embedding;
-    } else if (tensor.dim() >= 2) {
-      info.role = !head.empty() && info.name.starts_with(head) ? Role::head : Role::matrix;
-    }
+    const auto chosen = overrides.find(entry.key());
+    const Role role = chosen != overrides.end() ? chosen->second : rule(entry.key(), tensor);
+    ParameterInfo info{entry.key(), tensor.sizes().vec(), role};
     list.push_back({std::move(info), tensor});
   }
   for (const auto& [name, role] : overrides) {

@@ -32,6 +32,17 @@ double nominal_learning_rate(const OptimizerSpec& spec) {
   return rate;
 }
 
+/// The spec with rates of one, if its rules share one: then a scale is a learning rate, without a quotient that rounds.
+OptimizerSpec at_unit_rate(OptimizerSpec spec) {
+  const double rate = nominal_learning_rate(spec);
+  bool is_shared = spec.fallback.learning_rate == rate;
+  for (const Route& route : spec.routes) is_shared = is_shared && route.recipe.learning_rate == rate;
+  if (!is_shared) return spec;
+  spec.fallback.learning_rate = 1.0;
+  for (Route& route : spec.routes) route.recipe.learning_rate = 1.0;
+  return spec;
+}
+
 std::vector<ParameterGroup> one_group(const torch::nn::Module& module, const RoleOverrides& roles) {
   std::vector<ParameterGroup> groups(1);
   groups[0].parameters = module_parameters(module, roles);
@@ -76,17 +87,15 @@ SpecOptimizer::SpecOptimizer(std::vector<ParameterGroup> groups, OptimizerSpec s
 void SpecOptimizer::add_group(const ParameterGroup& group) {
   const OptimizerSpec& spec = group.spec ? *group.spec : spec_;
   const double rate = group.learning_rate.value_or(nominal_learning_rate(spec));
-  (void)nominal_learning_rate(spec);
   if (!(rate >= 0.0)) throw std::invalid_argument("learning_rate = " + exact_text(rate) + ", must be >= 0");
-  engine_.add_group(spec, group.parameters);
+  engine_.add_group(at_unit_rate(spec), group.parameters);
   std::vector<torch::Tensor> tensors;
   for (const ModuleParameter& p : engine_.parameters(engine_.group_count() - 1)) tensors.push_back(p.tensor);
   add_param_group({std::move(tensors), std::make_unique<GroupOptions>(rate)});
 }
 
 void SpecOptimizer::set_spec(std::size_t group, const OptimizerSpec& spec) {
-  (void)nominal_learning_rate(spec);
-  engine_.set_spec(group, spec);
+  engine_.set_spec(group, at_unit_rate(spec));
 }
 
 std::vector<double> SpecOptimizer::scales() const {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "optimizer_class.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+#include "normdescent/optimizers/catalog.hpp"
+#include "state_tensor.hpp"
+
+namespace normdescent {
+
+namespace {
+
+Role role_of(const std::string& parameter, const std::string& text) {
+  std::string known;
+  for (const Role role : {Role::matrix, Role::embedding, Role::head, Role::vector}) {
+    if (text == to_string(role)) return role;
+    known += (known.empty() ? "" : ", ") + std::string(to_string(role));
+  }
+  throw std::invalid_argument("parameter '" + parameter + "': role = " + text + ", must be one of " + known);
+}
+
+/// At learning rate 1, so that a scale *is* a learning rate, without a quotient that would round.
+OptimizerSpec unit_rate_spec(const std::string& name, const OptimizerClass::Options& options) {
+  std::map<std::string, std::string> texts{{"learning_rate", "1"}};
+  for (const auto& option : options) texts[option.key()] = option.value();
+  return make_optimizer(name, texts);
+}
+
+}  // namespace
+
+OptimizerClass::OptimizerClass(std::string name) : name_(std::move(name)) { (void)make_optimizer(name_); }
+
+void OptimizerClass::add_group(const std::vector<std::string>& names, const std::vector<std::string>& roles,
+                               const std::vector<at::Tensor>& tensors, const Options& options) {
+  if (names.size() != tensors.size() || roles.size() != tensors.size()) {
+    throw std::invalid_argument("add_group: " + std::to_string(names.size()) + " names and " +
+                                std::to_string(roles.size()) + " roles, must be one for each of " +
+                                std::to_string(tensors.size()) + " tensors");
+  }
+  std::vector<ModuleParameter> parameters;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    parameters.push_back({{names[i], tensors[i].sizes().vec(), role_of(names[i], roles[i])}, tensors[i]});
+  }
+  engine_.add_group(unit_rate_spec(name_, options), parameters);
+}
+
+void OptimizerClass::set_options(std::int64_t group, const Options& options) {
+  engine_.set_spec(static_cast<std::size_t>(group), unit_rate_spec(name_, options));
+}
+
+std::string OptimizerClass::step(const std::vector<double>& learning_rates) {
+  return engine_.step(learning_rates).first_nonfinite_parameter;
+}
+
+std::vector<OptimizerClass::Plan> OptimizerClass::explain(const std::vector<double>& learning_rates) const {
+  std::vector<Plan> rows;
+  for (const ParameterPlan& plan : engine_.explain(learning_rates)) {
+    rows.emplace_back(plan.parameter.name, plan.parameter.shape, to_string(plan.parameter.role), plan.recipe,
+                      plan.estimator, plan.direction, plan.shape_scale, plan.learning_rate, plan.decoupled_decay,
+                      plan.state_buffers);
+  }
+  return rows;
+}
+
+OptimizerClass::State OptimizerClass::state() const {
+  c10::Dict<std::string, at::Tensor> tensors;
+  c10::Dict<std::string, std::string> metadata;
+  const StateDict state = engine_.state();
+  for (const auto& [name, tensor] : state.tensors) tensors.insert(name, to_torch_tensor(tensor));
+  for (const auto& [key, value] : state.metadata) metadata.insert(key, value);
+  return {tensors, metadata};
+}
+
+void OptimizerClass::load_state(const c10::Dict<std::string, at::Tensor>& tensors,
+                                const c10::Dict<std::string, std::string>& metadata) {
+  StateDict state;
+  for (const auto& entry : tensors) state.tensors[entry.key()] = to_state_tensor(entry.value());
+  for (const auto& entry : metadata) state.metadata[entry.key()] = entry.value();
+  engine_.load_state(state);
+}
+
+}  // namespace normdescent

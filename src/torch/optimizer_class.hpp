@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// TensorOptimizer as a class that torch knows by name: torch.classes.normdescent.TensorOptimizer. Its types are those
+// that a schema can hold; python/normdescent makes torch.optim.Optimizers of it.
+#pragma once
+
+#include <torch/custom_class.h>
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "normdescent/torch/tensor_optimizer.hpp"
+
+namespace normdescent {
+
+class OptimizerClass : public torch::CustomClassHolder {
+ public:
+  using Options = c10::Dict<std::string, std::string>;
+  using State = std::tuple<c10::Dict<std::string, at::Tensor>, c10::Dict<std::string, std::string>>;
+  /// name, shape, role, recipe, estimator, direction, shape scale, learning rate, decoupled decay, state buffers
+  using Plan = std::tuple<std::string, std::vector<std::int64_t>, std::string, std::string, std::string, std::string,
+                          double, double, double, std::int64_t>;
+
+  /// `name` is one of the catalog.
+  explicit OptimizerClass(std::string name);
+
+  /// Options as texts, as make_optimizer takes them, without learning_rate: step() takes it.
+  void add_group(const std::vector<std::string>& names, const std::vector<std::string>& roles,
+                 const std::vector<at::Tensor>& tensors, const Options& options);
+  void set_options(std::int64_t group, const Options& options);
+  /// Steps with one learning rate a group; returns the first parameter whose gradient is not finite, or "".
+  std::string step(const std::vector<double>& learning_rates);
+  [[nodiscard]] std::vector<Plan> explain(const std::vector<double>& learning_rates) const;
+  [[nodiscard]] State state() const;
+  void load_state(const c10::Dict<std::string, at::Tensor>& tensors,
+                  const c10::Dict<std::string, std::string>& metadata);
+
+ private:
+  std::string name_;
+  TensorOptimizer engine_;
+};
+
+}  // namespace normdescent
