@@ -6,6 +6,8 @@ find_package(LAPACK REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 if(NORMDESCENT_PROGRAM)
   find_package(CLI11 2.1 REQUIRED)
+  find_path(NORMDESCENT_UTF8PROC_INCLUDE_DIR utf8proc.h REQUIRED)
+  find_library(NORMDESCENT_UTF8PROC_LIBRARY utf8proc REQUIRED)
 endif()
 
 set(NORMDESCENT_HAVE_TORCH OFF)

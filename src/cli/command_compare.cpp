@@ -86,7 +86,7 @@ int run_compare(const CompareCommandOptions& options, Session& session) {
   (void)options.compare.contestants();  // wrong names are found before the data is read
   const LanguageModelTask task = make_task(options.task);
   const RunFolder folder = RunFolder::create(output_folder(options.out, "compare"));
-  const CorpusInfo& data = task.corpus->info();
+  const CorpusInfo& data = task.corpus->info;
   const TaskDescription description{.command_line = session.command_line,
                                     .kind = options.task.task,
                                     .data = data.source,

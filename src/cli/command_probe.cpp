@@ -44,7 +44,7 @@ nlohmann::json result_json(const ProbeCommandOptions& options, const LanguageMod
   result["seed"] = options.seed;
   result["threads"] = options.threads;
   result["complete"] = report.status == ProbeStatus::completed;
-  const CorpusInfo& data = task.corpus->info();
+  const CorpusInfo& data = task.corpus->info;
   result["task"] = {{"kind", options.task.task},
                     {"data", data.source},
                     {"data_hash", data.content_hash},

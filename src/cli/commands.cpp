@@ -11,6 +11,7 @@ void add_all_commands(CLI::App& program, Action& chosen) {
   add_optimizers(program, chosen);
   add_explain(program, chosen);  // a subcommand of `optimizers`
   add_lab(program, chosen);
+  add_tokenize(program, chosen);
   add_report(program, chosen);
 }
 

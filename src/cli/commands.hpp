@@ -23,6 +23,7 @@ AddCommand add_lab;
 AddCommand add_optimizers;
 AddCommand add_probe;
 AddCommand add_report;
+AddCommand add_tokenize;
 AddCommand add_train;
 
 /// All of them, in the order of --help.

@@ -2,6 +2,8 @@
 #include "language_model_task.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <utility>
 
 #include "normdescent/base/user_error.hpp"
 #include "option_checks.hpp"
@@ -15,14 +17,34 @@ std::string preset_names() {
   return out;
 }
 
+std::shared_ptr<const TokenCorpus> load_tokens(const LanguageModelOptions& options) {
+  if (!options.data.empty() && holds_token_shards(options.data)) return open_token_folder(options.data);
+  auto corpus = std::make_shared<Corpus>(options.data.empty() ? load_system_headers() : load_corpus(options.data));
+  if (options.tokenizer == "bytes") return byte_tokens(std::move(corpus));
+  return encode_corpus(*corpus, Encoder(find_vocabulary(options.tokenizer)), available_threads());
+}
+
 }  // namespace
 
 void add_task_options(CLI::App& command, LanguageModelOptions& options) {
   command.add_option("--task", options.task, "What is trained: lm, a language model on text")
       ->capture_default_str()
       ->type_name("NAME");
-  command.add_option("--data", options.data, "Text file or folder; default: the C and C++ headers of this machine")
+  command
+      .add_option("--data", options.data,
+                  "Text file or folder, or a folder of token shards; default: the C and C++ headers of this machine")
       ->type_name("PATH");
+  command
+      .add_option("--tokenizer", options.tokenizer,
+                  "How text becomes tokens: bytes, gpt2, or a tokenizer's file; shards have theirs")
+      ->capture_default_str()
+      ->type_name("NAME");
+  command
+      .add_option(
+          "--window-order", options.window_order,
+          "independent (drawn with replacement, the default for text) or shuffled (epochs, the default for shards)")
+      ->check(CLI::IsMember({"independent", "shuffled"}))
+      ->type_name("NAME");
   command.add_option("--model", options.model, "GPT preset: " + preset_names())
       ->capture_default_str()
       ->type_name("NAME");
@@ -45,7 +67,11 @@ LanguageModelTask make_task(const LanguageModelOptions& options) {
                     " takes (" + std::to_string(task.options.shape.context) + ")");
   }
   task.options.context = options.context > 0 ? options.context : task.options.shape.context;
-  task.corpus = std::make_shared<Corpus>(options.data.empty() ? load_system_headers() : load_corpus(options.data));
+  task.corpus = load_tokens(options);
+  task.options.shape.vocabulary = std::max(task.options.shape.vocabulary, task.corpus->vocabulary);
+  const bool is_shuffled =
+      options.window_order.empty() ? holds_token_shards(options.data) : options.window_order == "shuffled";
+  task.options.order = is_shuffled ? WindowOrder::shuffled_epochs : WindowOrder::independent;
   task.problem = make_gpt_problem(task.options, task.corpus);
   return task;
 }

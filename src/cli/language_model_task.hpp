@@ -15,13 +15,15 @@ namespace normdescent::cli {
 struct LanguageModelOptions {
   std::string task = "lm";
   std::string data;  ///< empty: the C and C++ headers of this machine
+  std::string tokenizer = "bytes";
+  std::string window_order;  ///< empty: shuffled for shards, independent for text
   std::string model = "nano";
   std::uint32_t batch = GptProblemOptions{}.batch_size;
   Index context = 0;  ///< 0: the preset's
 };
 
 struct LanguageModelTask {
-  std::shared_ptr<const Corpus> corpus;
+  std::shared_ptr<const TokenCorpus> corpus;
   std::shared_ptr<const Problem> problem;
   GptProblemOptions options;
 };

@@ -2,17 +2,17 @@
 #include "normdescent/train/corpus.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <memory>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
+#include "text_files.hpp"
 
 namespace normdescent {
 
@@ -20,43 +20,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kSniffBytes = std::size_t{64} << 10U;
-/// Control bytes that text does not hold: prose and code have none, compressed data has about 10 %.
-constexpr double kMaxNonTextShare = 0.05;
-constexpr std::size_t kFilesPerValidationFile = 10;
-constexpr std::uint64_t kFnvOffset = 0xCBF29CE484222325U;
-constexpr std::uint64_t kFnvPrime = 0x100000001B3U;
+constexpr std::size_t kGrowBytes = std::size_t{64} << 10U;
 
 using Bytes = std::vector<std::uint8_t>;
 
-/// FNV-1a over 64-bit words (the last one padded with zeros), then the length.
-std::uint64_t hash_bytes(std::span<const std::uint8_t> bytes, std::uint64_t hash = kFnvOffset) {
-  const auto mix = [&hash](std::uint64_t word) {
-    hash = (hash ^ word) * kFnvPrime;
-    hash ^= hash >> 32U;
-  };
-  for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data() + i, std::min(sizeof word, bytes.size() - i));
-    mix(word);
-  }
-  mix(bytes.size());
-  return hash;
-}
-
 std::uint64_t hash_name(const std::string& name) {
   return hash_bytes({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()});
-}
-
-bool looks_binary(std::span<const std::uint8_t> bytes) {
-  const auto head = bytes.first(std::min(bytes.size(), kSniffBytes));
-  std::size_t non_text = 0;
-  for (const std::uint8_t byte : head) {
-    if (byte == 0) return true;
-    const bool is_layout = (byte >= 0x08 && byte <= 0x0D) || byte == 0x1B;  // backspace .. carriage return, escape
-    if ((byte < 0x20 && !is_layout) || byte == 0x7F) ++non_text;
-  }
-  return static_cast<double>(non_text) > kMaxNonTextShare * static_cast<double>(head.size());
 }
 
 Bytes read_file(const fs::path& path) {
@@ -73,7 +42,7 @@ Bytes read_file(const fs::path& path) {
   // The size is a hint only: a file may grow, and special files report none.
   std::size_t used = 0;
   for (;;) {
-    if (used == bytes.size()) bytes.resize(used + kSniffBytes);
+    if (used == bytes.size()) bytes.resize(used + kGrowBytes);
     const std::size_t got = std::fread(bytes.data() + used, 1, bytes.size() - used, file.get());
     used += got;
     if (got == 0) break;
@@ -81,37 +50,6 @@ Bytes read_file(const fs::path& path) {
   if (std::ferror(file.get()) != 0) refuse();
   bytes.resize(used);
   return bytes;
-}
-
-bool is_header(const fs::path& path) {
-  static constexpr std::array<std::string_view, 6> kExtensions{".h", ".hpp", ".hh", ".hxx", ".inl", ".ipp"};
-  const std::string extension = path.extension().string();
-  if (extension.empty()) return std::find(path.begin(), path.end(), "c++") != path.end();
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
-}
-
-bool is_hidden(const fs::path& path) { return path.filename().string().starts_with('.'); }
-
-/// Regular files below `root` that `wanted` accepts, as paths relative to it, sorted.
-std::vector<std::string> list_files(const fs::path& root, const std::function<bool(const fs::path&)>& wanted) {
-  std::vector<std::string> names;
-  try {
-    for (fs::recursive_directory_iterator it(root), end; it != end; ++it) {
-      if (is_hidden(it->path())) {
-        it.disable_recursion_pending();
-        continue;
-      }
-      std::error_code broken_link;
-      if (it->is_regular_file(broken_link) && wanted(it->path())) {
-        names.push_back(it->path().lexically_relative(root).string());
-      }
-    }
-  } catch (const fs::filesystem_error& error) {
-    throw UserError("cannot list '" + error.path1().string() + "': " + error.code().message(),
-                    "check the permissions of the folder");
-  }
-  std::sort(names.begin(), names.end());
-  return names;
 }
 
 void append(Bytes& to, const Bytes& from) { to.insert(to.end(), from.begin(), from.end()); }
@@ -133,7 +71,7 @@ Split split_tail(Bytes bytes) {
 Split split_files(const std::vector<Bytes>& contents) {
   Split split;
   for (std::size_t i = 0; i < contents.size(); ++i) {
-    const bool is_validation = i % kFilesPerValidationFile == kFilesPerValidationFile - 1;
+    const bool is_validation = is_validation_file(i);
     append(is_validation ? split.validation : split.training, contents[i]);
   }
   if (contents.size() >= kFilesPerValidationFile) return split;
@@ -148,10 +86,7 @@ Corpus::Corpus(std::string source, std::vector<std::uint8_t> training, std::vect
   info_.files = 1;
   info_.training_bytes = static_cast<std::int64_t>(training_.size());
   info_.validation_bytes = static_cast<std::int64_t>(validation_.size());
-  std::array<char, 17> digits{};
-  std::snprintf(digits.data(), digits.size(), "%016llx",
-                static_cast<unsigned long long>(hash_bytes(validation_, hash_bytes(training_))));
-  info_.content_hash = digits.data();
+  info_.content_hash = hash_text(hash_bytes(validation_, hash_bytes(training_)));
 }
 
 void Corpus::require_window(std::int64_t context) const {
@@ -186,9 +121,8 @@ class CorpusLoader {
     return {path.string(), std::move(split.training), std::move(split.validation)};
   }
 
-  static Corpus folder(const fs::path& root, std::int64_t max_bytes,
-                       const std::function<bool(const fs::path&)>& wanted) {
-    const std::vector<std::string> names = list_files(root, wanted);
+  static Corpus folder(const fs::path& root, std::int64_t max_bytes, const FileFilter& wanted) {
+    const std::vector<std::string> names = list_text_files(root, wanted);
     // Position in `names`, in the order of thinning. The hash is of the relative name: the same on every machine.
     std::vector<std::pair<std::uint64_t, std::size_t>> order;
     for (std::size_t i = 0; i < names.size(); ++i) order.emplace_back(hash_name(names[i]), i);
@@ -249,7 +183,7 @@ Corpus load_system_headers(const fs::path& root, std::int64_t max_bytes) {
     throw UserError("there are no system headers under '" + root.string() + "' to train on",
                     "name a text file or a folder of text with --data");
   }
-  return CorpusLoader::folder(root, max_bytes, is_header);
+  return CorpusLoader::folder(root, max_bytes, is_header_file);
 }
 
 }  // namespace normdescent

@@ -7,61 +7,72 @@
 #include <utility>
 #include <vector>
 
+#include "normdescent/base/permutation.hpp"
 #include "normdescent/base/philox.hpp"
+#include "normdescent/base/user_error.hpp"
 
 namespace normdescent {
 
 namespace {
 
-void check(const GptProblemOptions& options) {
+void check(const GptProblemOptions& options, Index vocabulary) {
   validate(options.shape);
   const auto refuse = [](const char* field, Index value, const std::string& domain) {
     throw std::invalid_argument(std::string(field) + " = " + std::to_string(value) + ", must be " + domain);
   };
-  if (options.shape.vocabulary < 256) refuse("vocabulary", options.shape.vocabulary, ">= 256: tokens are bytes");
   if (options.batch_size < 1) refuse("batch_size", options.batch_size, ">= 1");
   if (options.context < 1 || options.context > options.shape.context) {
     refuse("context", options.context, "in [1, " + std::to_string(options.shape.context) + "], the model's context");
   }
+  if (options.shape.vocabulary < vocabulary) {
+    refuse("vocabulary", options.shape.vocabulary, ">= " + std::to_string(vocabulary) + ", the tokenizer's");
+  }
   if (options.validation_windows < 1) refuse("validation_windows", options.validation_windows, ">= 1");
 }
 
-void copy_window(std::span<const std::uint8_t> text, std::uint64_t start, std::span<std::int64_t> window) {
-  std::copy_n(text.begin() + static_cast<std::ptrdiff_t>(start), window.size(), window.begin());
+/// Reads a window and makes sure that the model has an embedding for each of its tokens: shards come from anywhere.
+void copy_window(const TokenSource& source, std::uint64_t start, Index vocabulary, std::span<std::int64_t> window) {
+  source.copy(start, window);
+  const auto unknown = std::ranges::find_if(window, [&](std::int64_t token) { return token >= vocabulary; });
+  if (unknown == window.end()) return;
+  throw UserError("the data holds token " + std::to_string(*unknown) + ", the model's vocabulary ends at " +
+                      std::to_string(vocabulary - 1),
+                  "the shards were made with another tokenizer than their tokens.json says");
 }
 
 class GptProblem final : public Problem {
  public:
-  GptProblem(const GptProblemOptions& options, std::shared_ptr<const Corpus> corpus)
+  GptProblem(const GptProblemOptions& options, std::shared_ptr<const TokenCorpus> corpus)
       : options_(options), corpus_(std::move(corpus)) {
     if (options_.context == 0) options_.context = options_.shape.context;
-    check(options_);
+    check(options_, corpus_->vocabulary);
     corpus_->require_window(options_.context);
     const auto length = static_cast<std::size_t>(options_.context + 1);
     const auto count = static_cast<std::size_t>(options_.validation_windows);
-    const auto text = corpus_->validation();
+    const TokenSource& source = *corpus_->validation;
     std::vector<std::int64_t> windows(count * length);
     for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t start = (text.size() - length) * i / std::max<std::size_t>(1, count - 1);
-      copy_window(text, start, std::span(windows).subspan(i * length, length));
+      const std::uint64_t start = (source.size() - length) * i / std::max<std::size_t>(1, count - 1);
+      copy_window(source, start, options_.shape.vocabulary, std::span(windows).subspan(i * length, length));
     }
     validation_windows_ = std::make_shared<const std::vector<std::int64_t>>(std::move(windows));
   }
 
   [[nodiscard]] std::string name() const override {
-    return "gpt(" + std::to_string(parameter_count(options_.shape)) + " parameters) on " + corpus_->info().source;
+    return "gpt(" + std::to_string(parameter_count(options_.shape)) + " parameters) on " + corpus_->info.source;
   }
   [[nodiscard]] std::uint32_t batch_size() const override { return options_.batch_size; }
 
   [[nodiscard]] std::unique_ptr<Objective> instantiate(std::uint64_t seed) const override {
     GptData data;
     data.context = options_.context;
-    data.training_windows = [corpus = corpus_](const Batch& batch, std::span<std::int64_t> out) {
-      const auto text = corpus->training();
+    data.training_windows = [corpus = corpus_, vocabulary = options_.shape.vocabulary, order = options_.order](
+                                const Batch& batch, std::span<std::int64_t> out) {
+      const TokenSource& source = *corpus->training;
       const std::size_t length = out.size() / batch.count;
       for (std::uint32_t i = 0; i < batch.count; ++i) {
-        const std::uint64_t start = Philox(batch.stream, 0, batch.first + i).below(text.size() - length + 1);
-        copy_window(text, start, out.subspan(i * length, length));
+        const std::uint64_t start = window_start(order, source.size(), length, batch.stream, batch.first + i);
+        copy_window(source, start, vocabulary, out.subspan(i * length, length));
       }
     };
     data.validation_windows = validation_windows_;
@@ -71,14 +82,21 @@ class GptProblem final : public Problem {
 
  private:
   GptProblemOptions options_;
-  std::shared_ptr<const Corpus> corpus_;
+  std::shared_ptr<const TokenCorpus> corpus_;
   std::shared_ptr<const std::vector<std::int64_t>> validation_windows_;
 };
 
 }  // namespace
 
+std::uint64_t window_start(WindowOrder order, std::uint64_t size, std::uint64_t length, std::uint64_t stream,
+                           std::uint64_t index) {
+  if (order == WindowOrder::independent) return Philox(stream, 0, index).below(size - length + 1);
+  const std::uint64_t windows = (size - 1) / (length - 1);
+  return (length - 1) * permuted(index % windows, windows, stream, index / windows);
+}
+
 std::shared_ptr<const Problem> make_gpt_problem(const GptProblemOptions& options,
-                                                std::shared_ptr<const Corpus> corpus) {
+                                                std::shared_ptr<const TokenCorpus> corpus) {
   return std::make_shared<const GptProblem>(options, std::move(corpus));
 }
 

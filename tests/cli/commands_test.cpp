@@ -11,12 +11,6 @@ namespace normdescent::cli {
 namespace {
 
 using nlohmann::json;
-using Arguments = std::vector<std::string>;
-
-Arguments operator+(Arguments left, const Arguments& right) {
-  left.insert(left.end(), right.begin(), right.end());
-  return left;
-}
 
 // The smallest budget at which every part still runs.
 const Arguments kTiny{"--model", "nano", "--steps", "3", "--context", "16", "--batch", "2"};
@@ -24,7 +18,7 @@ const Arguments kTinyRace = kTiny + Arguments{"--optimizers", "sgd,signsgd", "--
 
 TEST(Help, ListsEveryCommand) {
   const Ran help = run({"--help"});
-  for (const char* command : {"compare", "probe", "train", "optimizers", "report"}) {
+  for (const char* command : {"compare", "probe", "train", "optimizers", "tokenize", "report"}) {
     EXPECT_TRUE(contains(help.out, command)) << command;
     EXPECT_EQ(run({command, "--help"}).code, 0) << command;
   }

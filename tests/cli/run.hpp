@@ -16,7 +16,14 @@ struct Ran {
   std::string err;
 };
 
-inline Ran run(const std::vector<std::string>& arguments, std::stop_token stop = {}) {
+using Arguments = std::vector<std::string>;
+
+inline Arguments operator+(Arguments left, const Arguments& right) {
+  left.insert(left.end(), right.begin(), right.end());
+  return left;
+}
+
+inline Ran run(const Arguments& arguments, std::stop_token stop = {}) {
   std::ostringstream out;
   std::ostringstream err;
   Session session{.out = out, .err = err, .err_is_terminal = false, .command_line = {}, .stop = std::move(stop)};

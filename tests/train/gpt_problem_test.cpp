@@ -14,7 +14,7 @@ namespace normdescent {
 namespace {
 
 /// Text with structure to learn: short words from a small alphabet.
-std::shared_ptr<const Corpus> toy_corpus() {
+std::shared_ptr<const TokenCorpus> toy_corpus() {
   const auto make = [](std::uint64_t seed, std::size_t size) {
     std::vector<std::uint8_t> text(size);
     Philox random(seed);
@@ -22,7 +22,7 @@ std::shared_ptr<const Corpus> toy_corpus() {
       text[i] = static_cast<std::uint8_t>(i % 5 == 4 ? ' ' : 'a' + random.below(6));
     return text;
   };
-  return std::make_shared<const Corpus>("toy", make(1, 5000), make(2, 500));
+  return byte_tokens(std::make_shared<const Corpus>("toy", make(1, 5000), make(2, 500)));
 }
 
 GptProblemOptions tiny_options() {
@@ -142,8 +142,8 @@ TEST(GptProblem, ImpossibleOptionsAreRefusedByName) {
   expect([](auto& o) { o.validation_windows = 0; }, "validation_windows = 0");
   expect([](auto& o) { o.shape.heads = 3; }, "width = 32, must be a multiple of heads = 3");
   expect([](auto& o) { o.shape.vocabulary = 128; }, "vocabulary = 128");
-  const auto short_text =
-      std::make_shared<const Corpus>("short", std::vector<std::uint8_t>(100), std::vector<std::uint8_t>(10));
+  const auto short_text = byte_tokens(
+      std::make_shared<const Corpus>("short", std::vector<std::uint8_t>(100), std::vector<std::uint8_t>(10)));
   EXPECT_THROW((void)make_gpt_problem(tiny_options(), short_text), UserError);
 }
 

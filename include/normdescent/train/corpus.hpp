@@ -53,9 +53,11 @@ inline constexpr std::int64_t kSystemHeaderBytes = std::int64_t{32} << 20U;
 /// Throws    UserError: path missing, neither file nor folder, unreadable, empty, binary, no text in the folder.
 [[nodiscard]] Corpus load_corpus(const std::filesystem::path& path, std::int64_t max_bytes = kMaxCorpusBytes);
 
+inline constexpr const char* kSystemHeaders = "/usr/include";
+
 /// The C and C++ headers under `root`: real text on every machine that has a compiler. Extensions .h .hpp .hh .hxx .inl
 /// .ipp and the extensionless headers below a folder named c++. Split, cap and errors as load_corpus.
-[[nodiscard]] Corpus load_system_headers(const std::filesystem::path& root = "/usr/include",
+[[nodiscard]] Corpus load_system_headers(const std::filesystem::path& root = kSystemHeaders,
                                          std::int64_t max_bytes = kSystemHeaderBytes);
 
 }  // namespace normdescent

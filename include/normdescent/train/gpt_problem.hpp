@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A GPT-2 on a byte corpus as a Problem: what compare, probe and train work on. Needs no LibTorch headers.
+// A GPT-2 on tokens as a Problem: what compare, probe and train work on. Needs no LibTorch headers.
 #pragma once
 
 #include <cstdint>
@@ -7,23 +7,35 @@
 
 #include "normdescent/problem/problem.hpp"
 #include "normdescent/torch/gpt_objective.hpp"
-#include "normdescent/train/corpus.hpp"
+#include "normdescent/train/token_corpus.hpp"
 
 namespace normdescent {
+
+enum class WindowOrder {
+  independent,      ///< each window begins anywhere, drawn with replacement: the i.i.d. examples that theory speaks of
+  shuffled_epochs,  ///< every epoch visits each of the disjoint windows once, in an order of its own
+};
+
+/// Where example `index` of a stream begins in `size` tokens, of which a window takes `length`.
+[[nodiscard]] std::uint64_t window_start(WindowOrder order, std::uint64_t size, std::uint64_t length,
+                                         std::uint64_t stream, std::uint64_t index);
 
 struct GptProblemOptions {
   GptShape shape = gpt_preset("nano");
   std::uint32_t batch_size = 8;  ///< windows in a mini-batch
   Index context = 0;             ///< tokens in a window; 0: the shape's
+  WindowOrder order = WindowOrder::independent;
   Precision precision = Precision::automatic;
   Index validation_windows = 64;  ///< spread evenly over the validation part
 };
 
-/// Example e of stream s is the window that starts at a uniform position of the training part, drawn by Philox with
-/// key s and counter e.
+/// Example e of stream s is a window of the training part that depends on (s, e) alone: independent windows start at a
+/// uniform position drawn by Philox with key s and counter e; shuffled ones are number permuted(e mod n, n, s, e / n)
+/// of the n windows that begin at multiples of the context.
 ///
-/// Throws    std::invalid_argument for options outside their domain; UserError if the corpus is shorter than a window.
+/// Throws    std::invalid_argument for options outside their domain; UserError if the corpus is shorter than a window;
+///           later, from gradient(), for a token outside the vocabulary.
 [[nodiscard]] std::shared_ptr<const Problem> make_gpt_problem(const GptProblemOptions& options,
-                                                              std::shared_ptr<const Corpus> corpus);
+                                                              std::shared_ptr<const TokenCorpus> corpus);
 
 }  // namespace normdescent

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/tokens/token_source.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "normdescent/tokens/shard.hpp"
+
+namespace normdescent {
+namespace {
+
+/// Tokens of type Unit that lie one after the other in memory.
+template <class Unit>
+class SpanSource final : public TokenSource {
+ public:
+  SpanSource(std::span<const Unit> tokens, std::shared_ptr<const void> owner)
+      : tokens_(tokens), owner_(std::move(owner)) {}
+
+  [[nodiscard]] std::uint64_t size() const override { return tokens_.size(); }
+  void copy(std::uint64_t first, std::span<std::int64_t> out) const override {
+    std::ranges::copy(tokens_.subspan(first, out.size()), out.begin());
+  }
+
+ private:
+  std::span<const Unit> tokens_;
+  std::shared_ptr<const void> owner_;
+};
+
+class ShardSource final : public TokenSource {
+ public:
+  explicit ShardSource(const std::vector<std::filesystem::path>& paths) {
+    for (const auto& path : paths) {
+      shards_.emplace_back(path);
+      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + shards_.back().tokens().size());
+    }
+  }
+
+  [[nodiscard]] std::uint64_t size() const override { return ends_.back(); }
+  void copy(std::uint64_t first, std::span<std::int64_t> out) const override {
+    auto shard = static_cast<std::size_t>(std::ranges::upper_bound(ends_, first) - ends_.begin());
+    while (!out.empty()) {
+      const auto tokens = shards_[shard].tokens();
+      const std::uint64_t begin = first - (ends_[shard] - tokens.size());
+      const auto count = std::min<std::uint64_t>(tokens.size() - begin, out.size());
+      std::ranges::copy(tokens.subspan(begin, count), out.begin());
+      out = out.subspan(count);
+      first += count;
+      ++shard;
+    }
+  }
+
+ private:
+  std::vector<Shard> shards_;
+  std::vector<std::uint64_t> ends_;  ///< ends_[i]: tokens of the shards up to and including i
+};
+
+}  // namespace
+
+std::shared_ptr<const TokenSource> make_byte_source(std::span<const std::uint8_t> bytes,
+                                                    std::shared_ptr<const void> owner) {
+  return std::make_shared<const SpanSource<std::uint8_t>>(bytes, std::move(owner));
+}
+
+std::shared_ptr<const TokenSource> make_token_source(std::span<const Token> tokens) {
+  if (const auto large = std::ranges::find_if(tokens, [](Token t) { return t > kMaxShardToken; });
+      large != tokens.end()) {
+    throw std::out_of_range("token = " + std::to_string(*large) + ", must be at most " +
+                            std::to_string(kMaxShardToken));
+  }
+  const auto narrow = std::make_shared<std::vector<std::uint16_t>>(tokens.size());
+  std::ranges::transform(tokens, narrow->begin(), [](Token t) { return static_cast<std::uint16_t>(t); });
+  return std::make_shared<const SpanSource<std::uint16_t>>(*narrow, narrow);
+}
+
+std::shared_ptr<const TokenSource> open_shards(const std::vector<std::filesystem::path>& paths) {
+  if (paths.empty()) throw std::invalid_argument("paths: none given, must be at least one shard");
+  return std::make_shared<const ShardSource>(paths);
+}
+
+}  // namespace normdescent
