@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <omp.h>
+
+#include <algorithm>
+#include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
-#include "normdescent/linalg/polar.hpp"
+#include "normdescent/linalg/polar_solver.hpp"
 #include "normdescent/norms/norms.hpp"
 #include "normdescent/rules/pieces.hpp"
 #include "stages.hpp"
@@ -17,17 +22,19 @@ class RowDirection {
  public:
   explicit RowDirection(const RowNormalize& /*direction*/) {}
 
-  void reserve(const ParameterInfo& /*info*/) {}
+  void reserve(const MatrixShape& /*shape*/) {}
 
-  void operator()(MatrixView<const T> u, MatrixView<T> out) {
-    const Index rows = std::max<Index>(1, rules::kPieceElements / u.cols);
-    const Index blocks = (u.rows + rows - 1) / rows;
+  void run(std::span<const PolarTask<T>> tasks) {
+    for (const auto& [u, out] : tasks) {
+      const Index rows = std::max<Index>(1, rules::kPieceElements / u.cols);
+      const Index blocks = (u.rows + rows - 1) / rows;
 #pragma omp parallel for schedule(static) if (blocks > 1)
-    for (Index k = 0; k < blocks; ++k) {
-      const Index first = k * rows;
-      const Index count = std::min(rows, u.rows - first);
-      RowWise{}.dual_unit(MatrixView<const T>{u.data + first * u.cols, count, u.cols},
-                          MatrixView<T>{out.data + first * u.cols, count, u.cols});
+      for (Index k = 0; k < blocks; ++k) {
+        const Index first = k * rows;
+        const Index count = std::min(rows, u.rows - first);
+        RowWise{}.dual_unit(MatrixView<const T>{u.data + first * u.cols, count, u.cols},
+                            MatrixView<T>{out.data + first * u.cols, count, u.cols});
+      }
     }
   }
 };
@@ -36,52 +43,72 @@ class RowDirection {
 template <class T>
 class PolarDirection {
  public:
-  explicit PolarDirection(const Orthogonalize& direction) : direction_(direction) {}
+  explicit PolarDirection(const Orthogonalize& d)
+      : solver_({.method = d.method, .steps = d.steps, .precision = d.precision}) {}
 
-  void reserve(const ParameterInfo& info) {
-    if (direction_.method != "svd") workspace_.reserve(info.rows(), info.cols());
-  }
-
-  void operator()(MatrixView<const T> u, MatrixView<T> out) {
-    polar<T>(direction_.method, direction_.steps, u, out, workspace_);
-  }
+  void reserve(const MatrixShape& shape) { solver_.reserve(shape.rows, shape.cols); }
+  void run(std::span<const PolarTask<T>> tasks) { solver_.run(tasks); }
 
  private:
-  Orthogonalize direction_;
-  PolarWorkspace<T> workspace_;
+  PolarSolver<T> solver_;
 };
 
+// Members of one shape stand together and are done as many at a time as fit into the scratch, so that matrices share
+// the threads evenly.
 template <class T, class E, class D>
 class MatrixGroup final : public Group<T> {
  public:
-  MatrixGroup(const Recipe& recipe, E estimator, D direction, std::vector<std::size_t> members, Index largest)
+  MatrixGroup(const Recipe& recipe, E estimator, D direction, std::vector<std::size_t> members, Index scratch)
       : recipe_(recipe),
         direction_(std::move(direction)),
         members_(std::move(members)),
-        estimate_(estimator, 1, largest),
-        direction_buffer_(static_cast<std::size_t>(largest)) {}
+        estimate_(estimator, members_.size(), scratch),
+        directions_(static_cast<std::size_t>(scratch)) {
+    moves_.reserve(members_.size());
+  }
 
   void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
-    for (const std::size_t i : members_) {
-      const auto& p = parameters[i];
-      if (p.gradient.empty()) continue;
-      const ParameterInfo& info = slots[i].info;
+    std::size_t next = 0;
+    while (next < members_.size()) {
       estimate_.clear();
-      const std::span<const T> u = estimate_.add(p.gradient, slots[i]);
+      tasks_.clear();
+      moves_.clear();
+      std::size_t used = 0;
+      for (; next < members_.size(); ++next) {
+        const std::size_t i = members_[next];
+        const auto& p = parameters[i];
+        if (p.gradient.empty()) continue;
+        if (used + p.gradient.size() > directions_.size()) break;
+        T* const out = directions_.data() + used;
+        used += p.gradient.size();
+        add_tasks(estimate_.add(p.gradient, slots[i]).data(), out, matrix_shape(recipe_.layout, slots[i].info));
+        const auto move = make_step<T>(recipe_, slots[i].info, learning_rate);
+        moves_.push_back(make_apply_task<T>(rules::Identity<T>{}, move, p.value, out));
+      }
       estimate_.run();
-      direction_({u.data(), info.rows(), info.cols()}, {direction_buffer_.data(), info.rows(), info.cols()});
-      const auto move = make_step<T>(recipe_, info, learning_rate);
-      const auto task = make_apply_task<T>(rules::Identity<T>{}, move, p.value, direction_buffer_.data());
-      rules::run_on_cpu(std::span(&task, 1));
+      direction_.run(tasks_);
+      rules::run_on_cpu(std::span<const Move>(moves_));
     }
   }
 
  private:
+  using Move = decltype(make_apply_task<T>(rules::Identity<T>{}, std::declval<rules::Step<T>>(), std::span<T>{},
+                                           static_cast<const T*>(nullptr)));
+
+  void add_tasks(const T* u, T* out, const MatrixShape& shape) {
+    const Index size = shape.rows * shape.cols;
+    for (Index k = 0; k < shape.count; ++k) {
+      tasks_.push_back({{u + k * size, shape.rows, shape.cols}, {out + k * size, shape.rows, shape.cols}});
+    }
+  }
+
   Recipe recipe_;
   D direction_;
   std::vector<std::size_t> members_;
   EstimateStage<T, E> estimate_;
-  std::vector<T> direction_buffer_;
+  std::vector<T> directions_;
+  std::vector<PolarTask<T>> tasks_;
+  std::vector<Move> moves_;
 };
 
 void require_matrix(const Recipe& recipe, const ParameterInfo& info) {
@@ -94,13 +121,21 @@ void require_matrix(const Recipe& recipe, const ParameterInfo& info) {
 template <class T, class D>
 std::unique_ptr<Group<T>> make_group_of(const Recipe& recipe, D direction, std::vector<std::size_t> members,
                                         std::span<const Slot<T>> slots) {
+  const auto shape_of = [&](std::size_t i) { return matrix_shape(recipe.layout, slots[i].info); };
   Index largest = 0;
+  Index total = 0;
   for (const std::size_t i : members) {
     largest = std::max(largest, slots[i].info.size());
-    direction.reserve(slots[i].info);
+    total += slots[i].info.size();
+    direction.reserve(shape_of(i));
   }
+  std::ranges::stable_sort(members, std::greater{}, [&](std::size_t i) {
+    const MatrixShape shape = shape_of(i);
+    return std::pair(shape.rows * shape.cols, shape.rows);
+  });
+  const Index scratch = std::min(total, omp_get_max_threads() * largest);
   return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
-    return std::make_unique<MatrixGroup<T, E, D>>(recipe, estimator, std::move(direction), std::move(members), largest);
+    return std::make_unique<MatrixGroup<T, E, D>>(recipe, estimator, std::move(direction), std::move(members), scratch);
   });
 }
 

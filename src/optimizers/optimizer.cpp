@@ -143,7 +143,7 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
     rows.push_back({.parameter = info,
                     .recipe = recipe.name,
                     .estimator = describe(recipe.estimator),
-                    .direction = describe(recipe.direction),
+                    .direction = describe(recipe.direction) + describe(recipe.layout, info),
                     .shape_scale = shape_scale(recipe, info),
                     .radius = recipe.radius,
                     .learning_rate = recipe.learning_rate,

@@ -195,7 +195,13 @@ const Fields<MuonOptions>& muon_fields() {
             [](const std::string& method) -> const std::string& { return method; },
             [](auto& o) -> auto& { return o.method; }),
         whole_number<O>(
-            "steps", 1, 100, "iterations of msign; svd takes none", [](auto& o) -> auto& { return o.steps; }),
+            "steps", 0, 100, "iterations of msign; 0 takes the method's own number, svd takes none",
+            [](auto& o) -> auto& { return o.steps; }),
+        choice<O, ProductPrecision>(
+            "precision", {ProductPrecision::full, ProductPrecision::bfloat16},
+            "operands of msign's large products; bfloat16 is for float32 parameters and not for svd",
+            [](ProductPrecision precision) { return std::string_view(to_string(precision)); },
+            [](auto& o) -> auto& { return o.precision; }),
         choice<O, ShapeScale>(
             "shape_scale",
             {ShapeScale::none, ShapeScale::sqrt_max_one, ShapeScale::match_adamw_rms, ShapeScale::sqrt_out_over_in,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "domain.hpp"
 #include "normdescent/linalg/polar.hpp"
@@ -69,10 +70,27 @@ double shape_scale(ShapeScale scale, Index fan_out, Index fan_in) {
   return 1.0;
 }
 
+MatrixShape matrix_shape(const MatrixLayout& layout, const ParameterInfo& parameter) {
+  const auto refuse = [&](const std::string& what) {
+    throw std::invalid_argument("parameter " + parameter.name + ": " + what);
+  };
+  const std::size_t first = layout.is_stacked ? 1 : 0;
+  if (layout.is_stacked && parameter.shape.size() < 3) {
+    refuse(std::to_string(parameter.shape.size()) + " dimensions, must be at least 3 for a stack of matrices");
+  }
+  const Index rows = parameter.shape.empty() ? 1 : parameter.shape[first];
+  if (layout.row_blocks < 1 || rows % layout.row_blocks != 0) {
+    refuse("row_blocks = " + std::to_string(layout.row_blocks) + ", must divide the " + std::to_string(rows) + " rows");
+  }
+  const Index count = (layout.is_stacked ? parameter.shape.front() : 1) * layout.row_blocks;
+  const Index block_rows = rows / layout.row_blocks;
+  return {.count = count, .rows = block_rows, .cols = parameter.size() / (count * block_rows)};
+}
+
 double shape_scale(const Recipe& recipe, const ParameterInfo& parameter) {
-  return recipe.orientation == Orientation::out_in
-             ? shape_scale(recipe.shape_scale, parameter.rows(), parameter.cols())
-             : shape_scale(recipe.shape_scale, parameter.cols(), parameter.rows());
+  const MatrixShape matrix = matrix_shape(recipe.layout, parameter);
+  return recipe.orientation == Orientation::out_in ? shape_scale(recipe.shape_scale, matrix.rows, matrix.cols)
+                                                   : shape_scale(recipe.shape_scale, matrix.cols, matrix.rows);
 }
 
 double step_scale(const Recipe& recipe, const ParameterInfo& parameter) {
@@ -110,12 +128,21 @@ std::string describe(const Direction& direction) {
           [](const Normalize& d) { return "normalize(" + std::string(to_string(d.scope)) + ")"; },
           [](const RowNormalize&) { return std::string("row-normalize"); },
           [](const Orthogonalize& d) {
-            return d.method == "svd" ? std::string("msign(svd)")
-                                     : "msign(" + d.method + ", " + std::to_string(d.steps) + " steps)";
+            if (d.method == "svd") return std::string("msign(svd)");
+            const int steps = d.steps == 0 ? default_polar_steps(d.method) : d.steps;
+            const bool is_rounded = d.precision == ProductPrecision::bfloat16;
+            return "msign(" + d.method + ", " + std::to_string(steps) + (is_rounded ? " steps, bfloat16)" : " steps)");
           },
           [](const AdamScale& d) { return "adam(beta2=" + to_text(d.beta2) + ", epsilon=" + to_text(d.epsilon) + ")"; },
       },
       direction);
+}
+
+std::string describe(const MatrixLayout& layout, const ParameterInfo& parameter) {
+  const MatrixShape matrix = matrix_shape(layout, parameter);
+  if (matrix.count == 1) return {};
+  return " on " + std::to_string(matrix.count) + " matrices of (" + std::to_string(matrix.rows) + ", " +
+         std::to_string(matrix.cols) + ")";
 }
 
 std::string describe_decay(const Recipe& recipe) {
@@ -163,7 +190,17 @@ void validate(const Recipe& recipe) {
     if (std::ranges::find(methods, msign->method) == methods.end()) {
       problems.add("method = " + msign->method + ", must be one of " + join(methods));
     }
-    if (msign->steps < 1) problems.add("steps = " + std::to_string(msign->steps) + ", must be >= 1");
+    if (msign->steps < 0) problems.add("steps = " + std::to_string(msign->steps) + ", must be >= 0");
+    if (msign->method == "svd" && msign->precision != ProductPrecision::full) {
+      problems.add(std::string("precision = ") + to_string(msign->precision) + ", must be full for method svd");
+    }
+  }
+  if (recipe.layout.row_blocks < 1) {
+    problems.add("row_blocks = " + std::to_string(recipe.layout.row_blocks) + ", must be >= 1");
+  }
+  if (recipe.layout.row_blocks > 1 && recipe.orientation == Orientation::in_out) {
+    problems.add("row_blocks = " + std::to_string(recipe.layout.row_blocks) +
+                 ", must be 1 for orientation in-out, whose blocks of outputs are columns");
   }
   if (const auto* adam = std::get_if<AdamScale>(&recipe.direction)) {
     problems.check("beta2", adam->beta2, kMomentum);

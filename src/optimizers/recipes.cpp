@@ -28,12 +28,13 @@ Recipe adamw_recipe(const AdamWOptions& options) {
 }
 
 OptimizerSpec matrix_optimizer(const char* name, const MuonOptions& options, Estimator estimator) {
-  const Recipe matrix{.name = name,
-                      .estimator = estimator,
-                      .direction = Orthogonalize{.method = options.method, .steps = options.steps},
-                      .learning_rate = options.learning_rate,
-                      .decoupled_decay = options.decoupled_decay,
-                      .shape_scale = options.shape_scale};
+  const Recipe matrix{
+      .name = name,
+      .estimator = estimator,
+      .direction = Orthogonalize{.method = options.method, .steps = options.steps, .precision = options.precision},
+      .learning_rate = options.learning_rate,
+      .decoupled_decay = options.decoupled_decay,
+      .shape_scale = options.shape_scale};
   Recipe rest = adamw_recipe(options.fallback);
   rest.learning_rate = options.learning_rate * options.fallback_rate;
   return {.name = name,

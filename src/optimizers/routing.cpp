@@ -2,6 +2,7 @@
 #include "normdescent/optimizers/routing.hpp"
 
 #include <string_view>
+#include <utility>
 
 namespace normdescent {
 namespace {
@@ -40,6 +41,20 @@ const Recipe& OptimizerSpec::recipe_for(const ParameterInfo& parameter) const {
     if (route.matches(parameter)) return route.recipe;
   }
   return fallback;
+}
+
+OptimizerSpec OptimizerSpec::with_layout(const std::string& name_glob, const MatrixLayout& layout) const {
+  OptimizerSpec result{.name = name, .routes = {}, .fallback = fallback};
+  for (const Route& route : routes) {
+    if (route.name_glob == "*") {
+      Route named = route;
+      named.name_glob = name_glob;
+      named.recipe.layout = layout;
+      result.routes.push_back(std::move(named));
+    }
+    result.routes.push_back(route);
+  }
+  return result;
 }
 
 OptimizerSpec OptimizerSpec::with_learning_rate_scaled(double factor) const {

@@ -75,7 +75,7 @@ TEST(Explain, SaysWhatHappensToEachParameter) {
   EXPECT_EQ(rows[0].decoupled_decay, 0.0);
   EXPECT_EQ(rows[0].shape_scale, 1.0);
   EXPECT_EQ(rows[1].estimator, "heavy-ball(beta=0.9, nesterov)");
-  EXPECT_EQ(rows[1].direction, "msign(polar-express, 5 steps)");
+  EXPECT_EQ(rows[1].direction, "msign(halley, 2 steps)");
   EXPECT_EQ(rows[1].learning_rate, 0.02);
   EXPECT_EQ(rows[1].decoupled_decay, 0.1);
   EXPECT_EQ(rows[1].shape_scale, 0.2 * std::sqrt(6.0));
@@ -138,7 +138,7 @@ TEST(Optimizer, RefusesRecipesOutsideTheirDomains) {
   refuse({.name = "r", .estimator = Ema{}, .direction = AdamScale{.epsilon = 0.0}}, "epsilon = 0, must be in (0, inf)");
   refuse({.name = "r", .estimator = Raw{}, .direction = AdamScale{}}, "estimator = raw, must be ema");
   refuse({.name = "r", .direction = Orthogonalize{.method = "jordon"}}, "method = jordon, must be one of");
-  refuse({.name = "r", .direction = Orthogonalize{.steps = 0}}, "steps = 0");
+  refuse({.name = "r", .direction = Orthogonalize{.steps = -1}}, "steps = -1");
 }
 
 }  // namespace

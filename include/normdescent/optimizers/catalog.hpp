@@ -52,8 +52,9 @@ struct MuonOptions {
   double learning_rate = 1e-3;
   double beta = 0.95;
   bool nesterov = false;
-  std::string method = "polar-express";
-  int steps = 5;
+  std::string method = "halley";  ///< fastest and most accurate; see docs/msign.md
+  int steps = 0;                  ///< 0: the method's own
+  ProductPrecision precision = ProductPrecision::full;
   ShapeScale shape_scale = ShapeScale::match_adamw_rms;
   double decoupled_decay = 0.0;
   AdamWOptions fallback{.beta2 = 0.99, .decoupled_decay = 0.0};  ///< its learning_rate is ignored; see fallback_rate

@@ -18,7 +18,7 @@ struct ParameterPlan {
   ParameterInfo parameter;
   std::string recipe;     ///< name of the recipe
   std::string estimator;  ///< e.g. "ema(beta=0.95, nesterov)"
-  std::string direction;  ///< e.g. "msign(polar-express, 5 steps)"
+  std::string direction;  ///< e.g. "msign(halley, 2 steps) on 3 matrices of (768, 768)"
   double shape_scale = 1.0;
   double radius = 1.0;
   double learning_rate = 0.0;

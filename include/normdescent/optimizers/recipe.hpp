@@ -12,6 +12,7 @@
 
 #include "normdescent/base/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
+#include "normdescent/linalg/polar_solver.hpp"
 
 namespace normdescent {
 
@@ -62,10 +63,11 @@ struct Normalize {
 struct RowNormalize {
   friend bool operator==(const RowNormalize&, const RowNormalize&) = default;
 };
-/// D = msign(U). `method` names a coefficient set of linalg/polar.hpp ("polar-express", "jordan") or "svd".
+/// D = msign(U). `method` is one of polar_method_names() of linalg/polar.hpp: "halley", "polar-express", "svd", ...
 struct Orthogonalize {
-  std::string method = "polar-express";
-  int steps = 5;
+  std::string method = "halley";
+  int steps = 0;                                        ///< 0: default_polar_steps(method)
+  ProductPrecision precision = ProductPrecision::full;  ///< bfloat16: of float parameters only, and not with "svd"
   friend bool operator==(const Orthogonalize&, const Orthogonalize&) = default;
 };
 /// Adam: v <- beta2 v + (1 - beta2) g^2 ; d = (u / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon), u = Ema{beta1}
@@ -106,6 +108,23 @@ enum class DecayForm {
 };
 [[nodiscard]] const char* to_string(DecayForm form);
 
+/// Which matrices a tensor is made of, for rules that act on matrices (RowNormalize, Orthogonalize) and for the shape
+/// scale: one by default, the first dimension against all others.
+struct MatrixLayout {
+  int row_blocks = 1;       ///< equal blocks of rows: 3 for fused query, key, value; 3 heads for one matrix a head
+  bool is_stacked = false;  ///< the first dimension counts matrices; row_blocks then splits each of them
+  friend bool operator==(const MatrixLayout&, const MatrixLayout&) = default;
+};
+/// `count` contiguous (rows, cols) matrices, one after the other.
+struct MatrixShape {
+  Index count = 1;
+  Index rows = 0;
+  Index cols = 0;
+};
+/// Throws std::invalid_argument naming the parameter unless row_blocks divides the rows, in out_in orientation, and a
+/// stack has at least three dimensions.
+[[nodiscard]] MatrixShape matrix_shape(const MatrixLayout& layout, const ParameterInfo& parameter);
+
 // ---- the recipe ---------------------------------------------------------------------------------------------------
 
 /// One rule for one parameter.
@@ -119,6 +138,7 @@ struct Recipe {
   double radius = 1.0;  ///< rho
   ShapeScale shape_scale = ShapeScale::none;
   Orientation orientation = Orientation::out_in;
+  MatrixLayout layout = {};
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
@@ -131,9 +151,11 @@ struct Recipe {
 
 /// The geometry whose dual direction a recipe's direction is (AdamScale: sign, as its adaptive counterpart).
 [[nodiscard]] Geometry geometry_of(const Recipe& recipe);
-/// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(polar-express, 5 steps)".
+/// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(halley, 2 steps)".
 [[nodiscard]] std::string describe(const Estimator& estimator);
 [[nodiscard]] std::string describe(const Direction& direction);
+/// "" for one matrix, else " on 3 matrices of (768, 768)".
+[[nodiscard]] std::string describe(const MatrixLayout& layout, const ParameterInfo& parameter);
 /// "none", "decoupled(0.1)", "constrained(radius=3)".
 [[nodiscard]] std::string describe_decay(const Recipe& recipe);
 /// Throws std::invalid_argument "recipe NAME: field = value, must be ..." listing every violated constraint:

@@ -27,6 +27,9 @@ struct OptimizerSpec {
   Recipe fallback;
 
   [[nodiscard]] const Recipe& recipe_for(const ParameterInfo& parameter) const;
+  /// The same optimizer in which the parameters of that name, where a route for every name would have taken them, are
+  /// made of several matrices: with_layout("*.attn.qkv", {.row_blocks = 3}).
+  [[nodiscard]] OptimizerSpec with_layout(const std::string& name_glob, const MatrixLayout& layout) const;
   /// The same optimizer with every recipe's learning rate multiplied by `factor`.
   [[nodiscard]] OptimizerSpec with_learning_rate_scaled(double factor) const;
 };
