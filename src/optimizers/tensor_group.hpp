@@ -15,7 +15,8 @@ template <class T>
                                                              std::span<const Slot<T>> slots);
 
 /// RowNormalize and Orthogonalize, as many tensors at a time as there are threads at construction. Scratch: twice that
-/// many of the largest (once if the estimator is raw), and what msign needs. Throws std::invalid_argument naming the parameter if a member of Orthogonalize has fewer than two dimensions.
+/// many of the largest (once if the estimator is raw), and what msign needs. Throws std::invalid_argument naming the
+/// parameter if a member of Orthogonalize has fewer than two dimensions.
 template <class T>
 [[nodiscard]] std::unique_ptr<Group<T>> make_matrix_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                           std::span<const Slot<T>> slots);
