@@ -11,6 +11,7 @@
 #include "normdescent/base/text.hpp"
 #include "normdescent/theory/evaluate.hpp"
 #include "normdescent/theory/evaluate_measured.hpp"
+#include "option_checks.hpp"
 #include "probe_file.hpp"
 
 namespace normdescent::cli {
@@ -178,11 +179,15 @@ void add_bounds(CLI::App& program, Action& chosen) {
   auto* const dimension = constant("--dimension", query.dimension, "Coordinates d (muon: r = min(m, n))");
   auto* const density = constant("--density", query.density, "Noise density phi in [1/d, 1]");
   auto* const hessian = constant("--hessian-smoothness", query.hessian_smoothness, "M, for the extrapolation methods");
+  auto* const curving =
+      constant("--relative-smoothness", query.relative_smoothness, "L1 of (L0, L1)-smoothness, for signum");
+  auto* const affine = constant("--relative-noise", query.relative_noise, "sigma_1 of affine noise, for signum");
   constant("--fraction", options->target.fraction, "With --probe: target as a share of the measured gradient norm")
       ->capture_default_str()
       ->needs(probe);
-  command->add_flag("--json", options->json, "One JSON document on standard output, nothing else");
-  for (auto* option : {method, smoothness, noise, dimension, density, hessian}) option->excludes(probe);
+  add_json(*command, options->json);
+  for (auto* option : {method, smoothness, noise, dimension, density, hessian, curving, affine})
+    option->excludes(probe);
 
   command->callback([&chosen, options, probe, method, delta, smoothness, noise, epsilon] {
     if (probe->count() == 0) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "assumptions.hpp"
 #include "normdescent/base/nearest_name.hpp"
@@ -19,7 +20,7 @@ using namespace theory;
 
 namespace {
 
-enum class Family { sgd, sgd_l2, mini_batch, momentum, lion, muonlight, extrapolation, variance_reduction };
+enum class Family { sgd, sgd_l2, mini_batch, momentum, lion, muonlight, extrapolation, variance_reduction, adagrad };
 
 struct Method {
   BoundsMethod info;
@@ -43,6 +44,8 @@ constexpr std::array kMethods{
     Method{{"muon-extrapolation", Geometry::spectral, "msign(M), gradients at extrapolated points"},
            Family::extrapolation},
     Method{{"muon-mvr", Geometry::spectral, "msign(M), momentum variance reduction"}, Family::variance_reduction},
+    Method{{"adagrad", Geometry::sign, "g_i over the root of the sum of its squares (needs dimension)"},
+           Family::adagrad},
     Method{{"row-normalized-sgd", Geometry::row_wise, "row-normalized G, no momentum"}, Family::mini_batch},
 };
 
@@ -93,6 +96,12 @@ void validate_query(const BoundsQuery& query) {
     if (!query.dimension) require_fraction("density", *query.density);
     if (query.dimension) require_density("dimension", *query.dimension, "density", *query.density);
   }
+  for (const auto& [field, value] : {std::pair{"relative_smoothness", query.relative_smoothness},
+                                     std::pair{"relative_noise", query.relative_noise}}) {
+    if (!value) continue;
+    require_non_negative(field, *value);
+    if (query.method != "signum") refuse(field, *value, "left out: known for signum only");
+  }
   if (query.hessian_smoothness) require_non_negative("hessian_smoothness", *query.hessian_smoothness);
 }
 
@@ -119,6 +128,27 @@ void evaluate_sgd(const BoundsQuery& query, const ProblemConstants& constants, B
   }
   report.wider_lower.push_back(lower_deterministic_steps(constants, query.epsilon));
 }
+
+// AdaGrad with delta = 1e-8/d. The largest entries of L, sigma and grad f(x_0) enter by their logarithm only: they are
+// taken as large as their sums allow.
+void evaluate_adagrad(const BoundsQuery& query, const ProblemConstants& constants, BoundsReport& report) {
+  if (query.tail != 2.0) refuse("tail", query.tail, "2 for adagrad, whose bounds need second moments");
+  if (query.batch.value_or(1.0) != 1.0) refuse("batch", *query.batch, "1 for adagrad: divide the noise by sqrt(batch)");
+  const double d = needed(query.dimension, "dimension", query);
+  report.upper = tune_adagrad({.initial_gap = query.delta,
+                               .smoothness_l1 = query.smoothness,
+                               .smoothness_max = query.smoothness,
+                               .noise_l1 = query.noise,
+                               .noise_max = query.noise,
+                               .start_gradient_max = largest_start_gradient(constants),
+                               .dimension = d,
+                               .delta = 1e-8 / d},
+                              query.epsilon);
+  report.lower = lower_adagrad_samples(constants, query.epsilon);
+  report.wider_lower.push_back(lower_deterministic_steps(constants, query.epsilon));
+}
+
+bool is_generalized(const BoundsQuery& query) { return query.relative_smoothness || query.relative_noise; }
 
 // Steps become samples: every step of these methods takes `batch` of them.
 Bound times_batch(Bound steps, double batch) {
@@ -153,7 +183,17 @@ void evaluate_family(const BoundsQuery& query, const Method& method, const Probl
       report.wider_lower.push_back(deterministic());
       break;
     case Family::momentum:
-      report.upper = tune_momentum(constants, query.epsilon, batch, MomentumStart::zero);
+      if (is_generalized(query)) {
+        report.upper = tune_generalized({.initial_gap = query.delta,
+                                         .smoothness = query.smoothness,
+                                         .relative_smoothness = query.relative_smoothness.value_or(0.0),
+                                         .noise = query.noise,
+                                         .relative_noise = query.relative_noise.value_or(0.0),
+                                         .tail = query.tail},
+                                        query.epsilon, batch);
+      } else {
+        report.upper = tune_momentum(constants, query.epsilon, batch, MomentumStart::zero);
+      }
       no_theorem();
       break;
     case Family::lion:
@@ -173,6 +213,7 @@ void evaluate_family(const BoundsQuery& query, const Method& method, const Probl
       report.upper = tune_variance_reduction(constants, query.epsilon, batch);
       no_theorem();
       break;
+    case Family::adagrad: evaluate_adagrad(query, constants, report); break;
   }
 }
 

@@ -5,6 +5,7 @@
 #include <numbers>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "assumptions.hpp"
 #include "magnitude.hpp"
@@ -60,6 +61,29 @@ Bound lower_adagrad(const ProblemConstants& constants, double steps) {
                        quadratic_model(),
                        {"adagrad", "x_i <- x_i - eta g_i/b_i, delta = 0, instance in one dimension"}};
   set_log_value(bound, value.log());
+  return bound;
+}
+
+Bound lower_adagrad_samples(const ProblemConstants& constants, double epsilon) {
+  require_target(constants, epsilon);
+  const auto resists = [&](double log_steps) { return lower_adagrad(constants, std::exp(log_steps)).value >= epsilon; };
+  Bound bound = lower_adagrad(constants, 1.0);
+  if (!resists(0.0)) {
+    bound.flags.push_back({FlagKind::saturated, bound.value,
+                           "the bound says something for epsilon <= " + to_text(bound.value) + " only"});
+    set_value(bound, 0.0);
+    return bound;
+  }
+  constexpr double kLongest = 300.0 * std::numbers::ln10;  // both terms fall with T
+  double low = 0.0;
+  double high = 1.0;
+  while (high < kLongest && resists(high)) low = std::exchange(high, 2.0 * high);
+  high = std::min(high, kLongest);
+  while (high - low > 1e-9) {
+    const double middle = 0.5 * (low + high);
+    (resists(middle) ? low : high) = middle;
+  }
+  set_log_value(bound, low);
   return bound;
 }
 

@@ -5,11 +5,10 @@
 #include <limits>
 #include <numbers>
 
-#include "assumptions.hpp"
+#include "finish_tuning.hpp"
 #include "normdescent/theory/upper.hpp"
 #include "normdescent/theory/upper_baselines.hpp"
 #include "require.hpp"
-#include "rounding.hpp"
 
 namespace normdescent {
 
@@ -38,39 +37,7 @@ struct Quantities {
   }
 };
 
-const Magnitude kOne(1.0);
 constexpr double kNoTarget = std::numeric_limits<double>::quiet_NaN();  // horizon tunings promise no epsilon
-
-bool is_usable(double value) { return std::isfinite(value) && value >= std::numeric_limits<double>::min(); }
-
-// Fills counts and evaluates the bound; `evaluate` sees run settings that are ordinary doubles.
-template <class Evaluate>
-Tuning finished(const GradientEstimator& estimator, bool averages_fit, Magnitude eta, Magnitude steps, Magnitude batch,
-                double epsilon, const Evaluate& evaluate) {
-  const Magnitude T = whole_up(std::max(steps, kOne));
-  const Magnitude B = whole_up(std::max(batch, kOne));
-  const Magnitude N = T * B;
-  Tuning tuning{.estimator = estimator,
-                .run = {.learning_rate = eta.value(), .steps = whole_value(T), .batch = whole_value(B)},
-                .samples = N.value(),
-                .log10_steps = T.log10(),
-                .log10_samples = N.log10(),
-                .bound = {}};
-  const bool is_in_range = averages_fit && is_usable(tuning.run.learning_rate) && std::isfinite(tuning.samples);
-  if (is_in_range) {
-    tuning.samples = tuning.run.steps * tuning.run.batch;
-    tuning.bound = evaluate(tuning.run);
-  } else {
-    // Metadata at harmless settings; the value is what the tuning guarantees.
-    tuning.bound = evaluate(RunSettings{});
-    tuning.bound.flags.clear();
-    set_value(tuning.bound, epsilon);
-    tuning.bound.flags.push_back(
-        {FlagKind::beyond_double_range, tuning.log10_samples,
-         "samples = 10^" + to_text(tuning.log10_samples) + " or the learning rate leave the range of a double"});
-  }
-  return tuning;
-}
 
 Tuning finished(const ProblemConstants& constants, const GradientEstimator& estimator, Magnitude averaging,
                 Magnitude eta, Magnitude steps, Magnitude batch, double epsilon) {

@@ -62,7 +62,7 @@ TEST(EvaluateBounds, HeavyTailsReachEveryMethodThatHasABoundThere) {
   for (const auto& method : bounds_methods()) {
     BoundsQuery query = query_for(method.name);
     query.tail = 1.5;
-    if (method.name.find("mvr") != std::string_view::npos) {
+    if (method.name.find("mvr") != std::string_view::npos || method.name == "adagrad") {
       EXPECT_REFUSED(evaluate_bounds(query), "tail = 1.5, must be 2");
       continue;
     }
@@ -84,6 +84,35 @@ TEST(EvaluateBounds, SgdPaysTheDimensionAndOneOverTheDensity) {
   };
   EXPECT_NEAR(lower(1e5, 1.0, 0.0, 1e-8) - lower(1e3, 1.0, 0.0, 1e-8), 2.0, 0.02);
   EXPECT_NEAR(lower(1e9, 1e-8, 1.0, 1e-12) - lower(1e9, 1e-6, 1.0, 1e-12), 2.0, 0.1);
+}
+
+TEST(EvaluateBounds, RelativeConstantsAreForSignumOnly) {
+  BoundsQuery query = query_for("signum");
+  const double plain = evaluate_bounds(query).upper->samples;
+  query.relative_smoothness = 0.5;
+  query.relative_noise = 0.01;
+  const BoundsReport report = evaluate_bounds(query);
+  EXPECT_NE(report.upper->bound.source.find("U6"), std::string::npos);
+  EXPECT_TRUE(report.upper->bound.holds());
+  EXPECT_GT(report.upper->samples, plain);
+  query.relative_noise = -1.0;
+  EXPECT_REFUSED(evaluate_bounds(query), "relative_noise = -1, must be non-negative and finite");
+  query.relative_noise = 0.01;
+  query.method = "lion";
+  EXPECT_REFUSED(evaluate_bounds(query), "relative_smoothness = 0.5, must be left out: known for signum only");
+}
+
+TEST(EvaluateBounds, AdagradHasBothBoundsAndNeedsADimension) {
+  BoundsQuery query = query_for("adagrad");
+  const BoundsReport report = evaluate_bounds(query);
+  EXPECT_LE(report.upper->bound.value, query.epsilon);
+  EXPECT_GT(report.upper->samples, report.lower->value);
+  query.batch = 2.0;
+  EXPECT_REFUSED(evaluate_bounds(query), "batch = 2, must be 1 for adagrad");
+  query.batch.reset();
+  query.dimension.reset();
+  query.density.reset();
+  EXPECT_REFUSED(evaluate_bounds(query), "dimension = (not given), must be given for adagrad");
 }
 
 TEST(EvaluateBounds, AFixedBatchIsKept) {

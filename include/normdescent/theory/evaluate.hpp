@@ -24,16 +24,19 @@ struct BoundsMethod {
 
 /// Fields are named as the options of `bounds`.
 struct BoundsQuery {
-  std::string method = "signsgd";                 ///< of bounds_methods()
-  double delta = 1.0;                             ///< f(x_0) - inf f > 0
-  double smoothness = 1.0;                        ///< L > 0 of the method's geometry (`sgd`: L_inf)
-  double noise = 0.0;                             ///< S >= 0 of one sample (`sgd`: ||sigma||_1)
-  double epsilon = 0.1;                           ///< target in the dual norm, in (0, sqrt(2 L Delta))
-  double tail = 2.0;                              ///< p in (1, 2]
-  std::optional<double> batch = {};               ///< B >= 1; empty: tuned (momentum-free) or 1
-  std::optional<double> dimension = {};           ///< d >= 1 (nuclear norm: r = min(m, n)); `sgd` needs it
-  std::optional<double> density = {};             ///< phi_p in [1/d, 1]; `sgd` needs it
-  std::optional<double> hessian_smoothness = {};  ///< M of S-2; the extrapolation methods need it
+  std::string method = "signsgd";        ///< of bounds_methods()
+  double delta = 1.0;                    ///< f(x_0) - inf f > 0
+  double smoothness = 1.0;               ///< L > 0 of the method's geometry (`sgd`: L_inf)
+  double noise = 0.0;                    ///< S >= 0 of one sample (`sgd`: ||sigma||_1)
+  double epsilon = 0.1;                  ///< target in the dual norm, in (0, sqrt(2 L Delta))
+  double tail = 2.0;                     ///< p in (1, 2]
+  std::optional<double> batch = {};      ///< B >= 1; empty: tuned (momentum-free) or 1
+  std::optional<double> dimension = {};  ///< d >= 1 (nuclear norm: r = min(m, n)); `sgd` and `adagrad` need it
+  std::optional<double> density = {};    ///< phi_p in [1/d, 1]; `sgd` needs it
+  /// (L0, L1) and affine noise, `signum` only: `smoothness` and `noise` are then Lambda_0 and ||sigma_0||_1 (U6).
+  std::optional<double> relative_smoothness = {};  ///< Lambda_1 >= 0
+  std::optional<double> relative_noise = {};       ///< max_i sigma_{1,i} >= 0
+  std::optional<double> hessian_smoothness = {};   ///< M of S-2; the extrapolation methods need it
 };
 
 struct BoundsReport {

@@ -18,6 +18,10 @@ namespace normdescent {
 /// Source: Jiang et al. (COLT 2025), Corollary 17. p = 2 only.
 [[nodiscard]] Bound lower_adagrad(const ProblemConstants& constants, double steps);
 
+/// The steps that L6 demands for E min |f'| < epsilon: the largest T at which it is still >= epsilon (relative 1e-9,
+/// from below). 0 and flag `saturated` where T = 1 is above it already.
+[[nodiscard]] Bound lower_adagrad_samples(const ProblemConstants& constants, double epsilon);
+
 /// L7: SignSGD with momentum, any eta and a, under E||n||_1^2 <= S^2 only (no structure):
 ///   E min ||grad f||_1 >= min{ e^-2 5^(-1/4) (d L Delta S^2)^(1/4) T^(-1/2), e^-2 5^(-1/2) S }.
 /// Flag `saturated` on the second branch (threshold: steps). Source: Xie et al., arXiv:2511.20584, Theorem 4.7.

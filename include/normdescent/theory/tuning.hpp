@@ -8,6 +8,8 @@
 
 #include "normdescent/theory/bound.hpp"
 #include "normdescent/theory/estimator.hpp"
+#include "normdescent/theory/upper_baselines.hpp"
+#include "normdescent/theory/upper_generalized.hpp"
 
 namespace normdescent {
 
@@ -51,6 +53,13 @@ struct Tuning {
 /// U11, in l2 (euclidean constants, p = 2): eta = min{1/L, eps^2 B/(2 L S^2)}, T = ceil(4 Delta/(eta eps^2)).
 /// For l1 ask for eps/sqrt(d).
 [[nodiscard]] Tuning tune_sgd(const ProblemConstants& constants, double epsilon, double batch = 1.0);
+/// U6, from m_0 = g_0: a = min{1, B (8 C_p sigma_1)^(-1/theta), (eps/(16 C_p S_B))^(1/theta)}, eta = min{eps a/(20
+/// Lambda_0), a/(12 Lambda_1)}, T = ceil(max{8 Delta/(eta eps), 16 start/(a eps)}), start = c_p B^(-theta) (S + sigma_1
+/// G), G = largest_start_gradient. epsilon in (0, G).
+[[nodiscard]] Tuning tune_generalized(const GeneralizedConstants& constants, double epsilon, double batch = 1.0);
+/// U10: the smallest T whose bound at its best eta is at most epsilon, both found numerically (relative 1e-6 in T).
+/// epsilon in (0, sqrt(2 ||L||_1 Delta)) and within reach of 1e150 steps.
+[[nodiscard]] Tuning tune_adagrad(const AdagradConstants& constants, double epsilon);
 
 // For a horizon of T steps; `bound.value` is what the settings reach.
 

@@ -19,6 +19,15 @@ struct GeneralizedConstants {
   double tail = 2.0;                 ///< p in (1, 2]
 };
 
+/// Lambda_1 Delta + sqrt(Lambda_1^2 Delta^2 + 2 Lambda_0 Delta): no point with gap Delta has a larger ||grad f||_1 (a
+/// step of length G/(Lambda_0 + Lambda_1 G) < 1/Lambda_1 along the sign lowers f by G^2/(2 (Lambda_0 + Lambda_1 G))).
+[[nodiscard]] double largest_start_gradient(const GeneralizedConstants& constants);
+
+/// C_p of U6.
+[[nodiscard]] double generalized_averaging_constant(const GeneralizedConstants& constants);
+/// Condition (i): the largest averaging; infinity without affine noise.
+[[nodiscard]] double largest_averaging(const GeneralizedConstants& constants, double batch);
+
 /// U6: Signum with averaging a in (0, 1], E||m_0 - grad f(x_0)||_1 <= start_error (m_0 = g_0):
 ///   avg <= 2 Delta/(eta T) + 5 Lambda_0 eta/a + 4 C_p B^(-theta) ||sigma_0||_1 a^theta + 4 start_error/(a T),
 /// C_p = c_p without affine noise, else c_p (2p-1)/(p-1), if
