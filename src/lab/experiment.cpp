@@ -25,6 +25,13 @@ std::string number(double value) {
   return {text.data(), end};
 }
 
+/// Six digits: demands are read by people.
+std::string demand(double value) {
+  std::array<char, 32> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 6).ptr;
+  return {text.data(), end};
+}
+
 Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 Json to_json(const Row& row) {
@@ -67,20 +74,20 @@ std::string csv_cell(const Field& field) {
 }  // namespace
 
 Check check_at_least(std::string name, double value, double bound) {
-  return {std::move(name), value >= bound, value, ">= " + number(bound)};
+  return {std::move(name), value >= bound, value, ">= " + demand(bound)};
 }
 
 Check check_at_most(std::string name, double value, double bound) {
-  return {std::move(name), value <= bound, value, "<= " + number(bound)};
+  return {std::move(name), value <= bound, value, "<= " + demand(bound)};
 }
 
 Check check_between(std::string name, double value, double low, double high) {
-  return {std::move(name), value >= low && value <= high, value, "in [" + number(low) + ", " + number(high) + "]"};
+  return {std::move(name), value >= low && value <= high, value, "in [" + demand(low) + ", " + demand(high) + "]"};
 }
 
 Check check_near(std::string name, double value, double expected, double tolerance) {
   return {std::move(name), std::abs(value - expected) <= tolerance, value,
-          number(expected) + " +- " + number(tolerance)};
+          demand(expected) + " +- " + demand(tolerance)};
 }
 
 bool ExperimentResult::passed() const {

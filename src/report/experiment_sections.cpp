@@ -177,7 +177,7 @@ std::string figure(const json& chart) {
         "<span><i class=\"dot\" style=\"background:" + color + "\"></i>" + escaped(text(series, "name")) + "</span>";
     curves += curve(plane, series, color);
   }
-  return "<figure><p class=\"legend\">" + legend + "</p>\n<svg viewBox=\"0 0 " + fixed(kLeft + kWidth + 12.0, 0) + " " +
+  return "<figure><p class=\"legend\">" + legend + "</p>\n<svg viewBox=\"0 0 " + fixed(kLeft + kWidth + 28.0, 0) + " " +
          fixed(kTop + kHeight + 48.0, 0) + "\" role=\"img\" font-family=\"var(--sans)\">\n" + axes(plane, chart) +
          curves + "</svg>\n<figcaption>" + escaped(as_sentence(text(chart, "title"))) + "</figcaption></figure>\n";
 }
