@@ -1,77 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
-// A norm of one's own, checked by the axiom suite, then descended in.
-//
-// Legend   G matrix (m, n)   G_j its column j   W weights   A target   eta step length
-//   value(G) = max_j ||G_j||_2     dual(G) = sum_j ||G_j||_2     dual_unit(G)_j = G_j / ||G_j||_2
-#include <algorithm>
+// A norm of one's own: every column of a matrix may move by the same length. Checked, then descended in.
 #include <cmath>
 #include <cstdio>
+#include <normdescent/optimizers/norm_descent.hpp>
 #include <normdescent/testing/norm_invariants.hpp>
-#include <vector>
 
-using normdescent::Index;
-using normdescent::MatrixView;
+using View = normdescent::MatrixView<const double>;
 
-/// Every column moves by the same length: what the table of an embedding stored by columns wants.
-struct ColumnWise {
-  template <class T>
-  static double column(MatrixView<T> g, Index j) {
-    double largest = 0.0;  // the column is scaled by it, so that 1e30 does not overflow when squared
-    for (Index i = 0; i < g.rows; ++i)
-      largest = std::max(largest, std::abs(static_cast<double>(g.data[i * g.cols + j])));
-    if (largest == 0.0) return 0.0;
-    double sum = 0.0;
-    for (Index i = 0; i < g.rows; ++i) {
-      const double entry = static_cast<double>(g.data[i * g.cols + j]) / largest;
-      sum += entry * entry;
-    }
-    return largest * std::sqrt(sum);
+struct ColumnWise {  // value = max_j ||G_j||, dual = sum_j ||G_j||, dual_unit_j = G_j / ||G_j||
+  static double length(View g, normdescent::Index j) {
+    double norm = 0.0;
+    for (normdescent::Index i = 0; i < g.rows; ++i) norm = std::hypot(norm, g(i, j));
+    return norm;
   }
-  double value(MatrixView<const double> g) const {
+  double value(View g) const {
     double largest = 0.0;
-    for (Index j = 0; j < g.cols; ++j) largest = std::max(largest, column(g, j));
+    for (normdescent::Index j = 0; j < g.cols; ++j) largest = std::fmax(largest, length(g, j));
     return largest;
   }
-  double dual(MatrixView<const double> g) const {
+  double dual(View g) const {
     double sum = 0.0;
-    for (Index j = 0; j < g.cols; ++j) sum += column(g, j);
+    for (normdescent::Index j = 0; j < g.cols; ++j) sum += length(g, j);
     return sum;
   }
-  void dual_unit(MatrixView<const double> g, MatrixView<double> out) const {
-    for (Index j = 0; j < g.cols; ++j) {
-      const double length = column(g, j);
-      for (Index i = 0; i < g.rows; ++i) {
-        const Index at = i * g.cols + j;
-        out.data[at] = length > 0.0 ? g.data[at] / length : 0.0;
-      }
+  void dual_unit(View g, normdescent::MatrixView<double> out) const {
+    for (normdescent::Index j = 0; j < g.cols; ++j) {
+      const double norm = length(g, j);
+      for (normdescent::Index i = 0; i < g.rows; ++i) out(i, j) = norm > 0.0 ? g(i, j) / norm : 0.0;
     }
   }
 };
 
 int main() {
-  const ColumnWise norm;
-  const auto report = normdescent::testing::check_norm<double>(norm, "column-wise");
+  const auto report = normdescent::testing::check_norm<double>(ColumnWise{}, "column-wise");
   std::printf("%s\n", report.one_line().c_str());
-  if (!report.passed()) return 1;
 
-  // f(W) = ||W - A||_F^2 / 2, from W = 0:  W <- W - eta dual_unit(W - A), with eta shrinking to 0.
-  const std::vector<double> a{3, -1, 0, 4, 2, 0};
-  std::vector<double> w(a.size(), 0.0);
-  std::vector<double> g(a.size());
-  std::vector<double> d(a.size());
-  constexpr int kSteps = 100;
-  double loss = 0.0;
-  for (int t = 0; t <= kSteps; ++t) {
-    loss = 0.0;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      g[i] = w[i] - a[i];
-      loss += 0.5 * g[i] * g[i];
-    }
-    if (t == 0) std::printf("loss at the start: %g\n", loss);
-    norm.dual_unit({g.data(), 2, 3}, {d.data(), 2, 3});
-    const double eta = 0.2 * (1.0 - static_cast<double>(t) / kSteps);
-    for (std::size_t i = 0; i < w.size(); ++i) w[i] -= eta * d[i];
+  // f(W) = ||W - A||_F^2 / 2 from W = 0, with a rate that shrinks to 0.
+  const float a[] = {3, -1, 0, 4, 2, 0};
+  normdescent::ParameterBuffer<float> w({{"W", {2, 3}}});
+  normdescent::NormDescent<float, ColumnWise> optimizer({}, {{"W", {2, 3}}}, {.learning_rate = 0.2, .beta = 0.5});
+  float loss = 0;
+  for (int t = 0; t < 100; ++t) {
+    for (std::size_t i = 0; i < 6; ++i) w.gradients()[i] = w.values()[i] - a[i];
+    (void)optimizer.step(w.parameters(), 1.0 - t / 100.0);
   }
-  std::printf("loss after %d steps: %.4f\n", kSteps, loss);
-  return loss < 0.01 ? 0 : 1;
+  for (std::size_t i = 0; i < 6; ++i) loss += (w.values()[i] - a[i]) * (w.values()[i] - a[i]) / 2;
+  std::printf("loss: 15 at the start, %.4f after 100 steps\n", static_cast<double>(loss));
+  return report.passed() && loss < 0.01F ? 0 : 1;
 }
