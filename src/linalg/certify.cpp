@@ -89,4 +89,25 @@ bool is_safe_for_rank_one(const CoefficientSet& set, int steps) {
   return image.low > 0.0 && image.high <= kRankOneLimit;
 }
 
+CoefficientSet checked_coefficients(CoefficientSet set, int steps) {
+  const std::string subject = "coefficient set " + std::string(set.name) + ": ";
+  const auto refuse = [&](const std::string& what) { throw std::invalid_argument(subject + what); };
+  if (set.schedule.empty()) refuse("schedule = empty, must have at least one step");
+  for (const auto& [a, b, c] : set.schedule) {
+    if (!std::isfinite(a) || !std::isfinite(b) || !std::isfinite(c)) refuse("coefficients must be finite");
+  }
+  if (!(set.safety >= 1.0 && std::isfinite(set.safety))) {
+    refuse("safety = " + std::to_string(set.safety) + ", must be in [1, inf)");
+  }
+  if (steps < 1) refuse("steps = " + std::to_string(steps) + ", must be at least 1");
+  for (int k = 1; k <= steps; ++k) {
+    if (is_safe_for_rank_one(set, k)) continue;
+    const Interval image = certify(set, k, 1.0, 1.0 + kNormalizationRounding);
+    refuse("image of [1, 1 + 2^-8] after " + std::to_string(k) + " steps = [" + std::to_string(image.low) + ", " +
+           std::to_string(image.high) + "], must lie within (0, 2]: rank-one input would diverge or change its sign");
+  }
+  set.default_steps = steps;
+  return set;
+}
+
 }  // namespace normdescent

@@ -154,9 +154,12 @@ struct PolarSolver<T>::Impl {
       if (norm > 0.0 && std::isfinite(norm) && std::isfinite(static_cast<float>(inverse))) {
         const Plan& plan = *find(task.g.rows, task.g.cols, threads);
         const RoundedProducts& products = is_alone ? plan.alone : plan.together;
-        if (options.method == "halley") return halley_rounded(options.steps, products, norm, task, work);
-        return newton_schulz_rounded(*find_coefficients(options.method), options.steps, products, norm, task, work);
+        if (!options.coefficients) return halley_rounded(options.steps, products, norm, task, work);
+        return newton_schulz_rounded(*options.coefficients, options.steps, products, norm, task, work);
       }
+    }
+    if (options.coefficients) {
+      return polar_newton_schulz<T>(*options.coefficients, options.steps, task.g, task.out, work.full);
     }
     polar<T>(options.method, options.steps, task.g, task.out, work.full);
   }
@@ -164,9 +167,16 @@ struct PolarSolver<T>::Impl {
 
 template <class T>
 PolarSolver<T>::PolarSolver(PolarOptions options) : impl_(std::make_unique<Impl>()) {
-  const int own_steps = default_polar_steps(options.method);
+  const int own_steps =
+      options.coefficients ? options.coefficients->default_steps : default_polar_steps(options.method);
   if (options.steps < 0) throw std::invalid_argument(must_be("steps", std::to_string(options.steps), "at least 0"));
   if (options.steps == 0) options.steps = own_steps;
+  if (options.coefficients) {
+    options.coefficients = checked_coefficients(*options.coefficients, options.steps);
+    options.method = options.coefficients->name;
+  } else if (const CoefficientSet* named = find_coefficients(options.method)) {
+    options.coefficients = *named;
+  }
   if (options.precision == ProductPrecision::bfloat16 && (options.method == "svd" || !std::is_same_v<T, float>)) {
     throw std::invalid_argument(must_be("precision", "bfloat16", "full for method svd and for float64 matrices"));
   }

@@ -9,6 +9,7 @@
 
 #include "linalg/matrices.hpp"
 #include "normdescent/linalg/polar.hpp"
+#include "normdescent/linalg/polar_solver.hpp"
 
 namespace normdescent {
 namespace {
@@ -170,6 +171,44 @@ TEST(RankOneSafety, HoldsForEveryNamedSet) {
 TEST(RankOneSafety, RefusesPolarExpressWithoutItsSafetyFactor) {
   const Unsafe bad;
   for (int steps = 3; steps <= 8; ++steps) EXPECT_FALSE(is_safe_for_rank_one(bad.set, steps)) << steps;
+}
+
+TEST(CheckedCoefficients, LetSafeSetsThroughAndRefuseOthersByNameAndImage) {
+  for (const auto* set : kSets) EXPECT_EQ(checked_coefficients(*set, 7).default_steps, 7) << set->name;
+  const Unsafe bad;
+  try {
+    (void)checked_coefficients(bad.set, 5);
+    FAIL();
+  } catch (const std::invalid_argument& error) {
+    const std::string text = error.what();
+    EXPECT_EQ(text.find("coefficient set unsafe: image of [1, 1 + 2^-8] after "), 0U) << text;
+    EXPECT_NE(text.find("must lie within (0, 2]"), std::string::npos) << text;
+  }
+  EXPECT_THROW(PolarSolver<float>({.steps = 5, .coefficients = bad.set}), std::invalid_argument);
+  CoefficientSet set = jordan_coefficients();
+  EXPECT_THROW((void)checked_coefficients(set, 0), std::invalid_argument);
+  set.safety = 0.99;
+  EXPECT_THROW((void)checked_coefficients(set, 5), std::invalid_argument);
+  set = jordan_coefficients();
+  set.schedule = {};
+  EXPECT_THROW((void)checked_coefficients(set, 5), std::invalid_argument);
+  static constexpr std::array kNan{QuinticStep{std::numeric_limits<double>::quiet_NaN(), 0.0, 0.0}};
+  set.schedule = kNan;
+  EXPECT_THROW((void)checked_coefficients(set, 5), std::invalid_argument);
+}
+
+TEST(CheckedCoefficients, AreWhatTheSolverRuns) {
+  const auto g = test::gaussian<double>(20, 30, 3);
+  test::Matrix<double> own(20, 30);
+  test::Matrix<double> named(20, 30);
+  CoefficientSet set = classic_coefficients();
+  set.name = "mine";
+  PolarSolver<double> solver({.steps = 9, .coefficients = set});
+  const PolarTask<double> task{g.view(), own.view()};
+  solver.run(std::span(&task, 1));
+  PolarWorkspace<double> workspace;
+  polar("classic", 9, g.view(), named.view(), workspace);
+  EXPECT_LE(test::largest_difference(own.entries, named.entries), 1e-13);
 }
 
 TEST(RankOneSafety, EndsWhereItWasMeasured) {  // the first s > 1 whose image exceeds 2, to three digits

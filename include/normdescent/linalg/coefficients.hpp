@@ -82,4 +82,10 @@ inline constexpr double kRankOneLimit = 2.0;
 /// Whether rank-one input, for which s = 1 up to rounding, neither diverges nor flips its sign.
 [[nodiscard]] bool is_safe_for_rank_one(const CoefficientSet& set, int steps);
 
+/// The way in for a set of one's own: returns it if every number of steps from 1 to `steps` is safe for rank-one input,
+/// with default_steps = steps. Throws std::invalid_argument naming the set, the steps and the image of [1, 1 + 2^-8] if
+/// not, or if the schedule is empty, a coefficient is not finite, safety < 1 or steps < 1. The storage stays the
+/// caller's. (Such a set maps near-rank-one gradients uphill or to infinity: Polar Express without its safety factor.)
+[[nodiscard]] CoefficientSet checked_coefficients(CoefficientSet set, int steps);
+
 }  // namespace normdescent

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "normdescent/base/view.hpp"
+#include "normdescent/linalg/coefficients.hpp"
 
 namespace normdescent {
 
@@ -24,6 +26,9 @@ struct PolarOptions {
   std::string method = "halley";  ///< one of polar_method_names()
   int steps = 0;                  ///< 0: the method's own, default_polar_steps(method)
   ProductPrecision precision = ProductPrecision::full;
+  /// A set of one's own, in place of `method`: it must pass checked_coefficients(set, steps). Its storage must outlive
+  /// the solver.
+  std::optional<CoefficientSet> coefficients = {};
 };
 
 /// Throws std::invalid_argument "method = ..., must be one of ...".
@@ -47,7 +52,8 @@ struct PolarTask {
 template <class T>
 class PolarSolver {
  public:
-  /// Throws std::invalid_argument naming the field for an unknown method, steps < 0, or a precision it cannot have.
+  /// Throws std::invalid_argument naming the field for an unknown method, steps < 0, a precision it cannot have,
+  /// or coefficients that checked_coefficients refuses.
   explicit PolarSolver(PolarOptions options);
   PolarSolver(PolarSolver&&) noexcept;
   PolarSolver& operator=(PolarSolver&&) noexcept;
