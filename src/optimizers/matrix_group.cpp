@@ -25,7 +25,9 @@ class RowDirection {
   void reserve(const MatrixShape& /*shape*/) {}
 
   void run(std::span<const PolarTask<T>> tasks) {
-    for (const auto& [u, out] : tasks) {
+    for (const auto& task : tasks) {
+      const MatrixView<const T> u = task.g;  // not a structured binding: clang 14 has none in an OpenMP region
+      const MatrixView<T> out = task.out;
       const Index rows = std::max<Index>(1, rules::kPieceElements / u.cols);
       const Index blocks = (u.rows + rows - 1) / rows;
 #pragma omp parallel for schedule(static) if (blocks > 1)
