@@ -123,7 +123,10 @@ class Muon(CatalogOptimizer):
     nesterov  look one momentum step ahead; one of true, false
     method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
         halley, svd
-    steps  iterations of msign; svd takes none; a whole number in [1, 100]
+    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
+        [0, 100]
+    precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
+        svd; one of full, bfloat16
     shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
         rms, sqrt-out-over-in, sqrt-max, one-over-in, sqrt-out, one-over-sqrt-in
     decoupled_decay  lambda in x <- (1 - eta lambda) x; in [0, inf)
@@ -146,8 +149,9 @@ class Muon(CatalogOptimizer):
         roles: Optional[Mapping[str, str]] = None,
         beta: float = 0.95,
         nesterov: bool = False,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "polar-express",
-        steps: int = 5,
+        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        steps: int = 0,
+        precision: Literal["full", "bfloat16"] = "full",
         shape_scale: Literal[
             "none",
             "sqrt-max-one",
@@ -173,7 +177,10 @@ class Muonlight(CatalogOptimizer):
     beta  momentum; in [0, 1)
     method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
         halley, svd
-    steps  iterations of msign; svd takes none; a whole number in [1, 100]
+    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
+        [0, 100]
+    precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
+        svd; one of full, bfloat16
     shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
         rms, sqrt-out-over-in, sqrt-max, one-over-in, sqrt-out, one-over-sqrt-in
     decoupled_decay  lambda in x <- (1 - eta lambda) x; in [0, inf)
@@ -195,8 +202,9 @@ class Muonlight(CatalogOptimizer):
         *,
         roles: Optional[Mapping[str, str]] = None,
         beta: float = 0.95,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "polar-express",
-        steps: int = 5,
+        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        steps: int = 0,
+        precision: Literal["full", "bfloat16"] = "full",
         shape_scale: Literal[
             "none",
             "sqrt-max-one",
