@@ -76,7 +76,7 @@ TEST(TorchGolden, AdamWFollowsLibTorch) {
 TEST(TorchGolden, AdaGradFollowsLibTorch) {
   if (find_optimizer("adagrad") == nullptr) GTEST_SKIP() << "the catalog has no adagrad yet";
   // LibTorch divides by sqrt(sum) + 1e-10.
-  expect_same_trajectory<torch::optim::Adagrad>("adagrad", {{"learning_rate", "0.05"}, {"epsilon", "1e-10"}},
+  expect_same_trajectory<torch::optim::Adagrad>("adagrad", {{"learning_rate", "0.05"}, {"delta", "1e-10"}},
                                                 torch::optim::AdagradOptions(0.05).eps(1e-10));
 }
 
