@@ -11,37 +11,11 @@
 #include "normdescent/theory/lower_sgd.hpp"
 #include "normdescent/theory/upper.hpp"
 #include "statistics.hpp"
+#include "teeth.hpp"
 
 namespace normdescent::lab {
 
 namespace {
-
-ProblemConstants sign_constants(double gap, double smoothness, double noise, double tail = 2.0) {
-  return {.geometry = Geometry::sign,
-          .initial_gap = gap,
-          .smoothness = smoothness,
-          .noise = noise,
-          .tail = tail,
-          .smoothness_kind = SmoothnessKind::lipschitz_gradient};
-}
-
-class Teeth {
- public:
-  explicit Teeth(ExperimentResult& out) : out_(out) {}
-
-  void holds(const std::string& what, double value, double bound) { add(what, value, bound, true); }
-  void fails(const std::string& what, double value, double bound) { add(what, value, bound, false); }
-
- private:
-  void add(const std::string& what, double value, double bound, bool expected) {
-    out_.rows.push_back(
-        {{"case", what}, {"measured", value}, {"bound", bound}, {"bound_should_hold", std::int64_t{expected}}});
-    const std::string name = (expected ? "bound holds: " : "bound fails as it should: ") + what;
-    out_.checks.push_back(expected ? check_at_most(name + ", measured over bound", value / bound, 1.0)
-                                   : check_at_least(name + ", measured over bound", value / bound, 1.2));
-  }
-  ExperimentResult& out_;
-};
 
 /// f = 1/2 (1^T x)^2, no noise: average ||grad f||_1 of SignSGD with the step that U1 tunes for `smoothness`.
 double rank_one_average(int d, double start, std::int64_t steps, double smoothness) {
@@ -168,6 +142,23 @@ void two_way_mix(Teeth& teeth) {
 
 }  // namespace
 
+ProblemConstants sign_constants(double gap, double smoothness, double noise, double tail) {
+  return {.geometry = Geometry::sign,
+          .initial_gap = gap,
+          .smoothness = smoothness,
+          .noise = noise,
+          .tail = tail,
+          .smoothness_kind = SmoothnessKind::lipschitz_gradient};
+}
+
+void Teeth::add(const std::string& what, double value, double bound, bool expected) {
+  out_.rows.push_back(
+      {{"case", what}, {"measured", value}, {"bound", bound}, {"bound_should_hold", std::int64_t{expected}}});
+  const std::string name = (expected ? "bound holds: " : "bound fails as it should: ") + what;
+  out_.checks.push_back(expected ? check_at_most(name + ", measured over bound", value / bound, 1.0)
+                                 : check_at_least(name + ", measured over bound", value / bound, 1.2));
+}
+
 ExperimentResult teeth(const ExperimentOptions& options) {
   ExperimentResult out;
   Teeth teeth(out);
@@ -176,6 +167,7 @@ ExperimentResult teeth(const ExperimentOptions& options) {
   heavy_tail(teeth, options.seed);
   broken_instance(teeth, options.seed);
   two_way_mix(teeth);
+  teeth_of_upper_bounds(teeth, options.seed);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include "normdescent/theory/lower_sgd.hpp"
 #include "normdescent/theory/tuning.hpp"
 #include "normdescent/theory/upper.hpp"
+#include "normdescent/theory/upper_baselines.hpp"
 #include "theory/support.hpp"
 
 namespace normdescent {
@@ -63,6 +64,27 @@ TEST(Teeth, HeavyTailedMeansObeyTheirOwnExponentAndNotTheSquareRoot) {
   EXPECT_NEAR(averaging_constant(p) * batch_noise(honest, kBatch), 6.2, 0.06);
   EXPECT_LE(mean_size, averaging_constant(p) * batch_noise(honest, kBatch));
   EXPECT_GT(mean_size, 2 * batch_noise(pretended, kBatch));
+}
+
+TEST(Teeth, AdagradFailsWithoutTheCurrentGradientInItsSum) {
+  const AdagradConstants constants{.initial_gap = 0.5, .start_gradient_max = 1.0, .delta = 1e-6};  // f = x^2/2, x_0 = 1
+  const RunSettings run{.learning_rate = 0.5, .steps = 1000};
+  const auto average = [&](bool current_included) {
+    double x = 1.0;
+    double squares = 0.0;
+    double sum = 0.0;
+    for (int t = 0; t < 1000; ++t) {
+      const double g = x;
+      sum += std::abs(g);
+      const double before = squares;
+      squares += g * g;
+      x -= run.learning_rate * g / (std::sqrt(current_included ? squares : before) + constants.delta);
+    }
+    return sum / 1000;
+  };
+  const double bound = upper_adagrad(constants, run).value;
+  EXPECT_LE(average(true), bound);
+  EXPECT_GT(average(false), 10 * bound);
 }
 
 TEST(Teeth, EvenCurvatureLosesTheFactorDOfTheDeterministicTerm) {
