@@ -110,7 +110,7 @@ TunedSamples tuned(Method method, double tail, double epsilon, RandomStream stre
     case Method::lion_sliding: {
       // A rare event moves the slow average by a c/q, which must stay below what the fast one sees, a^theta c.
       const double a = std::pow(q, tail) / 64;
-      return {samples_to_target<128>(problem, lion(epsilon, a, 1.0), stream, 1e4 / q), epsilon, a, 1};
+      return {samples_to_target<256>(problem, lion(epsilon, a, 1.0), stream, 1e4 / q), epsilon, a, 1};
     }
     case Method::sgd: break;
   }
