@@ -34,12 +34,23 @@ nlohmann::json to_json(const ParameterPlan& plan) {
           {"shape", plan.parameter.shape},
           {"role", to_string(plan.parameter.role)},
           {"recipe", plan.recipe},
+          {"correction", plan.correction},
+          {"clip_norm", plan.clip_norm},
           {"estimator", plan.estimator},
           {"direction", plan.direction},
           {"shape_scale", plan.shape_scale},
           {"learning_rate", plan.learning_rate},
+          {"radius", plan.radius},
           {"decoupled_decay", plan.decoupled_decay},
+          {"decay", plan.decay},
           {"state_buffers", plan.state_buffers}};
+}
+
+std::string estimator_text(const ParameterPlan& plan) {
+  std::string text = plan.estimator;
+  if (plan.correction != "none") text += " of " + plan.correction;
+  if (plan.clip_norm > 0.0) text += ", clipped at " + significant(plan.clip_norm);
+  return text;
 }
 
 int explain(const ExplainOptions& options, Session& session) {
@@ -61,15 +72,16 @@ int explain(const ExplainOptions& options, Session& session) {
                    {"direction"},
                    {"scale", right},
                    {"rate", right},
-                   {"decay", right},
+                   {"decay"},
                    {"state", right}});
   for (const auto& plan : plans) {
-    table.add_row({plan.parameter.name, shape_text(plan.parameter), to_string(plan.parameter.role), plan.estimator,
-                   plan.direction, significant(plan.shape_scale), significant(plan.learning_rate),
-                   significant(plan.decoupled_decay), std::to_string(plan.state_buffers)});
+    table.add_row({plan.parameter.name, shape_text(plan.parameter), to_string(plan.parameter.role),
+                   estimator_text(plan), plan.direction, significant(plan.radius * plan.shape_scale),
+                   significant(plan.learning_rate), plan.decay, std::to_string(plan.state_buffers)});
   }
   table.print(session.out);
-  session.out << "A step of length rate x scale along direction(estimator(gradient)); state counts buffers of the "
+  session.out << "A step of length rate x scale (radius and shape) along direction(estimator(gradient)); state counts "
+                 "buffers of the "
                  "parameter's size.\n";
   return kDone;
 }

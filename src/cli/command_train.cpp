@@ -136,6 +136,16 @@ void add_train(CLI::App& program, Action& chosen) {
       ->check(whole_number(1))
       ->capture_default_str()
       ->type_name("N");
+  std::map<std::string, Decay> schedules;
+  std::string names;
+  for (const auto name : decay_names()) {
+    schedules.emplace(name, *parse_decay(name));
+    names.append(names.empty() ? "" : ", ").append(name);
+  }
+  command->add_option("--schedule", trainer.decay, "How the rate decays: " + names)
+      ->transform(CLI::Transformer(schedules))
+      ->default_str(to_string(trainer.decay))
+      ->type_name("NAME");
   command->add_option("--evaluate-every", trainer.evaluate_every, "Steps between validations; 0: only at the end")
       ->check(whole_number(0))
       ->capture_default_str()

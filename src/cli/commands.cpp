@@ -9,7 +9,8 @@ void add_all_commands(CLI::App& program, Action& chosen) {
   add_train(program, chosen);
   add_bounds(program, chosen);
   add_optimizers(program, chosen);
-  add_explain(program, chosen);  // a subcommand of `optimizers`
+  add_explain(program, chosen);  // like the next, a subcommand of `optimizers`
+  add_convert_lr(program, chosen);
   add_lab(program, chosen);
   add_tokenize(program, chosen);
   add_report(program, chosen);

@@ -18,6 +18,7 @@ using AddCommand = void(CLI::App& program, Action& chosen);
 
 AddCommand add_bounds;
 AddCommand add_compare;
+AddCommand add_convert_lr;
 AddCommand add_explain;
 AddCommand add_lab;
 AddCommand add_optimizers;

@@ -23,6 +23,7 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
+#include "normdescent/rules/corrections.hpp"
 #include "parallel.hpp"
 #include "statistics.hpp"
 #include "tuned_search.hpp"
@@ -100,14 +101,15 @@ double samples_to_target(double epsilon, double rate, double a, RandomStream str
       const double phase_y = 2 * std::numbers::pi * reader.uniform();
       Point g;
       if constexpr (estimate == Estimate::extrapolation) {
-        g = sample(corridor, {l.now.x + ahead * (l.now.x - l.before.x), l.now.y + ahead * (l.now.y - l.before.y)},
+        g = sample(corridor,
+                   {rules::extrapolate(l.now.x, l.before.x, ahead), rules::extrapolate(l.now.y, l.before.y, ahead)},
                    phase_x, phase_y);
       } else {
         g = sample(corridor, l.now, phase_x, phase_y);
       }
       if constexpr (estimate == Estimate::variance_reduction) {
         const Point old = sample(corridor, l.before, phase_x, phase_y);
-        g = {g.x + ahead * (g.x - old.x), g.y + ahead * (g.y - old.y)};
+        g = {rules::extrapolate(g.x, old.x, ahead), rules::extrapolate(g.y, old.y, ahead)};
       }
       l.before = l.now;
       rule(l.now.x, g.x, l.state.x);

@@ -20,6 +20,8 @@ std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo
   std::vector<StateBuffer> buffers;
   if (!std::holds_alternative<Raw>(recipe.estimator)) buffers.push_back({"momentum", parameter.shape});
   if (std::holds_alternative<AdamScale>(recipe.direction)) buffers.push_back({"second_moment", parameter.shape});
+  if (std::holds_alternative<AdaGradScale>(recipe.direction)) buffers.push_back({"sum_of_squares", parameter.shape});
+  if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}});
   return buffers;
 }
 
@@ -31,20 +33,26 @@ std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size
       return make_elementwise_group<T>(recipe, estimator, make_direction, std::move(members));
     });
   };
-  return std::visit(Overloaded{
-                        [&](const Identity&) { return elementwise([](std::int64_t) { return rules::Identity<T>{}; }); },
-                        [&](const Sign&) { return elementwise([](std::int64_t) { return rules::Sign<T>{}; }); },
-                        [&](const AdamScale& d) {
-                          const double beta1 = std::get<Ema>(recipe.estimator).beta;
-                          return make_elementwise_group<T>(
-                              recipe, rules::Ema<T>(beta1),
-                              [beta1, d](std::int64_t t) { return rules::AdamScale<T>(beta1, d.beta2, d.epsilon, t); },
-                              std::move(members));
-                        },
-                        [&](const Normalize&) { return make_normalize_group<T>(recipe, std::move(members), slots); },
-                        [&](const auto&) { return make_matrix_group<T>(recipe, std::move(members), slots); },
-                    },
-                    recipe.direction);
+  return std::visit(
+      Overloaded{
+          [&](const Identity&) { return elementwise([](std::int64_t) { return rules::Identity<T>{}; }); },
+          [&](const Sign&) { return elementwise([](std::int64_t) { return rules::Sign<T>{}; }); },
+          [&](const AdamScale& d) {
+            const double beta1 = std::get<Ema>(recipe.estimator).beta;
+            return make_elementwise_group<T>(
+                recipe, rules::Ema<T>(beta1),
+                [beta1, d](std::int64_t t) { return rules::AdamScale<T>(beta1, d.beta2, d.epsilon, t); },
+                std::move(members));
+          },
+          [&](const AdaGradScale& d) {
+            return elementwise([d](std::int64_t) { return rules::AdaGradScale<T>(d.delta); });
+          },
+          [&](const AdaGradNorm&) { return make_adagrad_norm_group<T>(recipe, std::move(members), slots); },
+          [&](const Alternate&) { return make_alternating_group<T>(recipe, std::move(members), slots); },
+          [&](const Normalize&) { return make_normalize_group<T>(recipe, std::move(members), slots); },
+          [&](const auto&) { return make_matrix_group<T>(recipe, std::move(members), slots); },
+      },
+      recipe.direction);
 }
 
 template std::unique_ptr<Group<float>> make_group(const Recipe&, std::vector<std::size_t>,

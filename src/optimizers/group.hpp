@@ -13,14 +13,6 @@
 
 namespace normdescent::optimizers {
 
-/// What an optimizer keeps for one parameter.
-template <class T>
-struct Slot {
-  ParameterInfo info;
-  std::vector<std::vector<T>> state;  ///< in the order of state_buffers(recipe, info), all 0 at the start
-  std::int64_t steps = 0;             ///< steps in which this parameter had a gradient
-};
-
 /// One state buffer of one parameter.
 struct StateBuffer {
   std::string name;
@@ -29,8 +21,18 @@ struct StateBuffer {
   [[nodiscard]] Index size() const;
 };
 
+/// What an optimizer keeps for one parameter.
+template <class T>
+struct Slot {
+  ParameterInfo info;
+  std::vector<StateBuffer> layout;    ///< of `state`: state_buffers(recipe, info), then what corrections remember
+  std::vector<std::vector<T>> state;  ///< all 0 at the start
+  std::int64_t steps = 0;             ///< steps in which this parameter had a gradient
+};
+
 /// The state buffers that a recipe keeps for a parameter: the estimator's ("momentum": m or b), then the direction's
-/// ("second_moment": v).
+/// ("second_moment": v,
+/// "sum_of_squares" and "gradient_norm": b^2 and b of AdaGrad).
 [[nodiscard]] std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter);
 
 /// Steps the parameters of one recipe. `members` index the optimizer's list of parameters.

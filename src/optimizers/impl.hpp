@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "gradient_stage.hpp"
 #include "group.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
 
@@ -20,8 +21,15 @@ struct Optimizer<T>::Impl {
   double largest_scale = std::numeric_limits<double>::infinity();  // that keeps constrained rates at most 1
   std::vector<std::unique_ptr<optimizers::Group<T>>> groups;
 
+  std::unique_ptr<optimizers::GradientStage<T>> gradients;
+  bool is_stopped = false;
+
   /// Throws std::invalid_argument unless `parameters` are the tensors of the construction.
   void check(std::span<const BasicParameter<T>> parameters) const;
+  /// And unless the scale is one that all recipes can take.
+  void check(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) const;
+  /// A checked step whose gradients are there.
+  StepReport step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale);
 };
 
 }  // namespace normdescent

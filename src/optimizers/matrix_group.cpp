@@ -7,39 +7,13 @@
 #include <string>
 #include <utility>
 
+#include "axis_direction.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
-#include "normdescent/norms/norms.hpp"
-#include "normdescent/rules/pieces.hpp"
 #include "stages.hpp"
 #include "tensor_group.hpp"
 
 namespace normdescent::optimizers {
 namespace {
-
-// out = rows of u over their norms; blocks of rows are independent.
-template <class T>
-class RowDirection {
- public:
-  explicit RowDirection(const RowNormalize& /*direction*/) {}
-
-  void reserve(const MatrixShape& /*shape*/) {}
-
-  void run(std::span<const PolarTask<T>> tasks) {
-    for (const auto& task : tasks) {
-      const MatrixView<const T> u = task.g;  // not a structured binding: clang 14 has none in an OpenMP region
-      const MatrixView<T> out = task.out;
-      const Index rows = std::max<Index>(1, rules::kPieceElements / u.cols);
-      const Index blocks = (u.rows + rows - 1) / rows;
-#pragma omp parallel for schedule(static) if (blocks > 1)
-      for (Index k = 0; k < blocks; ++k) {
-        const Index first = k * rows;
-        const Index count = std::min(rows, u.rows - first);
-        RowWise{}.dual_unit(MatrixView<const T>{u.data + first * u.cols, count, u.cols},
-                            MatrixView<T>{out.data + first * u.cols, count, u.cols});
-      }
-    }
-  }
-};
 
 // out = msign(u)
 template <class T>
@@ -60,12 +34,14 @@ class PolarDirection {
 template <class T, class E, class D>
 class MatrixGroup final : public Group<T> {
  public:
-  MatrixGroup(const Recipe& recipe, E estimator, D direction, std::vector<std::size_t> members, Index scratch)
+  MatrixGroup(const Recipe& recipe, E estimator, D direction, std::vector<std::size_t> members, Index scratch,
+              std::size_t matrices)
       : recipe_(recipe),
         direction_(std::move(direction)),
         members_(std::move(members)),
         estimate_(estimator, members_.size(), scratch),
         directions_(static_cast<std::size_t>(scratch)) {
+    tasks_.reserve(matrices);
     moves_.reserve(members_.size());
   }
 
@@ -126,7 +102,9 @@ std::unique_ptr<Group<T>> make_group_of(const Recipe& recipe, D direction, std::
   const auto shape_of = [&](std::size_t i) { return matrix_shape(recipe.layout, slots[i].info); };
   Index largest = 0;
   Index total = 0;
+  Index matrices = 0;
   for (const std::size_t i : members) {
+    matrices += shape_of(i).count;
     largest = std::max(largest, slots[i].info.size());
     total += slots[i].info.size();
     direction.reserve(shape_of(i));
@@ -137,7 +115,8 @@ std::unique_ptr<Group<T>> make_group_of(const Recipe& recipe, D direction, std::
   });
   const Index scratch = std::min(total, omp_get_max_threads() * largest);
   return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
-    return std::make_unique<MatrixGroup<T, E, D>>(recipe, estimator, std::move(direction), std::move(members), scratch);
+    return std::make_unique<MatrixGroup<T, E, D>>(recipe, estimator, std::move(direction), std::move(members), scratch,
+                                                  static_cast<std::size_t>(matrices));
   });
 }
 
@@ -146,8 +125,10 @@ std::unique_ptr<Group<T>> make_group_of(const Recipe& recipe, D direction, std::
 template <class T>
 std::unique_ptr<Group<T>> make_matrix_group(const Recipe& recipe, std::vector<std::size_t> members,
                                             std::span<const Slot<T>> slots) {
-  if (const auto* rows = std::get_if<RowNormalize>(&recipe.direction)) {
-    return make_group_of<T>(recipe, RowDirection<T>(*rows), std::move(members), slots);
+  const bool is_row = std::holds_alternative<RowNormalize>(recipe.direction);
+  if (is_row || std::holds_alternative<ColumnNormalize>(recipe.direction)) {
+    const AxisDirection<T> axis(is_row == (recipe.orientation == Orientation::out_in));
+    return make_group_of<T>(recipe, axis, std::move(members), slots);
   }
   for (const std::size_t i : members) require_matrix(recipe, slots[i].info);
   return make_group_of<T>(recipe, PolarDirection<T>(std::get<Orthogonalize>(recipe.direction)), std::move(members),

@@ -1,32 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cmath>
-
-#include "normdescent/linalg/reductions.hpp"
-#include "normdescent/rules/pieces.hpp"
+#include "blocked_norm.hpp"
 #include "stages.hpp"
 #include "tensor_group.hpp"
 
 namespace normdescent::optimizers {
 namespace {
-
-constexpr auto kBlock = static_cast<std::size_t>(rules::kPieceElements);
-
-// ||u||_2 from fixed blocks, so that the result depends neither on threads nor on other tensors.
-template <class T>
-double blocked_norm2(std::span<const T> u, std::vector<double>& blocks) {
-  const std::size_t count = (u.size() + kBlock - 1) / kBlock;
-#pragma omp parallel for schedule(static) if (count > 1)
-  for (std::size_t k = 0; k < count; ++k) {
-    blocks[k] = norm2(u.subspan(k * kBlock, std::min(kBlock, u.size() - k * kBlock)));
-  }
-  return norm2(std::span<const double>(blocks).first(count));
-}
-
-// 1 / norm with 1/0 := 0; also 0 for norms so small that their inverse is not a double.
-double inverse_or_zero(double norm) {
-  const double inverse = 1.0 / norm;
-  return std::isfinite(inverse) ? inverse : 0.0;
-}
 
 template <class T, class E>
 class NormalizeGroup final : public Group<T> {
@@ -36,7 +14,7 @@ class NormalizeGroup final : public Group<T> {
         scope_(std::get<Normalize>(recipe.direction).scope),
         members_(std::move(members)),
         estimate_(estimator, members_.size(), total),
-        blocks_(static_cast<std::size_t>(largest) / kBlock + 1) {
+        norm_(largest) {
     estimates_.reserve(members_.size());
     norms_.reserve(members_.size());
     tasks_.reserve(members_.size());
@@ -51,7 +29,7 @@ class NormalizeGroup final : public Group<T> {
       if (!parameters[i].gradient.empty()) estimates_.push_back(estimate_.add(parameters[i].gradient, slots[i]));
     }
     estimate_.run();
-    for (const auto& u : estimates_) norms_.push_back(blocked_norm2(u, blocks_));
+    for (const auto& u : estimates_) norms_.push_back(norm_(u));
     const double all = norm2(std::span<const double>(norms_));
     std::size_t k = 0;
     for (const std::size_t i : members_) {
@@ -71,8 +49,8 @@ class NormalizeGroup final : public Group<T> {
   Scope scope_;
   std::vector<std::size_t> members_;
   EstimateStage<T, E> estimate_;
+  BlockedNorm norm_;
   std::vector<std::span<const T>> estimates_;
-  std::vector<double> blocks_;
   std::vector<double> norms_;
   std::vector<rules::Task<R>> tasks_;
 };
@@ -82,14 +60,9 @@ class NormalizeGroup final : public Group<T> {
 template <class T>
 std::unique_ptr<Group<T>> make_normalize_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                std::span<const Slot<T>> slots) {
-  Index total = 0;
-  Index largest = 0;
-  for (const std::size_t i : members) {
-    total += slots[i].info.size();
-    largest = std::max(largest, slots[i].info.size());
-  }
+  const Sizes sizes = sizes_of<T>(members, slots);
   return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
-    return std::make_unique<NormalizeGroup<T, E>>(recipe, estimator, std::move(members), total, largest);
+    return std::make_unique<NormalizeGroup<T, E>>(recipe, estimator, std::move(members), sizes.total, sizes.largest);
   });
 }
 

@@ -8,8 +8,6 @@
 
 #include "domain.hpp"
 #include "impl.hpp"
-#include "normdescent/rules/executors.hpp"
-#include "normdescent/rules/pieces.hpp"
 
 namespace normdescent {
 namespace {
@@ -22,23 +20,18 @@ void check_names(const std::vector<ParameterInfo>& parameters) {
   }
 }
 
+void validate_clipping(const OptimizerSpec& spec) {
+  optimizers::Problems problems("optimizer " + spec.name);
+  problems.check("clip_norm", spec.clip_norm, optimizers::kNonNegative);
+  problems.throw_if_any();
+}
+
+// An average that starts at its first gradient: m = beta g + (1 - beta) g, g up to one rounding.
 template <class T>
-std::string first_nonfinite(std::span<const BasicParameter<T>> parameters) {
-  bool is_finite = true;
-  rules::for_each_piece(
-      parameters.size(), [&](std::size_t i) { return static_cast<Index>(parameters[i].gradient.size()); },
-      [&](std::size_t i, Index first, Index count) {
-        const std::span<const T> piece =
-            parameters[i].gradient.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
-        if (!rules::all_finite(piece)) {
-#pragma omp atomic write
-          is_finite = false;
-        }
-      });
-  if (is_finite) return {};
-  return std::find_if(parameters.begin(), parameters.end(),
-                      [](const auto& p) { return !rules::all_finite(std::span<const T>(p.gradient)); })
-      ->info.name;
+void start_average(const Recipe& recipe, std::span<const T> gradient, optimizers::Slot<T>& slot) {
+  const auto* ema = std::get_if<Ema>(&recipe.estimator);
+  if (ema == nullptr || ema->start != Start::first_gradient || slot.steps > 0) return;
+  std::copy(gradient.begin(), gradient.end(), slot.state.front().begin());
 }
 
 }  // namespace
@@ -48,17 +41,22 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
   impl_->spec = std::move(spec);
   for (const auto& route : impl_->spec.routes) validate(route.recipe);
   validate(impl_->spec.fallback);
+  validate_clipping(impl_->spec);
   check_names(parameters);
 
+  const bool has_closure = std::ranges::any_of(
+      parameters, [&](const ParameterInfo& info) { return normdescent::needs_closure(impl_->spec.recipe_for(info)); });
   std::vector<const Recipe*> group_recipes;
   std::vector<std::vector<std::size_t>> members;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Recipe& recipe = impl_->spec.recipe_for(parameters[i]);
     impl_->recipes.push_back(&recipe);
     optimizers::Slot<T>& slot = impl_->slots.emplace_back();
-    for (const auto& buffer : optimizers::state_buffers(recipe, parameters[i])) {
-      slot.state.emplace_back(static_cast<std::size_t>(buffer.size()));
+    slot.layout = optimizers::state_buffers(recipe, parameters[i]);
+    for (auto& buffer : optimizers::correction_buffers(recipe, parameters[i], has_closure)) {
+      slot.layout.push_back(std::move(buffer));
     }
+    for (const auto& buffer : slot.layout) slot.state.emplace_back(static_cast<std::size_t>(buffer.size()));
     slot.info = std::move(parameters[i]);
     const auto same =
         std::find_if(group_recipes.begin(), group_recipes.end(), [&](const Recipe* other) { return *other == recipe; });
@@ -77,6 +75,7 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
     }
     impl_->groups.push_back(optimizers::make_group<T>(recipe, std::move(members[k]), impl_->slots));
   }
+  impl_->gradients = std::make_unique<optimizers::GradientStage<T>>(impl_->spec, impl_->recipes, impl_->slots);
 }
 
 template <class T>
@@ -104,24 +103,67 @@ void Optimizer<T>::Impl::check(std::span<const BasicParameter<T>> parameters) co
 }
 
 template <class T>
-StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) {
-  impl_->check(parameters);
+void Optimizer<T>::Impl::check(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) const {
+  check(parameters);
   optimizers::Problems problems("step");
   problems.check("learning_rate_scale", learning_rate_scale, optimizers::kNonNegative);
-  if (learning_rate_scale > impl_->largest_scale) {
+  if (learning_rate_scale > largest_scale) {
     problems.add("learning_rate_scale = " + optimizers::to_text(learning_rate_scale) + ", must be at most " +
-                 optimizers::to_text(impl_->largest_scale) + ": a constrained step has a rate of at most 1");
+                 optimizers::to_text(largest_scale) + ": a constrained step has a rate of at most 1");
   }
   problems.throw_if_any();
-  if (auto name = first_nonfinite(parameters); !name.empty()) {
-    return {.finite = false, .first_nonfinite_parameter = std::move(name)};
+}
+
+template <class T>
+StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) {
+  gradients->correct(parameters, slots);
+  if (auto name = gradients->first_nonfinite(); !name.empty()) {
+    is_stopped = spec.on_nonfinite == NonFinitePolicy::stop;
+    return {.finite = false, .first_nonfinite_parameter = std::move(name), .stopped = is_stopped};
   }
-  for (std::size_t i = 0; i < parameters.size(); ++i) impl_->slots[i].steps += parameters[i].gradient.empty() ? 0 : 1;
-  for (std::size_t k = 0; k < impl_->groups.size(); ++k) {
-    impl_->groups[k]->step(parameters, impl_->slots, impl_->learning_rates[k] * learning_rate_scale);
+  gradients->remember(parameters, slots);
+  StepReport report;
+  report.clip_factor = gradients->clip();
+  const auto fed = gradients->fed();
+  for (std::size_t i = 0; i < fed.size(); ++i) {
+    if (fed[i].gradient.empty()) continue;
+    start_average<T>(*recipes[i], fed[i].gradient, slots[i]);
+    ++slots[i].steps;
   }
-  ++impl_->steps_done;
-  return {};
+  for (std::size_t k = 0; k < groups.size(); ++k) groups[k]->step(fed, slots, learning_rates[k] * learning_rate_scale);
+  ++steps_done;
+  return report;
+}
+
+template <class T>
+StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) {
+  impl_->check(parameters, learning_rate_scale);
+  for (std::size_t i = 0; i < impl_->recipes.size(); ++i) {
+    const Recipe& recipe = *impl_->recipes[i];
+    if (!normdescent::needs_closure(recipe)) continue;
+    throw std::invalid_argument("step: recipe " + recipe.name + " has " + describe(recipe.correction) +
+                                ", must be called with compute_gradients, which evaluates this mini-batch elsewhere");
+  }
+  if (impl_->is_stopped) return {.stopped = true};
+  return impl_->step(parameters, learning_rate_scale);
+}
+
+template <class T>
+StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters,
+                              const std::function<void()>& compute_gradients, double learning_rate_scale) {
+  impl_->check(parameters, learning_rate_scale);
+  if (impl_->is_stopped) return {.stopped = true};
+  if (impl_->gradients->has_closure()) {
+    impl_->gradients->evaluate(parameters, impl_->slots, impl_->steps_done == 0, compute_gradients);
+  } else {
+    compute_gradients();
+  }
+  return impl_->step(parameters, learning_rate_scale);
+}
+
+template <class T>
+bool Optimizer<T>::needs_closure() const {
+  return impl_->gradients->has_closure();
 }
 
 template <class T>
@@ -142,6 +184,8 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
     const ParameterInfo& info = impl_->slots[i].info;
     rows.push_back({.parameter = info,
                     .recipe = recipe.name,
+                    .correction = describe(recipe.correction),
+                    .clip_norm = recipe.clip_norm,
                     .estimator = describe(recipe.estimator),
                     .direction = describe(recipe.direction) + describe(recipe.layout, info),
                     .shape_scale = shape_scale(recipe, info),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Save and load. Tensors are "<parameter>/<slot>"; where the step count matters (Adam's bias correction) it is saved
 // per parameter as "<parameter>/steps". The fingerprint covers what gives the state its meaning: every parameter's
-// estimator and direction, not learning rates and decays, which may change when a run is continued.
+// correction, estimator and direction, not learning rates and decays, which may change when a run is continued.
 #include <charconv>
 #include <cstring>
 #include <stdexcept>
@@ -12,7 +12,6 @@
 namespace normdescent {
 
 using optimizers::Slot;
-using optimizers::state_buffers;
 
 namespace {
 
@@ -93,7 +92,10 @@ std::string hash_text(const std::string& text) {
 std::string fingerprint(const std::vector<const Recipe*>& recipes) {
   std::string all;
   bool is_uniform = true;
-  const auto rule = [](const Recipe& r) { return describe(r.estimator) + " " + describe(r.direction); };
+  const auto rule = [](const Recipe& r) {
+    const bool is_corrected = !std::holds_alternative<Uncorrected>(r.correction);
+    return (is_corrected ? describe(r.correction) + " " : "") + describe(r.estimator) + " " + describe(r.direction);
+  };
   for (const Recipe* recipe : recipes) {
     is_uniform = is_uniform && rule(*recipe) == rule(*recipes.front());
     all += rule(*recipe) + "\n";
@@ -102,7 +104,14 @@ std::string fingerprint(const std::vector<const Recipe*>& recipes) {
   return is_uniform ? rule(*recipes.front()) : "per-parameter " + hash_text(all);
 }
 
-bool counts_steps(const Recipe& recipe) { return std::holds_alternative<AdamScale>(recipe.direction); }
+// Recipes that do something else in a parameter's first step, or in every n-th.
+bool counts_steps(const Recipe& recipe) {
+  const auto* ema = std::get_if<Ema>(&recipe.estimator);
+  const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
+  return std::holds_alternative<AdamScale>(recipe.direction) || std::holds_alternative<Alternate>(recipe.direction) ||
+         (ema != nullptr && ema->start == Start::first_gradient) ||
+         (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
+}
 
 }  // namespace
 
@@ -115,10 +124,9 @@ StateDict Optimizer<T>::state() const {
                     {"recipe", fingerprint(impl_->recipes)}};
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     const Slot<T>& slot = impl_->slots[i];
-    const auto buffers = state_buffers(*impl_->recipes[i], slot.info);
-    for (std::size_t k = 0; k < buffers.size(); ++k) {
-      state.tensors[slot.info.name + "/" + buffers[k].name] =
-          to_tensor(kDtype<T>, buffers[k].shape, std::span<const T>(slot.state[k]));
+    for (std::size_t k = 0; k < slot.layout.size(); ++k) {
+      state.tensors[slot.info.name + "/" + slot.layout[k].name] =
+          to_tensor(kDtype<T>, slot.layout[k].shape, std::span<const T>(slot.state[k]));
     }
     if (counts_steps(*impl_->recipes[i])) {
       state.tensors[slot.info.name + "/steps"] = to_tensor("I64", {}, std::span<const std::int64_t>(&slot.steps, 1));
@@ -139,11 +147,10 @@ void Optimizer<T>::load_state(const StateDict& state) {
   std::vector<std::int64_t> parameter_steps(impl_->slots.size(), steps_done);
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     Slot<T>& slot = impl_->slots[i];
-    const auto buffers = state_buffers(*impl_->recipes[i], slot.info);
-    for (std::size_t k = 0; k < buffers.size(); ++k) {
+    for (std::size_t k = 0; k < slot.layout.size(); ++k) {
       const auto bytes = std::as_writable_bytes(std::span<T>(slot.state[k]));
-      const std::string name = slot.info.name + "/" + buffers[k].name;
-      copies.emplace_back(&require_tensor(state, name, kDtype<T>, buffers[k].shape, bytes.size()), bytes);
+      const std::string name = slot.info.name + "/" + slot.layout[k].name;
+      copies.emplace_back(&require_tensor(state, name, kDtype<T>, slot.layout[k].shape, bytes.size()), bytes);
     }
     if (counts_steps(*impl_->recipes[i])) {
       const auto bytes = std::as_writable_bytes(std::span(parameter_steps).subspan(i, 1));

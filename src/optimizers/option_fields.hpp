@@ -28,14 +28,24 @@ template <class Options>
 using Fields = std::vector<Field<Options>>;
 
 /// The options of each struct, in the order in which they are shown.
+[[nodiscard]] const Fields<CommonOptions>& common_fields();
+[[nodiscard]] const Fields<AverageOptions>& average_fields();
 [[nodiscard]] const Fields<SgdOptions>& sgd_fields();
 [[nodiscard]] const Fields<NormalizedSgdOptions>& normalized_sgd_fields();
+[[nodiscard]] const Fields<RowNormalizedSgdOptions>& row_normalized_sgd_fields();
 [[nodiscard]] const Fields<SignSgdOptions>& signsgd_fields();
 [[nodiscard]] const Fields<SignumOptions>& signum_fields();
 [[nodiscard]] const Fields<LionOptions>& lion_fields();
 [[nodiscard]] const Fields<AdamWOptions>& adamw_fields();
+[[nodiscard]] const Fields<AdaGradOptions>& adagrad_fields();
+[[nodiscard]] const Fields<AdaGradNormOptions>& adagrad_norm_fields();
+[[nodiscard]] const Fields<MarsLionOptions>& mars_lion_fields();
+[[nodiscard]] const Fields<MarsAdamWOptions>& mars_adamw_fields();
 [[nodiscard]] const Fields<MuonOptions>& muon_fields();
-[[nodiscard]] const Fields<MuonOptions>& muonlight_fields();  ///< muon's without `nesterov`
+[[nodiscard]] const Fields<MuonOptions>& muonlight_fields();  ///< muon's without `nesterov` and `momentum_form`
+[[nodiscard]] const Fields<ScionOptions>& scion_fields();
+[[nodiscard]] const Fields<ScionOptions>& scion_constrained_fields();  ///< scion's without decays
+[[nodiscard]] const Fields<LionMuonOptions>& lionmuon_fields();
 
 /// Throws std::invalid_argument "NAME: field = value, must be ..." listing every option outside its domain.
 template <class Options>

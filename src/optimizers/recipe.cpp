@@ -5,14 +5,28 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "domain.hpp"
-#include "normdescent/linalg/polar.hpp"
+#include "normdescent/rules/corrections.hpp"
 #include "overloaded.hpp"
 
 namespace normdescent {
 
 using optimizers::Overloaded;
-using optimizers::to_text;
+
+const char* to_string(GradientReference reference) {
+  switch (reference) {
+    case GradientReference::previous_point: return "previous-point";
+    case GradientReference::previous_batch: return "previous-batch";
+  }
+  return "unknown";
+}
+
+const char* to_string(Start start) {
+  switch (start) {
+    case Start::zero: return "zero";
+    case Start::first_gradient: return "first-gradient";
+  }
+  return "unknown";
+}
 
 const char* to_string(ShapeScale scale) {
   switch (scale) {
@@ -107,48 +121,25 @@ double effective_decay(const Recipe& recipe, const ParameterInfo& parameter, dou
   return 0.0;
 }
 
-std::string describe(const Estimator& estimator) {
-  const auto nesterov = [](bool on) { return on ? std::string(", nesterov)") : std::string(")"); };
+double correction_ratio(const Recipe& recipe) {
+  const double beta = std::visit(Overloaded{
+                                     [](const Ema& e) { return e.beta; },
+                                     [](const HeavyBall& e) { return e.beta; },
+                                     [](const auto&) { return 0.0; },
+                                 },
+                                 recipe.estimator);
   return std::visit(Overloaded{
-                        [](const Raw&) { return std::string("raw"); },
-                        [&](const Ema& e) { return "ema(beta=" + to_text(e.beta) + nesterov(e.nesterov); },
-                        [&](const HeavyBall& e) { return "heavy-ball(beta=" + to_text(e.beta) + nesterov(e.nesterov); },
-                        [](const DoubleEma& e) {
-                          return "double-ema(beta1=" + to_text(e.beta1) + ", beta2=" + to_text(e.beta2) + ")";
-                        },
+                        [](const Uncorrected&) { return 0.0; },
+                        [&](const Extrapolation&) { return rules::lookahead(beta); },
+                        [&](const VarianceReduction& c) { return c.gamma * rules::lookahead(beta); },
                     },
-                    estimator);
+                    recipe.correction);
 }
 
-std::string describe(const Direction& direction) {
-  return std::visit(
-      Overloaded{
-          [](const Identity&) { return std::string("identity"); },
-          [](const Sign&) { return std::string("sign"); },
-          [](const Normalize& d) { return "normalize(" + std::string(to_string(d.scope)) + ")"; },
-          [](const RowNormalize&) { return std::string("row-normalize"); },
-          [](const Orthogonalize& d) {
-            if (d.method == "svd") return std::string("msign(svd)");
-            const int steps = d.steps == 0 ? default_polar_steps(d.method) : d.steps;
-            const bool is_rounded = d.precision == ProductPrecision::bfloat16;
-            return "msign(" + d.method + ", " + std::to_string(steps) + (is_rounded ? " steps, bfloat16)" : " steps)");
-          },
-          [](const AdamScale& d) { return "adam(beta2=" + to_text(d.beta2) + ", epsilon=" + to_text(d.epsilon) + ")"; },
-      },
-      direction);
-}
-
-std::string describe(const MatrixLayout& layout, const ParameterInfo& parameter) {
-  const MatrixShape matrix = matrix_shape(layout, parameter);
-  if (matrix.count == 1) return {};
-  return " on " + std::to_string(matrix.count) + " matrices of (" + std::to_string(matrix.rows) + ", " +
-         std::to_string(matrix.cols) + ")";
-}
-
-std::string describe_decay(const Recipe& recipe) {
-  if (recipe.decay_form == DecayForm::constrained) return "constrained(radius=" + to_text(recipe.radius) + ")";
-  if (recipe.decoupled_decay == 0.0) return "none";
-  return std::string(to_string(recipe.decay_form)) + "(" + to_text(recipe.decoupled_decay) + ")";
+bool needs_closure(const Recipe& recipe) {
+  if (std::holds_alternative<Extrapolation>(recipe.correction)) return true;
+  const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
+  return reduction != nullptr && reduction->reference == GradientReference::previous_point;
 }
 
 Geometry geometry_of(const Recipe& recipe) {
@@ -157,60 +148,14 @@ Geometry geometry_of(const Recipe& recipe) {
                         [](const Sign&) { return Geometry::sign; },
                         [](const Normalize&) { return Geometry::euclidean; },
                         [](const RowNormalize&) { return Geometry::row_wise; },
+                        [](const ColumnNormalize&) { return Geometry::row_wise; },
                         [](const Orthogonalize&) { return Geometry::spectral; },
                         [](const AdamScale&) { return Geometry::sign; },
+                        [](const AdaGradScale&) { return Geometry::sign; },
+                        [](const AdaGradNorm&) { return Geometry::euclidean; },
+                        [](const Alternate&) { return Geometry::spectral; },
                     },
                     recipe.direction);
-}
-
-void validate(const Recipe& recipe) {
-  using namespace optimizers;
-  Problems problems("recipe " + recipe.name);
-  problems.check("learning_rate", recipe.learning_rate, kNonNegative);
-  problems.check("decoupled_decay", recipe.decoupled_decay, kNonNegative);
-  problems.check("radius", recipe.radius, kNonNegative);
-  if (recipe.decay_form == DecayForm::constrained) {
-    problems.check("learning_rate", recipe.learning_rate, {.low = 0.0, .high = 1.0});
-    if (recipe.decoupled_decay != 0.0) {
-      problems.add("decoupled_decay = " + to_text(recipe.decoupled_decay) + ", must be 0 in the constrained form");
-    }
-  }
-  std::visit(Overloaded{
-                 [](const Raw&) {},
-                 [&](const Ema& e) { problems.check("beta", e.beta, kMomentum); },
-                 [&](const HeavyBall& e) { problems.check("beta", e.beta, kMomentum); },
-                 [&](const DoubleEma& e) {
-                   problems.check("beta1", e.beta1, kMomentum);
-                   problems.check("beta2", e.beta2, kMomentum);
-                 },
-             },
-             recipe.estimator);
-  if (const auto* msign = std::get_if<Orthogonalize>(&recipe.direction)) {
-    const auto methods = polar_method_names();
-    if (std::ranges::find(methods, msign->method) == methods.end()) {
-      problems.add("method = " + msign->method + ", must be one of " + join(methods));
-    }
-    if (msign->steps < 0) problems.add("steps = " + std::to_string(msign->steps) + ", must be >= 0");
-    if (msign->method == "svd" && msign->precision != ProductPrecision::full) {
-      problems.add(std::string("precision = ") + to_string(msign->precision) + ", must be full for method svd");
-    }
-  }
-  if (recipe.layout.row_blocks < 1) {
-    problems.add("row_blocks = " + std::to_string(recipe.layout.row_blocks) + ", must be >= 1");
-  }
-  if (recipe.layout.row_blocks > 1 && recipe.orientation == Orientation::in_out) {
-    problems.add("row_blocks = " + std::to_string(recipe.layout.row_blocks) +
-                 ", must be 1 for orientation in-out, whose blocks of outputs are columns");
-  }
-  if (const auto* adam = std::get_if<AdamScale>(&recipe.direction)) {
-    problems.check("beta2", adam->beta2, kMomentum);
-    problems.check("epsilon", adam->epsilon, kPositive);
-    const auto* ema = std::get_if<Ema>(&recipe.estimator);
-    if (ema == nullptr || ema->nesterov) {
-      problems.add("estimator = " + describe(recipe.estimator) + ", must be ema without nesterov under adam");
-    }
-  }
-  problems.throw_if_any();
 }
 
 }  // namespace normdescent

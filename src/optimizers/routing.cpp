@@ -32,6 +32,14 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 
 }  // namespace
 
+const char* to_string(NonFinitePolicy policy) {
+  switch (policy) {
+    case NonFinitePolicy::skip: return "skip";
+    case NonFinitePolicy::stop: return "stop";
+  }
+  return "unknown";
+}
+
 bool Route::matches(const ParameterInfo& parameter) const {
   return (!role || *role == parameter.role) && glob_matches(name_glob, parameter.name);
 }
@@ -44,7 +52,8 @@ const Recipe& OptimizerSpec::recipe_for(const ParameterInfo& parameter) const {
 }
 
 OptimizerSpec OptimizerSpec::with_layout(const std::string& name_glob, const MatrixLayout& layout) const {
-  OptimizerSpec result{.name = name, .routes = {}, .fallback = fallback};
+  OptimizerSpec result = *this;
+  result.routes.clear();
   for (const Route& route : routes) {
     if (route.name_glob == "*") {
       Route named = route;

@@ -2,6 +2,7 @@
 // Recipes whose direction needs a whole tensor, or all of them: estimator pass, direction, apply pass.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -9,14 +10,39 @@
 
 namespace normdescent::optimizers {
 
+/// Entries of all members and of the largest one.
+struct Sizes {
+  Index total = 0;
+  Index largest = 0;
+};
+template <class T>
+[[nodiscard]] Sizes sizes_of(const std::vector<std::size_t>& members, std::span<const Slot<T>> slots) {
+  Sizes sizes;
+  for (const std::size_t i : members) {
+    sizes.total += slots[i].info.size();
+    sizes.largest = std::max(sizes.largest, slots[i].info.size());
+  }
+  return sizes;
+}
+
 /// Normalize: every tensor, or all together, get norm 1. Scratch: one copy of the members unless the estimator is raw.
 template <class T>
 [[nodiscard]] std::unique_ptr<Group<T>> make_normalize_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                              std::span<const Slot<T>> slots);
 
-/// RowNormalize and Orthogonalize, as many tensors at a time as there are threads at construction. Scratch: twice that
-/// many of the largest (once if the estimator is raw), and what msign needs. Throws std::invalid_argument naming the
-/// parameter if a member of Orthogonalize has fewer than two dimensions.
+/// AdaGradNorm. Scratch as for Normalize.
+template <class T>
+[[nodiscard]] std::unique_ptr<Group<T>> make_adagrad_norm_group(const Recipe& recipe, std::vector<std::size_t> members,
+                                                                std::span<const Slot<T>> slots);
+
+/// Alternate: a group for msign and one for sign. Throws as the former does.
+template <class T>
+[[nodiscard]] std::unique_ptr<Group<T>> make_alternating_group(const Recipe& recipe, std::vector<std::size_t> members,
+                                                               std::span<const Slot<T>> slots);
+
+/// RowNormalize, ColumnNormalize and Orthogonalize, as many tensors at a time as there are threads at construction.
+/// Scratch: twice that many of the largest (once if the estimator is raw), and what msign needs. Throws
+/// std::invalid_argument naming the parameter if a member of Orthogonalize has fewer than two dimensions.
 template <class T>
 [[nodiscard]] std::unique_ptr<Group<T>> make_matrix_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                           std::span<const Slot<T>> slots);

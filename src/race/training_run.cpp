@@ -2,6 +2,7 @@
 #include "normdescent/race/training_run.hpp"
 
 #include <cmath>
+#include <functional>
 
 #include "normdescent/base/philox.hpp"
 #include "require.hpp"
@@ -27,8 +28,10 @@ void TrainingOptions::validate() const {
 }
 
 Schedule TrainingOptions::schedule() const {
-  return {
-      .total_steps = steps, .warmup_steps = std::llround(warmup_fraction * static_cast<double>(steps)), .decay = decay};
+  return {.total_steps = steps,
+          .warmup_steps = std::llround(warmup_fraction * static_cast<double>(steps)),
+          .decay = decay,
+          .decay_steps = std::llround(kDecayFraction * static_cast<double>(steps))};
 }
 
 std::uint64_t training_stream(std::uint64_t seed) {
@@ -87,18 +90,27 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
   if (starts_with_validation && !run.evaluate(observer))
     return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
 
+  double loss = 0.0;
+  const std::function<void()> compute_gradients = [&] {
+    const auto index = static_cast<std::uint64_t>(position.step);
+    loss = objective.gradient(Batch::number(options.stream, index, batch_size));
+  };
   while (position.step < options.steps) {
     if (stop.stop_requested()) return run.ended(RunStatus::stopped);
-    const auto index = static_cast<std::uint64_t>(position.step);
-    const double loss = objective.gradient(Batch::number(options.stream, index, batch_size));
+    const double factor = schedule.factor(position.step);
+    StepReport step;
+    if (optimizer.needs_closure()) {
+      step = optimizer.step(objective.parameters(), compute_gradients, factor);
+    } else {
+      compute_gradients();
+    }
     if (!std::isfinite(loss)) return run.ended(RunStatus::diverged, run.at_step("the loss is not finite"));
     if (position.step == 0) position.first_loss = loss;
     position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
     if (position.steps_too_high >= kDivergencePatience)
       return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
 
-    const double factor = schedule.factor(position.step);
-    const StepReport step = optimizer.step(objective.parameters(), factor);
+    if (!optimizer.needs_closure()) step = optimizer.step(objective.parameters(), factor);
     if (!step.finite)
       return run.ended(RunStatus::diverged,
                        run.at_step(("the gradient of " + step.first_nonfinite_parameter + " is not finite").c_str()));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/base/multiversion.hpp"
+#include "normdescent/rules/corrections.hpp"
 #include "normdescent/rules/executors.hpp"
 #include "normdescent/rules/pieces.hpp"
 
@@ -63,7 +64,8 @@ void run_on_cpu(std::span<const Task<R>> tasks) {
 #define NORMDESCENT_INSTANTIATE_RULE(...) template void run_on_cpu<__VA_ARGS__>(std::span<const Task<__VA_ARGS__>>)
 #define NORMDESCENT_INSTANTIATE_ESTIMATOR(T, E)                     \
   NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<E<T>, Identity<T>>); \
-  NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<E<T>, Sign<T>>)
+  NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<E<T>, Sign<T>>);     \
+  NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<E<T>, AdaGradScale<T>>)
 #define NORMDESCENT_INSTANTIATE_ALL(T)                                 \
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, Raw);                           \
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, Ema);                           \
@@ -71,6 +73,9 @@ void run_on_cpu(std::span<const Task<R>> tasks) {
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, HeavyBall);                     \
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, HeavyBallNesterov);             \
   NORMDESCENT_INSTANTIATE_ESTIMATOR(T, DoubleEma);                     \
+  NORMDESCENT_INSTANTIATE_RULE(ExtrapolateRule<T>);                    \
+  NORMDESCENT_INSTANTIATE_RULE(AddScaledRule<T>);                      \
+  NORMDESCENT_INSTANTIATE_RULE(RescaleRule<T>);                        \
   NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<Raw<T>, Scaled<T>>);    \
   NORMDESCENT_INSTANTIATE_RULE(ElementwiseRule<Ema<T>, AdamScale<T>>); \
   NORMDESCENT_INSTANTIATE_RULE(EstimateRule<Ema<T>>);                  \

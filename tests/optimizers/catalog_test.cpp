@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -28,8 +29,9 @@ std::string text_refusal(const std::string& name, const std::map<std::string, st
 TEST(Catalog, ListsTheFamily) {
   std::vector<std::string> names;
   for (const auto& info : optimizer_catalog()) names.push_back(info.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"sgd", "normalized-sgd", "signsgd", "signum", "lion", "muon", "muonlight",
-                                             "adamw"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"sgd", "normalized-sgd", "row-normalized-sgd", "signsgd", "signum", "lion",
+                                             "muon", "muonlight", "adamw", "adagrad", "adagrad-norm", "mars-lion",
+                                             "mars-adamw", "scion", "scion-constrained", "lionmuon"}));
 }
 
 TEST(Catalog, EveryNameBuildsItselfFromItsPrintedDefaults) {
@@ -42,19 +44,28 @@ TEST(Catalog, EveryNameBuildsItselfFromItsPrintedDefaults) {
     const auto spec = make_optimizer(info.name, printed);
     const auto plain = make_optimizer(info.name);
     EXPECT_EQ(spec.name, info.name);
-    EXPECT_EQ(spec.fallback, plain.fallback) << info.name;
-    ASSERT_EQ(spec.routes.size(), plain.routes.size());
-    for (std::size_t i = 0; i < spec.routes.size(); ++i) EXPECT_EQ(spec.routes[i].recipe, plain.routes[i].recipe);
+    EXPECT_EQ(spec, plain) << info.name;
     EXPECT_EQ(find_optimizer(info.name), &info);
   }
 }
 
 TEST(Catalog, NamesTheGeometry) {
-  const std::map<std::string, Geometry> expected{
-      {"sgd", Geometry::euclidean},      {"normalized-sgd", Geometry::euclidean},
-      {"signsgd", Geometry::sign},       {"signum", Geometry::sign},
-      {"lion", Geometry::sign},          {"muon", Geometry::spectral},
-      {"muonlight", Geometry::spectral}, {"adamw", Geometry::sign}};
+  const std::map<std::string, Geometry> expected{{"sgd", Geometry::euclidean},
+                                                 {"normalized-sgd", Geometry::euclidean},
+                                                 {"signsgd", Geometry::sign},
+                                                 {"signum", Geometry::sign},
+                                                 {"lion", Geometry::sign},
+                                                 {"muon", Geometry::spectral},
+                                                 {"muonlight", Geometry::spectral},
+                                                 {"adamw", Geometry::sign},
+                                                 {"row-normalized-sgd", Geometry::row_wise},
+                                                 {"adagrad", Geometry::sign},
+                                                 {"adagrad-norm", Geometry::euclidean},
+                                                 {"mars-lion", Geometry::sign},
+                                                 {"mars-adamw", Geometry::sign},
+                                                 {"scion", Geometry::spectral},
+                                                 {"scion-constrained", Geometry::spectral},
+                                                 {"lionmuon", Geometry::spectral}};
   for (const auto& info : optimizer_catalog()) EXPECT_EQ(info.geometry, expected.at(info.name)) << info.name;
 }
 
@@ -128,6 +139,8 @@ TEST(Catalog, EveryNumericOptionRefusesValuesOutsideItsDomain) {
       if (option.domain == "in [0, inf)") outside = {"-0.001", "nan", "inf", "-inf"};
       if (option.domain == "in (0, inf)") outside = {"0", "-1", "nan", "inf"};
       if (option.domain == "a whole number in [0, 100]") outside = {"-1", "-3", "101", "1e1", "99999999999"};
+      if (option.domain == "in [0, 1]") outside = {"-0.001", "1.001", "nan", "inf"};
+      if (option.domain == "a whole number in [1, 1000]") outside = {"0", "1001", "2.5"};
       if (option.domain.starts_with("one of ")) outside = {"", "none of them", "TRUE"};
       ASSERT_FALSE(outside.empty()) << info.name << " " << option.name << ": " << option.domain;
       for (const auto& value : outside) {
@@ -148,20 +161,33 @@ TEST(Catalog, NoTwoOptionsSetTheSameField) {
     std::set<std::string> names;
     for (const auto& option : info.options) {
       EXPECT_TRUE(names.insert(option.name).second);
-      std::string other = "0.5";
-      if (option.default_value == "false") other = "true";
-      if (option.name == "steps") other = "7";
-      if (option.name == "method") other = "jordan";
-      if (option.name == "precision") other = "bfloat16";
-      if (option.name == "scope") other = "per-tensor";
-      if (option.name == "shape_scale") other = "none";
+      const std::map<std::string, std::string> others{{"false", "true"},
+                                                      {"zero", "first-gradient"},
+                                                      {"ema", "heavy-ball"},
+                                                      {"heavy-ball", "ema"},
+                                                      {"none", "mars"},
+                                                      {"global", "per-tensor"},
+                                                      {"rows", "columns"},
+                                                      {"columns", "rows"},
+                                                      {"spectral", "rows"},
+                                                      {"sign", "rows"},
+                                                      {"match-adamw-rms", "none"},
+                                                      {"halley", "jordan"},
+                                                      {"full", "bfloat16"},
+                                                      {"decoupled", "scaled"},
+                                                      {"out-in", "in-out"},
+                                                      {"skip", "stop"},
+                                                      {"2", "3"}};
+      const auto found = others.find(option.default_value);
       std::map<std::string, std::string> base;
-      if (option.name == "nesterov" && info.name == "sgd") base["beta"] = "0.5";
+      const std::set<std::string> average{"nesterov", "momentum_form", "start", "gamma"};
+      const bool has_beta = std::ranges::any_of(info.options, [](const auto& o) { return o.name == "beta"; });
+      if (average.contains(option.name) && has_beta) base["beta"] = "0.5";
+      if (option.name == "start") base["momentum_form"] = "ema";
+      if (option.name == "gamma" && !info.name.starts_with("mars")) base["correction"] = "mars";
       const auto plain = make_optimizer(info.name, base);
-      base[option.name] = other;
-      const auto moved = make_optimizer(info.name, base);
-      const bool same_route = plain.routes.empty() || plain.routes.front().recipe == moved.routes.front().recipe;
-      EXPECT_FALSE(same_route && plain.fallback == moved.fallback) << info.name << " ignores " << option.name;
+      base[option.name] = option.name == "steps" ? "7" : found == others.end() ? "0.5" : found->second;
+      EXPECT_FALSE(plain == make_optimizer(info.name, base)) << info.name << " ignores " << option.name;
     }
   }
 }

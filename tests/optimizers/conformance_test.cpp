@@ -30,8 +30,18 @@ std::vector<OptimizerSpec> all_specs() {
   for (const auto& name : catalog_names()) specs.push_back(make_optimizer(name));
   specs.push_back(normalized_sgd({.beta = 0.9, .scope = Scope::per_tensor}));
   specs.push_back(with_direction(RowNormalize{}));
+  specs.push_back(with_direction(ColumnNormalize{}));
+  specs.push_back(with_direction(AdaGradScale{}));
+  specs.push_back(with_direction(AdaGradNorm{.scope = Scope::per_tensor}));
+  specs.push_back(signum({.average = {.start = Start::first_gradient, .correction = CorrectionKind::mars},
+                          .common = {.clip_norm = 1.0, .clip_tensor_norm = 0.5}}));
   specs.push_back(sgd({.beta = 0.9, .nesterov = true, .decoupled_decay = 0.1}));
   return specs;
+}
+
+void for_each_recipe(OptimizerSpec& spec, const auto& change) {
+  for (auto& route : spec.routes) change(route.recipe);
+  change(spec.fallback);
 }
 
 template <class T>
@@ -78,8 +88,10 @@ TYPED_TEST(EveryOptimizer, NeverWritesAGradient) {
 TYPED_TEST(EveryOptimizer, StaysFiniteAndInPlaceWithoutGradientAndDecay) {
   for (const auto& spec : all_specs()) {
     OptimizerSpec plain = spec;
-    for (auto& route : plain.routes) route.recipe.decoupled_decay = 0.0;
-    plain.fallback.decoupled_decay = 0.0;
+    for_each_recipe(plain, [](Recipe& recipe) {
+      recipe.decoupled_decay = 0.0;
+      recipe.decay_form = DecayForm::decoupled;
+    });
     Model<TypeParam> model(plain);
     const auto before = copy(model.buffer.values());
     for (int t = 0; t < 3; ++t) EXPECT_TRUE(model.optimizer.step(model.buffer.parameters()).finite);
@@ -90,14 +102,18 @@ TYPED_TEST(EveryOptimizer, StaysFiniteAndInPlaceWithoutGradientAndDecay) {
 TYPED_TEST(EveryOptimizer, DecaysByExactlyOneMinusRateTimesDecayWithoutGradient) {
   for (const auto& spec : all_specs()) {
     OptimizerSpec decayed = spec;
-    for (auto& route : decayed.routes) route.recipe.decoupled_decay = 0.25;
-    decayed.fallback.decoupled_decay = 0.25;
+    for_each_recipe(decayed, [](Recipe& recipe) {
+      if (recipe.decay_form != DecayForm::constrained) recipe.decoupled_decay = 0.25;
+    });
     Model<TypeParam> model(decayed);
     auto expected = copy(model.buffer.values());
     std::size_t k = 0;
     for (const auto& row : model.optimizer.explain()) {
       for (Index i = 0; i < row.parameter.size(); ++i) {
-        expected[k] = static_cast<TypeParam>(1.0 - 0.5 * row.learning_rate * row.decoupled_decay) * expected[k];
+        const double decay = row.decay.starts_with("constrained") ? 1.0 : row.decoupled_decay;
+        // LionMuon's first step is a sign step.
+        const double rate = row.learning_rate * (row.recipe == "lionmuon" ? 0.2 : 1.0);
+        expected[k] = static_cast<TypeParam>(1.0 - 0.5 * rate * decay) * expected[k];
         ++k;
       }
     }
@@ -168,12 +184,16 @@ TYPED_TEST(EveryOptimizer, ReachesTheNeighbourhoodOfAQuadraticsOptimum) {
   // f(x) = 1/2 sum h_i (x_i - 1)^2, h_i in [0.5, 2], cosine schedule to 0.
   for (const auto& spec : all_specs()) {
     OptimizerSpec tuned = spec;
-    for (auto& route : tuned.routes) {
-      route.recipe.learning_rate = 0.1;
-      route.recipe.decoupled_decay = 0.0;
-    }
-    tuned.fallback.learning_rate = 0.1;
-    tuned.fallback.decoupled_decay = 0.0;
+    for_each_recipe(tuned, [&](Recipe& recipe) {
+      // AdaGrad's steps shrink like 1/sqrt(t), or 1/sqrt(d t), on their own; most of LionMuon's are a fifth of the
+      // rate.
+      const bool is_adagrad = std::holds_alternative<AdaGradScale>(recipe.direction);
+      const bool is_adagrad_norm = std::holds_alternative<AdaGradNorm>(recipe.direction);
+      recipe.learning_rate = is_adagrad ? 2.0 : is_adagrad_norm ? 8.0 : spec.name == "lionmuon" ? 0.5 : 0.1;
+      recipe.decoupled_decay = 0.0;
+      // A constrained step ends at the optimum of its ball, which is another; step_forms_test is about it.
+      recipe.decay_form = DecayForm::decoupled;
+    });
     Model<TypeParam> model(tuned);
     const auto x = model.buffer.values();
     const auto g = model.buffer.gradients();

@@ -106,6 +106,28 @@ TEST(TrainOnce, StopsAndContinuesBitEqually) {
   EXPECT_EQ(second.first_loss, whole_report.first_loss);
 }
 
+TEST(TrainOnce, GivesAnOptimizerTheClosureThatItNeeds) {
+  // Reference twin: the loop written out, with gradients at two points of one mini-batch.
+  const test::QuadraticOptions problem{.curvature = {1.0, 3.0, 0.1}, .noise = {1.0, 0.1, 3.0}, .batch_size = 2};
+  const TrainingOptions options{
+      .steps = 12, .warmup_fraction = 0.0, .decay = Decay::constant, .divergence_factor = 100};
+  for (const auto kind : {CorrectionKind::variance_reduction, CorrectionKind::extrapolation}) {
+    const auto spec = signum({.learning_rate = 0.125, .beta = 0.5, .average = {.correction = kind}});
+    QuadraticObjective objective(problem, 3);
+    auto optimizer = optimizer_for(objective, spec);
+    TrainingPosition position;
+    TrainingObserver nobody;
+    EXPECT_EQ(train_once(objective, optimizer, 2, options, position, nobody).status, RunStatus::completed);
+
+    QuadraticObjective twin(problem, 3);
+    auto twin_optimizer = optimizer_for(twin, spec);
+    for (std::uint64_t t = 0; t < 12; ++t) {
+      twin_optimizer.step(twin.parameters(), [&] { twin.gradient(Batch::number(options.stream, t, 2)); });
+    }
+    EXPECT_EQ(values_of(objective), values_of(twin));
+  }
+}
+
 TEST(TrainOnce, NonFiniteLossEndsTheRun) {
   QuadraticObjective objective({.curvature = {1.0}, .cliff = 1.5}, 1);
   auto optimizer = optimizer_for(objective, sgd({.learning_rate = 10.0}));

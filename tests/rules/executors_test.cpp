@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/rules/corrections.hpp"
 
 namespace normdescent::rules {
 namespace {
@@ -90,7 +91,9 @@ ElementwiseRule<E, D> make_rule() {
     }
   }();
   const auto direction = [] {
-    if constexpr (D::state_count == 1) {
+    if constexpr (requires(D d) { d.delta; }) {
+      return D(1e-10);
+    } else if constexpr (D::state_count == 1) {
       return D(0.9, 0.99, 1e-8, 3);
     } else {
       return D{};
@@ -113,6 +116,7 @@ class EveryRule : public testing::Test {
   static void check_estimator() {
     check(make_rule<T, E, Identity<T>>());
     check(make_rule<T, E, Sign<T>>());
+    check(make_rule<T, E, AdaGradScale<T>>());
     if constexpr (E::state_count == 1) check(EstimateRule<E>(make_rule<T, E, Sign<T>>().estimator));
   }
   template <class R>
@@ -135,6 +139,9 @@ TYPED_TEST(EveryRule, GivesTheSameBitsInBothExecutors) {
   this->template check_estimator<HeavyBallNesterov<T>>();
   this->template check_estimator<DoubleEma<T>>();
   this->check(make_rule<T, Ema<T>, AdamScale<T>>());
+  this->check(ExtrapolateRule<T>(9.0));
+  this->check(AddScaledRule<T>(0.1));
+  this->check(RescaleRule<T>(0.3));
 }
 
 TYPED_TEST(EveryRule, TakesCoefficientsPerTensor) {

@@ -12,32 +12,79 @@
 
 namespace normdescent {
 
+/// What every named optimizer takes, besides its own options, for all its recipes. The defaults do nothing.
+struct CommonOptions {
+  DecayForm decay_form = DecayForm::decoupled;  ///< what decoupled_decay is multiplied by; not `constrained`
+  double l2_penalty = 0.0;
+  double clip_norm = 0.0;         ///< OptimizerSpec::clip_norm, over all tensors
+  double clip_tensor_norm = 0.0;  ///< Recipe::clip_norm
+  Orientation orientation = Orientation::out_in;
+  NonFinitePolicy on_nonfinite = NonFinitePolicy::skip;
+};
+enum class MomentumForm { ema, heavy_ball };
+[[nodiscard]] const char* to_string(MomentumForm form);
+enum class CorrectionKind {
+  none,
+  extrapolation,       ///< Extrapolation; needs a closure
+  variance_reduction,  ///< VarianceReduction with the previous point; needs a closure
+  mars,                ///< VarianceReduction with the previous batch
+};
+[[nodiscard]] const char* to_string(CorrectionKind kind);
+/// How an optimizer averages gradients, besides the beta.
+struct AverageOptions {
+  MomentumForm momentum_form = MomentumForm::ema;
+  Start start = Start::zero;  ///< heavy ball starts at zero
+  CorrectionKind correction = CorrectionKind::none;
+  double gamma = 1.0;  ///< of variance_reduction and mars; MARS's own value is 0.025
+};
+
 struct SgdOptions {
   double learning_rate = 0.1;
-  double beta = 0.0;  ///< momentum in [0, 1), heavy ball b <- beta b + g
+  double beta = 0.0;  ///< momentum in [0, 1)
   bool nesterov = false;
   double decoupled_decay = 0.0;
+  AverageOptions average{.momentum_form = MomentumForm::heavy_ball};
+  CommonOptions common{};
 };
 struct NormalizedSgdOptions {
   double learning_rate = 0.1;
-  double beta = 0.0;  ///< EMA momentum in [0, 1)
+  double beta = 0.0;  ///< momentum in [0, 1)
+  bool nesterov = false;
   Scope scope = Scope::global;
   double decoupled_decay = 0.0;
+  AverageOptions average{};
+  CommonOptions common{};
+};
+enum class Axis { rows, columns };
+[[nodiscard]] const char* to_string(Axis axis);
+struct RowNormalizedSgdOptions {
+  double learning_rate = 1e-2;
+  double beta = 0.0;
+  bool nesterov = false;
+  Axis axis = Axis::rows;  ///< rows are outputs
+  double decoupled_decay = 0.0;
+  AverageOptions average{};
+  CommonOptions common{};
 };
 struct SignSgdOptions {
   double learning_rate = 1e-3;
   double decoupled_decay = 0.0;
+  CommonOptions common{};
 };
 struct SignumOptions {
   double learning_rate = 1e-3;
   double beta = 0.9;
+  bool nesterov = false;
   double decoupled_decay = 0.0;
+  AverageOptions average{};
+  CommonOptions common{};
 };
 struct LionOptions {
   double learning_rate = 3e-4;
   double beta1 = 0.9;   ///< inside the sign
   double beta2 = 0.99;  ///< of the state
   double decoupled_decay = 0.0;
+  CommonOptions common{};
 };
 struct AdamWOptions {
   double learning_rate = 1e-3;
@@ -45,6 +92,39 @@ struct AdamWOptions {
   double beta2 = 0.999;
   double epsilon = 1e-8;
   double decoupled_decay = 0.01;
+  CommonOptions common{};
+};
+struct AdaGradOptions {
+  double learning_rate = 1e-2;
+  double beta = 0.0;     ///< EMA momentum in [0, 1)
+  double delta = 1e-10;  ///< added to the root of the sum of squares
+  double decoupled_decay = 0.0;
+  CommonOptions common{};
+};
+struct AdaGradNormOptions {
+  double learning_rate = 0.1;
+  double beta = 0.0;
+  double delta = 1e-10;
+  Scope scope = Scope::global;
+  double decoupled_decay = 0.0;
+  CommonOptions common{};
+};
+/// MARS with the approximate correction: gradients of successive mini-batches are compared, none is computed twice.
+struct MarsLionOptions {
+  double learning_rate = 3e-4;
+  double beta = 0.95;
+  double gamma = 0.025;
+  double decoupled_decay = 0.0;
+  CommonOptions common{.clip_tensor_norm = 1.0};
+};
+struct MarsAdamWOptions {
+  double learning_rate = 3e-3;
+  double beta1 = 0.95;
+  double beta2 = 0.99;
+  double epsilon = 1e-8;
+  double gamma = 0.025;
+  double decoupled_decay = 0.01;
+  CommonOptions common{.clip_tensor_norm = 1.0};
 };
 /// Matrix rule on Role::matrix, AdamW with the same learning rate on the rest (match_adamw_rms makes one rate serve
 /// both).
@@ -56,20 +136,72 @@ struct MuonOptions {
   int steps = 0;                  ///< 0: the method's own
   ProductPrecision precision = ProductPrecision::full;
   ShapeScale shape_scale = ShapeScale::match_adamw_rms;
+  double radius = 1.0;  ///< extra factor on the matrices' step
   double decoupled_decay = 0.0;
   AdamWOptions fallback{.beta2 = 0.99, .decoupled_decay = 0.0};  ///< its learning_rate is ignored; see fallback_rate
   double fallback_rate = 1.0;                                    ///< fallback learning rate over learning_rate
+  AverageOptions average{};                                      ///< of the matrices
+  CommonOptions common{};
+};
+/// The balls whose linear minimization oracle Scion steps along, m x n with m = fan-out.
+enum class ScionBall {
+  spectral,  ///< sqrt(m/n) msign
+  sign,      ///< sign / n
+  rows,      ///< rows of norm 1/sqrt(n)
+  columns,   ///< columns of norm sqrt(m)
+};
+[[nodiscard]] const char* to_string(ScionBall ball);
+/// One learning rate; every role has its ball and its radius.
+struct ScionOptions {
+  double learning_rate = 1e-3;
+  double beta = 0.9;  ///< 1 - alpha
+  ScionBall matrix_ball = ScionBall::spectral;
+  double matrix_radius = 3.0;
+  ScionBall embedding_ball = ScionBall::columns;  ///< embedding tables are stored (in, out): one column a token
+  double embedding_radius = 1.0;
+  ScionBall head_ball = ScionBall::sign;
+  double head_radius = 10.0;
+  double vector_radius = 1.0;  ///< of biases and norms, which get the sign
+  std::string method = "halley";
+  int steps = 0;  ///< 0: the method's own
+  ProductPrecision precision = ProductPrecision::full;
+  double decoupled_decay = 0.0;  ///< not in the constrained form
+  AverageOptions average{};
+  CommonOptions common{};
+};
+/// msign in every period-th step of a matrix, sign in the others and for everything else, on Lion's two averages.
+struct LionMuonOptions {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.99;
+  int period = 2;
+  double sign_rate = 0.2;  ///< learning rate of a sign step over learning_rate
+  std::string method = "halley";
+  int steps = 0;  ///< 0: the method's own
+  ProductPrecision precision = ProductPrecision::full;
+  ShapeScale shape_scale = ShapeScale::match_adamw_rms;
+  double decoupled_decay = 0.0;
+  CommonOptions common{};
 };
 
 [[nodiscard]] OptimizerSpec sgd(const SgdOptions& options = {});
 [[nodiscard]] OptimizerSpec normalized_sgd(const NormalizedSgdOptions& options = {});
+[[nodiscard]] OptimizerSpec row_normalized_sgd(const RowNormalizedSgdOptions& options = {});
 [[nodiscard]] OptimizerSpec signsgd(const SignSgdOptions& options = {});
 [[nodiscard]] OptimizerSpec signum(const SignumOptions& options = {});
 [[nodiscard]] OptimizerSpec lion(const LionOptions& options = {});
 [[nodiscard]] OptimizerSpec adamw(const AdamWOptions& options = {});
+[[nodiscard]] OptimizerSpec adagrad(const AdaGradOptions& options = {});
+[[nodiscard]] OptimizerSpec adagrad_norm(const AdaGradNormOptions& options = {});
+[[nodiscard]] OptimizerSpec mars_lion(const MarsLionOptions& options = {});
+[[nodiscard]] OptimizerSpec mars_adamw(const MarsAdamWOptions& options = {});
 [[nodiscard]] OptimizerSpec muon(const MuonOptions& options = {});
 /// Muon with Nesterov heavy ball, beta 0.95: equals matrix-Lion with beta1 = beta^2, beta2 = beta (theory 2.3).
 [[nodiscard]] OptimizerSpec muonlight(MuonOptions options = {});
+[[nodiscard]] OptimizerSpec scion(const ScionOptions& options = {});
+/// x <- (1 - eta) x - eta rho D: stays in the balls of its radii.
+[[nodiscard]] OptimizerSpec scion_constrained(const ScionOptions& options = {});
+[[nodiscard]] OptimizerSpec lionmuon(const LionMuonOptions& options = {});
 
 /// One option of a named optimizer, as text: for command lines and configuration files.
 struct OptionInfo {

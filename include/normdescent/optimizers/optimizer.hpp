@@ -2,6 +2,8 @@
 // Executes an OptimizerSpec on a list of tensors: state, step, explanation, save and load.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,9 +18,11 @@ namespace normdescent {
 /// What happens to one parameter: one row of explain().
 struct ParameterPlan {
   ParameterInfo parameter;
-  std::string recipe;     ///< name of the recipe
-  std::string estimator;  ///< e.g. "ema(beta=0.95, nesterov)"
-  std::string direction;  ///< e.g. "msign(halley, 2 steps) on 3 matrices of (768, 768)"
+  std::string recipe;      ///< name of the recipe
+  std::string correction;  ///< "none", "extrapolation", "variance-reduction(previous-batch, gamma=0.025)"
+  double clip_norm = 0.0;  ///< of this tensor alone; 0: not clipped
+  std::string estimator;   ///< e.g. "ema(beta=0.95, nesterov)"
+  std::string direction;   ///< e.g. "msign(halley, 2 steps) on 3 matrices of (768, 768)"
   double shape_scale = 1.0;
   double radius = 1.0;
   double learning_rate = 0.0;
@@ -27,10 +31,13 @@ struct ParameterPlan {
   int state_buffers = 0;
 };
 
-/// What one step did. `finite` is false if a gradient held NaN or Inf; then nothing was changed.
+/// What one step did. `finite` is false if a gradient held NaN or Inf (or a correction made one of it); then nothing
+/// was changed. `stopped`: NonFinitePolicy::stop has ended the run, in this step or before; nothing was changed.
 struct StepReport {
   bool finite = true;
-  std::string first_nonfinite_parameter;
+  std::string first_nonfinite_parameter{};
+  bool stopped = false;
+  double clip_factor = 1.0;  ///< smallest factor that clipping put on a tensor
 };
 
 /// One run of an optimizer. T is float or double.
@@ -50,15 +57,25 @@ class Optimizer {
   /// A non-finite gradient anywhere leaves everything as it was; finding out costs one extra read of all gradients, a
   /// quarter of an SGD step's memory traffic. Results do not depend on the number of threads (omp_get_max_threads() of
   /// the caller), except for what BLAS does inside msign. No allocation after the first step, except by method "svd".
-  /// Throws std::invalid_argument, with nothing changed, for other tensors or a scale outside [0, inf).
+  /// Throws std::invalid_argument, with nothing changed, for other tensors, a scale outside [0, inf), or if a recipe
+  /// needs gradients at several points (needs_closure()).
   StepReport step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale = 1.0);
+
+  /// One step that computes its own gradients: `compute_gradients` must overwrite the gradients of `parameters` by
+  /// those of ONE mini-batch, the same in all calls of a step, at the values at the time of the call. It is called once
+  /// for each point that the recipes ask for; the current point comes last unless only other points are needed, as for
+  /// Extrapolation. Meanwhile the values hold the point; afterwards, and if `compute_gradients` throws, they are what
+  /// they were, bit for bit. Optimizers that need no closure call it once and take a plain step.
+  StepReport step(std::span<const BasicParameter<T>> parameters, const std::function<void()>& compute_gradients,
+                  double learning_rate_scale = 1.0);
+  [[nodiscard]] bool needs_closure() const;
 
   [[nodiscard]] const OptimizerSpec& spec() const;
   [[nodiscard]] std::int64_t steps_done() const;
   [[nodiscard]] std::vector<ParameterPlan> explain() const;
 
-  /// Everything needed to continue bit-equally: tensors "<parameter>/momentum", "/second_moment" and, where the bias
-  /// correction needs it, "/steps"; metadata "optimizer", "format_version", "steps" and "recipe".
+  /// Everything needed to continue bit-equally: tensors "<parameter>/momentum", "/second_moment", ... and, where a
+  /// recipe counts them, "/steps"; metadata "optimizer", "format_version", "steps" and "recipe".
   [[nodiscard]] StateDict state() const;
   /// Throws std::invalid_argument (and changes nothing) if `state` is of another optimizer, of other estimators or
   /// directions, of other shapes or numbers, incomplete, or holds more than this. Learning rates and decays may differ.

@@ -4,7 +4,7 @@
 //
 // Legend (t = step)   g gradient   m, b momentum   u what the direction is applied to   x parameter
 //                     eta learning rate   lambda decay   rho radius   s(m,n) shape scale
-//   u = estimator(g) ;  x <- (1 - eta lambda) x - eta rho s direction(u)
+//   c = clip(correction(g + l2_penalty x)) ;  u = estimator(c) ;  x <- (1 - eta lambda) x - eta rho s direction(u)
 #pragma once
 
 #include <string>
@@ -16,16 +16,45 @@
 
 namespace normdescent {
 
+// ---- corrections: what an estimator is fed ------------------------------------------------------------------------
+
+/// c = g
+struct Uncorrected {
+  friend bool operator==(const Uncorrected&, const Uncorrected&) = default;
+};
+/// Implicit gradient transport: c = g(x + r (x - x_old)), r = beta/(1 - beta) of the estimator. What the average
+/// forgets of the past is then first order no more; exact on quadratics. One gradient a step, at another point.
+/// Source: theory 2.4, after arXiv 2503.12645.
+struct Extrapolation {
+  friend bool operator==(const Extrapolation&, const Extrapolation&) = default;
+};
+/// What the gradient is compared with: `previous_point`, this mini-batch at the previous point (exact, a second
+/// gradient a step), or `previous_batch`, the gradient that the previous step used (no further gradient).
+enum class GradientReference { previous_point, previous_batch };
+[[nodiscard]] const char* to_string(GradientReference reference);
+/// c = g + gamma r (g - g_old), r = beta/(1 - beta) of the estimator; c = g in the first step. Momentum variance
+/// reduction (STORM) for gamma = 1 and the previous point; MARS for gamma = 0.025, with clip_norm = 1.
+struct VarianceReduction {
+  GradientReference reference = GradientReference::previous_point;
+  double gamma = 1.0;
+  friend bool operator==(const VarianceReduction&, const VarianceReduction&) = default;
+};
+using Correction = std::variant<Uncorrected, Extrapolation, VarianceReduction>;
+
 // ---- estimators ---------------------------------------------------------------------------------------------------
 
 /// u = g
 struct Raw {
   friend bool operator==(const Raw&, const Raw&) = default;
 };
-/// m <- beta m + (1 - beta) g ; u = m   (nesterov: u = (1 - beta) g + beta m). Start: m = 0.
+/// Where an average starts: at 0, or such that its first value is the first gradient.
+enum class Start { zero, first_gradient };
+[[nodiscard]] const char* to_string(Start start);
+/// m <- beta m + (1 - beta) g ; u = m   (nesterov: u = (1 - beta) g + beta m).
 struct Ema {
   double beta = 0.9;
   bool nesterov = false;
+  Start start = Start::zero;
   friend bool operator==(const Ema&, const Ema&) = default;
 };
 /// b <- beta b + g ; u = b   (nesterov: u = g + beta b). Start: b = 0.
@@ -63,6 +92,10 @@ struct Normalize {
 struct RowNormalize {
   friend bool operator==(const RowNormalize&, const RowNormalize&) = default;
 };
+/// Column j of d = U_{:,j} / ||U_{:,j}||_2; zero columns stay zero
+struct ColumnNormalize {
+  friend bool operator==(const ColumnNormalize&, const ColumnNormalize&) = default;
+};
 /// D = msign(U). `method` is one of polar_method_names() of linalg/polar.hpp: "halley", "polar-express", "svd", ...
 struct Orthogonalize {
   std::string method = "halley";
@@ -76,7 +109,27 @@ struct AdamScale {
   double epsilon = 1e-8;
   friend bool operator==(const AdamScale&, const AdamScale&) = default;
 };
-using Direction = std::variant<Identity, Sign, Normalize, RowNormalize, Orthogonalize, AdamScale>;
+/// AdaGrad: b^2 <- b^2 + g^2 by coordinate ; d = u / (b + delta)
+struct AdaGradScale {
+  double delta = 1e-10;
+  friend bool operator==(const AdaGradScale&, const AdaGradScale&) = default;
+};
+/// AdaGrad-Norm: b^2 <- b^2 + ||g||_2^2 over one tensor or over all that share the recipe ; d = u / (b + delta)
+struct AdaGradNorm {
+  Scope scope = Scope::global;
+  double delta = 1e-10;
+  friend bool operator==(const AdaGradNorm&, const AdaGradNorm&) = default;
+};
+/// LionMuon: msign with the recipe's shape scale in every `period`-th step, in all others sign with learning rate
+/// `sign_rate` times the recipe's and without shape scale. Both see the same estimate.
+struct Alternate {
+  Orthogonalize msign;
+  int period = 2;
+  double sign_rate = 0.2;  ///< 0.2 gives both steps the same RMS under ShapeScale::match_adamw_rms
+  friend bool operator==(const Alternate&, const Alternate&) = default;
+};
+using Direction = std::variant<Identity, Sign, Normalize, RowNormalize, ColumnNormalize, Orthogonalize, AdamScale,
+                               AdaGradScale, AdaGradNorm, Alternate>;
 
 // ---- steps --------------------------------------------------------------------------------------------------------
 
@@ -130,12 +183,15 @@ struct MatrixShape {
 /// One rule for one parameter.
 struct Recipe {
   std::string name;  ///< what explain() and error messages call it
+  Correction correction = Uncorrected{};
   Estimator estimator = Raw{};
   Direction direction = Identity{};
   double learning_rate = 1e-3;
   double decoupled_decay = 0.0;  ///< lambda; 0 for DecayForm::constrained, which has none
   DecayForm decay_form = DecayForm::decoupled;
-  double radius = 1.0;  ///< rho
+  double l2_penalty = 0.0;  ///< g <- g + l2_penalty x before anything else: coupled, another method than decay
+  double clip_norm = 0.0;   ///< c <- c min(1, clip_norm / ||c||_2) tensor by tensor; 0: not at all
+  double radius = 1.0;      ///< rho
   ShapeScale shape_scale = ShapeScale::none;
   Orientation orientation = Orientation::out_in;
   MatrixLayout layout = {};
@@ -149,18 +205,26 @@ struct Recipe {
 /// What eta is multiplied by in the factor 1 - eta (...) on x.
 [[nodiscard]] double effective_decay(const Recipe& recipe, const ParameterInfo& parameter, double learning_rate);
 
-/// The geometry whose dual direction a recipe's direction is (AdamScale: sign, as its adaptive counterpart).
+/// gamma beta/(1 - beta): how far a correction extrapolates; 0 without correction.
+[[nodiscard]] double correction_ratio(const Recipe& recipe);
+/// Whether a step needs gradients of its mini-batch at other points than the current one.
+[[nodiscard]] bool needs_closure(const Recipe& recipe);
+
+/// The geometry whose dual direction a recipe's direction is (AdamScale and AdaGradScale: sign, AdaGradNorm:
+/// euclidean, as their adaptive counterparts; ColumnNormalize: row-wise, for the transpose; Alternate: spectral).
 [[nodiscard]] Geometry geometry_of(const Recipe& recipe);
 /// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(halley, 2 steps)".
+[[nodiscard]] std::string describe(const Correction& correction);
 [[nodiscard]] std::string describe(const Estimator& estimator);
 [[nodiscard]] std::string describe(const Direction& direction);
 /// "" for one matrix, else " on 3 matrices of (768, 768)".
 [[nodiscard]] std::string describe(const MatrixLayout& layout, const ParameterInfo& parameter);
-/// "none", "decoupled(0.1)", "constrained(radius=3)".
+/// "none", "decoupled(0.1)", "constrained(radius=3)", "l2-penalty(0.01)", joined by " + ".
 [[nodiscard]] std::string describe_decay(const Recipe& recipe);
 /// Throws std::invalid_argument "recipe NAME: field = value, must be ..." listing every violated constraint:
-/// learning_rate, decay and radius in [0, inf), betas in [0, 1), epsilon > 0, AdamScale only over Ema without
-/// nesterov; DecayForm::constrained with a rate of at most 1 and without decoupled_decay.
+/// learning_rate, decay, penalty, clip_norm and radius in [0, inf), betas in [0, 1), epsilon and delta > 0; AdamScale
+/// only over Ema without nesterov and with zero start; corrections only before Ema or HeavyBall; DecayForm::constrained
+/// with a rate of at most 1 and without decoupled_decay.
 void validate(const Recipe& recipe);
 
 }  // namespace normdescent

@@ -18,14 +18,24 @@ struct Route {
   Recipe recipe;
 
   [[nodiscard]] bool matches(const ParameterInfo& parameter) const;
+  friend bool operator==(const Route&, const Route&) = default;
 };
+
+/// What a step with a gradient that is not finite does, besides leaving everything as it was: nothing more (the next
+/// step is taken as if this one had not been), or it ends the run (no later step changes anything).
+enum class NonFinitePolicy { skip, stop };
+[[nodiscard]] const char* to_string(NonFinitePolicy policy);
 
 /// A complete optimizer: its name and what it does with each parameter. Immutable value; state lives in Optimizer.
 struct OptimizerSpec {
   std::string name;
   std::vector<Route> routes;
   Recipe fallback;
+  double clip_norm =
+      0.0;  ///< c <- c min(1, clip_norm / ||c||_2) over all tensors, after Recipe::clip_norm; 0: not at all
+  NonFinitePolicy on_nonfinite = NonFinitePolicy::skip;
 
+  friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
   [[nodiscard]] const Recipe& recipe_for(const ParameterInfo& parameter) const;
   /// The same optimizer in which the parameters of that name, where a route for every name would have taken them, are
   /// made of several matrices: with_layout("*.attn.qkv", {.row_blocks = 3}).

@@ -17,6 +17,8 @@ namespace normdescent {
 enum class RunStatus { not_run, completed, diverged, stopped };
 [[nodiscard]] const char* to_string(RunStatus status);
 
+inline constexpr double kDecayFraction = 0.2;  ///< of the steps that Decay::warmup_stable_decay decays over
+
 struct TrainingOptions {
   std::int64_t steps = 150;         ///< of the whole run, >= 1
   double warmup_fraction = 0.1;     ///< of steps, in [0, 1]
@@ -83,7 +85,9 @@ inline constexpr int kDivergencePatience = 5;
 ///   x_{t+1} = optimizer(x_t, gradient on Batch::number(stream, t, batch_size), schedule factor t),  t = position.step
 ///   ...
 ///
-/// Diverged, and ended at once: a loss, validation loss or gradient that is not finite; a mini-batch loss above
+/// An optimizer that needs a closure computes the gradients itself; the loss is then that of its last evaluation, and
+/// is judged after the step. Diverged, and ended at once: a loss, validation loss or gradient that is not finite; a
+/// mini-batch loss above
 ///   level = first + (divergence_factor - 1) |first|   (= divergence_factor x first for a positive loss)
 /// for kDivergencePatience steps in a row; a last validation loss above the level.
 /// A stop request ends the run after the current step with status stopped.

@@ -39,6 +39,20 @@ struct Sign {
   NORMDESCENT_HOST_DEVICE constexpr T operator()(T u, T /*g*/) const { return sign(u); }
 };
 
+/// AdaGrad: b2 <- b2 + g^2 ; d = u / (sqrt(b2) + delta). The current gradient is included, so |d| <= 1 for u = g.
+template <class T>
+struct AdaGradScale {
+  static constexpr int state_count = 1;
+  T delta;
+
+  constexpr explicit AdaGradScale(double delta_) : delta(static_cast<T>(delta_)) {}
+
+  NORMDESCENT_HOST_DEVICE T operator()(T u, T g, T& b2) const {
+    b2 = b2 + g * g;
+    return u / (std::sqrt(b2) + delta);
+  }
+};
+
 /// v <- beta2 v + (1 - beta2) g^2 ; d = (c1 u) / (sqrt(c2 v) + epsilon), c_i = 1 / (1 - beta_i^t) formed in double.
 /// u is the Ema of beta1. g = u = v = 0 gives d = 0 for epsilon > 0.
 template <class T>
