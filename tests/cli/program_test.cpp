@@ -71,6 +71,19 @@ TEST(ReportCommand, RefusesAFolderWithoutAResult) {
   expect_refusal(run({"report", scratch / ""}), "not a JSON object", "hint: result.json is damaged");
 }
 
+TEST(ConvertLr, PrintsTheSameStepInEveryConvention) {
+  const Ran ran = run({"optimizers", "convert-lr", "0.01", "--from", "moonlight", "--shape", "768x2500", "--json"});
+  EXPECT_EQ(ran.code, 0);
+  const auto json = one_document(ran);
+  for (const auto& row : json["converted"]) {
+    if (row["convention"] != "jordan") continue;
+    EXPECT_NEAR(row["learning_rate"].get<double>(), 0.1, 1e-15);
+  }
+  EXPECT_EQ(one_document(run({"optimizers", "convert-lr", "1e-3", "--json"}))["from"], "adamw");
+  expect_refusal(run({"optimizers", "convert-lr", "1", "--from", "jordan", "--shape", "7"}), "--shape 7", "hint: ");
+  expect_refusal(run({"optimizers", "convert-lr", "1", "--from", "jordon"}), "did you mean jordan?", "");
+}
+
 TEST(TextTable, AlignsByCodePointsAndTrimsLineEnds) {
   using enum TextTable::Align;
   TextTable table({{"name"}, {"value", right}, {"note"}});
