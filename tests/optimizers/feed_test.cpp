@@ -39,8 +39,9 @@ TEST(L2Penalty, IsTheGradientOfThePenalizedFunction) {
 TEST(L2Penalty, BelongsToThePointWhereTheGradientIsTaken) {
   // Penalty in the optimizer, or in the function: the same run.
   for (const auto kind : {CorrectionKind::extrapolation, CorrectionKind::variance_reduction, CorrectionKind::mars}) {
-    Trained penalized(signum({.average = {.correction = kind}, .common = {.l2_penalty = 0.5}}));
-    Trained plain(signum({.average = {.correction = kind}}));
+    Trained penalized(
+        sgd({.learning_rate = 0.01, .beta = 0.5, .average = {.correction = kind}, .common = {.l2_penalty = 0.5}}));
+    Trained plain(sgd({.learning_rate = 0.01, .beta = 0.5, .average = {.correction = kind}}));
     for (std::uint64_t t = 0; t < 20; ++t) {
       penalized.run(t, t + 1);
       plain.optimizer.step(plain.buffer.parameters(), [&] {
