@@ -141,11 +141,11 @@ ExperimentResult epsilon_scaling(const ExperimentOptions& options) {
   for (int k = kTargets - 1; k >= 0; --k) {  // the longest first
     for (const auto& [p, largest, range] : kTails) {
       for (const auto& [method, name] : kMethods) {
-        // Sliding takes fewer samples, so that twice the decades can be seen.
+        // Sliding takes fewer samples, so that it can be seen from half the epsilon on over twice the decades.
+        const bool slides = method == Method::lion_sliding;
         const double reach = std::max(1.3, range * stretch);
-        jobs.push_back(
-            {method, p,
-             largest * std::pow(method == Method::lion_sliding ? reach * reach : reach, -k / (kTargets - 1.0))});
+        const double from = slides && p > 1.2 ? largest / 2 : largest;
+        jobs.push_back({method, p, from * std::pow(slides ? reach * reach : reach, -k / (kTargets - 1.0))});
       }
     }
   }

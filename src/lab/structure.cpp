@@ -19,6 +19,8 @@ namespace normdescent::lab {
 
 ExperimentResult structure(const ExperimentOptions& options) {
   constexpr std::array kShapes{Shape::plain, Shape::sparse, Shape::low_rank};
+  // Draws of every cell's matrices: who wins a cell is a matter of luck where two methods are close.
+  constexpr std::size_t kDraws = 3;
   std::vector<MatrixCase> cases;
   for (const Shape hessian : kShapes) {
     for (const Shape start : kShapes) {
@@ -33,9 +35,9 @@ ExperimentResult structure(const ExperimentOptions& options) {
     std::array<double, 3> predicted;
     std::array<double, 3> measured;
   };
-  const auto outcomes = parallel_map(cases.size(), options.threads, [&](std::size_t j) {
-    const MatrixQuadratic problem(cases[j], options.seed + j);
-    Outcome o;
+  const auto draws = parallel_map(cases.size() * kDraws, options.threads, [&](std::size_t j) {
+    const MatrixQuadratic problem(cases[j / kDraws], options.seed * 4096 + j);
+    Outcome o{};
     for (const auto method : kMatrixMethods) {
       const auto i = static_cast<std::size_t>(method);
       o.predicted[i] = problem.predicted_cost(method);
@@ -44,9 +46,23 @@ ExperimentResult structure(const ExperimentOptions& options) {
     }
     return o;
   });
+  std::vector<Outcome> outcomes(cases.size());  // geometric means over the draws of a cell
+  for (std::size_t j = 0; j < cases.size(); ++j) {
+    for (std::size_t i = 0; i < 3; ++i) {
+      double predicted = 0.0;
+      double measured = 0.0;
+      for (std::size_t k = 0; k < kDraws; ++k) {
+        predicted += std::log(draws[j * kDraws + k].predicted[i]) / kDraws;
+        measured += std::log(draws[j * kDraws + k].measured[i]) / kDraws;
+      }
+      outcomes[j].predicted[i] = std::exp(predicted);
+      outcomes[j].measured[i] = std::exp(measured);
+    }
+  }
   ExperimentResult out;
   out.parameters = {{"rows", std::int64_t{MatrixQuadratic::kRows}},
                     {"cols", std::int64_t{MatrixQuadratic::kCols}},
+                    {"draws", std::int64_t{kDraws}},
                     {"trajectories", std::int64_t{trajectories}}};
   int right = 0;
   int right_noisy = 0;
