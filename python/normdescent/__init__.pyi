@@ -529,7 +529,8 @@ class AdaGradNorm(CatalogOptimizer):
     ) -> None: ...
 
 class MARSLion(CatalogOptimizer):
-    """MARS-Lion: x <- x - eta sign(m), m = beta m + (1 - beta) c, c = g + gamma beta/(1 - beta) (g - g_old)
+    """MARS-Lion: x <- x - eta sign(m), m = beta m + (1 - beta) c, c = g + gamma beta/(1 - beta) (g
+    - g_old)
 
     lr  step size eta at the peak of the schedule; in [0, inf)
     beta  momentum of corrected gradients; in [0, 1)

@@ -50,6 +50,6 @@ def make_class(entry: CatalogEntry) -> type[CatalogOptimizer]:
 
     __init__.__signature__ = _signature(entry)  # type: ignore[attr-defined]
     lines = "\n    ".join(option_line(option) for option in entry.options)
-    doc = f"{entry.title}: {entry.summary}\n\n    {lines}\n\n    For params and roles: CatalogOptimizer."
+    doc = f"{entry.title}: {entry.summary}\n\n    {lines}\n\n    The rest: CatalogOptimizer."
     namespace = {"__init__": __init__, "__doc__": doc, "__module__": "normdescent", "entry": entry}
     return type(entry.class_name, (CatalogOptimizer,), namespace)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from contextlib import contextmanager
 from typing import Any, Callable, ClassVar, Iterable, Iterator, Mapping, NamedTuple, Optional, Union
 
@@ -25,17 +26,20 @@ _RUN = "normdescent"
 
 
 class ParameterPlan(NamedTuple):
-    """What happens to one parameter. A step has length learning_rate * shape_scale."""
+    """What happens to one parameter. A step is learning_rate * radius * shape_scale long."""
 
     name: str
     shape: list[int]
     role: str
     recipe: str
+    correction: str
+    clip_norm: float
     estimator: str
     direction: str
     shape_scale: float
+    radius: float
     learning_rate: float
-    decoupled_decay: float
+    decay: str
     state_buffers: int
 
 
@@ -75,6 +79,28 @@ def _groups(params: Parameters) -> list[dict[str, Any]]:
     return [{"params": items}]
 
 
+class _Closure:
+    """A Python function as an address that the library calls: int(), 0 for success."""
+
+    def __init__(self, function: Optional[Callable[[], Any]]) -> None:
+        self.result: Any = None
+        self.error: Optional[BaseException] = None
+        self._function = function
+        self._pointer = ctypes.CFUNCTYPE(ctypes.c_int)(self._run)  # must outlive the call
+        self.address = 0
+        if function is not None:
+            self.address = ctypes.cast(self._pointer, ctypes.c_void_p).value or 0
+
+    def _run(self) -> int:
+        try:
+            with torch.enable_grad():
+                self.result = self._function() if self._function else None
+        except BaseException as error:  # a callback may not raise through C
+            self.error = error
+            return 1
+        return 0
+
+
 class CatalogOptimizer(torch.optim.Optimizer):
     """An optimizer of the catalog. Its subclasses have the options; used like any of torch.optim.
 
@@ -91,6 +117,12 @@ class CatalogOptimizer(torch.optim.Optimizer):
 
     skipped_parameter: Optional[str]
     """The first parameter with a gradient that was not finite; None if the last step was done."""
+
+    has_stopped: bool
+    """Whether on_nonfinite="stop" has ended the run: steps change nothing any more."""
+
+    clip_factor: float
+    """The smallest factor that clipping put on a tensor in the last step."""
 
     def __init__(
         self,
@@ -116,6 +148,8 @@ class CatalogOptimizer(torch.optim.Optimizer):
         self._engine = torch.classes.normdescent.TensorOptimizer(self.entry.name)
         self._applied: list[dict[str, str]] = []  # the options that the engine has, of each group
         self.skipped_parameter = None
+        self.has_stopped = False
+        self.clip_factor = 1.0
 
     # ---- groups ----------------------------------------------------------------------------------
 
@@ -205,14 +239,18 @@ class CatalogOptimizer(torch.optim.Optimizer):
 
     def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
         """One step. `closure`, if given, first computes the gradients and returns the loss."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
         self._apply_options()
-        with _refusals():
-            self.skipped_parameter = self._engine.step(self._learning_rates()) or None
-        return loss
+        call = _Closure(closure)
+        try:
+            with _refusals():
+                report = self._engine.step(self._learning_rates(), call.address)
+        except ValueError:
+            if call.error is not None:
+                raise call.error from None
+            raise
+        skipped, self.has_stopped, self.clip_factor = report
+        self.skipped_parameter = skipped or None
+        return call.result
 
     def plan(self) -> list[ParameterPlan]:
         """What happens to each parameter, with the learning rates of now."""
@@ -240,9 +278,9 @@ class CatalogOptimizer(torch.optim.Optimizer):
                 p.role,
                 p.estimator,
                 p.direction,
-                f"{p.shape_scale:.3g}",
+                f"{p.radius * p.shape_scale:.3g}",
                 f"{p.learning_rate:.3g}",
-                f"{p.decoupled_decay:.3g}",
+                p.decay,
                 str(p.state_buffers),
             )
             for p in self.plan()

@@ -61,7 +61,7 @@ def _class(entry: CatalogEntry) -> str:
     rate = next(option for option in entry.options if option.name == "lr")
     lines = [
         f"class {entry.class_name}(CatalogOptimizer):",
-        f'    """{entry.title}: {entry.summary}',
+        *textwrap.wrap(f'    """{entry.title}: {entry.summary}', _WIDTH, subsequent_indent=" " * 4),
         "",
     ]
     for option in entry.options:

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -111,11 +112,14 @@ std::vector<double> SpecOptimizer::scales() const {
 
 torch::Tensor SpecOptimizer::step(LossClosure closure) {
   torch::Tensor loss;
+  std::function<void()> compute_gradients;
   if (closure != nullptr) {
-    const at::AutoGradMode with_grad(true);
-    loss = closure();
+    compute_gradients = [&] {
+      const at::AutoGradMode with_grad(true);
+      loss = closure();
+    };
   }
-  report_ = engine_.step(scales());
+  report_ = engine_.step(scales(), compute_gradients);
   return loss;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "optimizer_class.hpp"
 
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -49,16 +50,23 @@ void OptimizerClass::set_options(std::int64_t group, const Options& options) {
   engine_.set_spec(static_cast<std::size_t>(group), unit_rate_spec(name_, options));
 }
 
-std::string OptimizerClass::step(const std::vector<double>& learning_rates) {
-  return engine_.step(learning_rates).first_nonfinite_parameter;
+OptimizerClass::Report OptimizerClass::step(const std::vector<double>& learning_rates, std::int64_t callback) {
+  std::function<void()> compute_gradients;
+  if (callback != 0) {
+    compute_gradients = [run = reinterpret_cast<int (*)()>(callback)] {  // NOLINT(performance-no-int-to-ptr)
+      if (run() != 0) throw std::runtime_error("step: the closure failed");
+    };
+  }
+  const StepReport report = engine_.step(learning_rates, compute_gradients);
+  return {report.first_nonfinite_parameter, report.stopped, report.clip_factor};
 }
 
 std::vector<OptimizerClass::Plan> OptimizerClass::explain(const std::vector<double>& learning_rates) const {
   std::vector<Plan> rows;
   for (const ParameterPlan& plan : engine_.explain(learning_rates)) {
     rows.emplace_back(plan.parameter.name, plan.parameter.shape, to_string(plan.parameter.role), plan.recipe,
-                      plan.estimator, plan.direction, plan.shape_scale, plan.learning_rate, plan.decoupled_decay,
-                      plan.state_buffers);
+                      plan.correction, plan.clip_norm, plan.estimator, plan.direction, plan.shape_scale, plan.radius,
+                      plan.learning_rate, plan.decay, plan.state_buffers);
   }
   return rows;
 }

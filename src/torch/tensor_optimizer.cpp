@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -68,11 +69,28 @@ struct TensorOptimizer::Impl {
     Runs runs;
   };
   std::vector<Group> groups;
+  bool is_stopped = false;  ///< by NonFinitePolicy::stop of any run, for all of them
 
   [[nodiscard]] std::size_t run_count() const {
     std::size_t count = 0;
     for (const Group& group : groups) for_each_run(group.runs, [&](const auto&, const char*) { ++count; });
     return count;
+  }
+
+  [[nodiscard]] bool needs_closure() const {
+    bool needed = false;
+    for (const Group& group : groups) {
+      for_each_run(group.runs, [&](const auto& run, const char*) { needed = needed || run.needs_closure(); });
+    }
+    return needed;
+  }
+
+  [[nodiscard]] bool has_nonfinite_gradient() const {
+    bool found = false;
+    for (const Group& group : groups) {
+      for_each_run(group.runs, [&](const auto& run, const char*) { found = found || !run.first_nonfinite().empty(); });
+    }
+    return found;
   }
 
   void require_scales(std::span<const double> scales) const {
@@ -133,26 +151,38 @@ const std::vector<ModuleParameter>& TensorOptimizer::parameters(std::size_t grou
   return impl_->groups.at(group).parameters;
 }
 
-StepReport TensorOptimizer::step(std::span<const double> scales) {
+StepReport TensorOptimizer::step(std::span<const double> scales, const std::function<void()>& compute_gradients) {
   impl_->require_scales(scales);
   keep_thread_count();
   const at::NoGradGuard no_grad;
+  if (impl_->is_stopped) return {.stopped = true};
+  if (impl_->needs_closure()) {
+    if (impl_->run_count() > 1) {
+      throw std::invalid_argument(
+          "step: gradients are needed at several points, which must be of one group of one type");
+    }
+    StepReport report;
+    for_each_run(impl_->groups[0].runs,
+                 [&](auto& run, const char*) { report = run.step(scales[0], compute_gradients); });
+    return report;
+  }
+  if (compute_gradients) compute_gradients();
   for (auto& group : impl_->groups) {
     for_each_run(group.runs, [](auto& run, const char*) { run.gather(); });
   }
   // A step changes all or nothing. A run checks its own gradients; several are checked before the first one moves.
-  if (impl_->run_count() > 1) {
-    for (const auto& group : impl_->groups) {
-      std::string bad;
-      for_each_run(group.runs, [&](const auto& run, const char*) { bad = bad.empty() ? run.first_nonfinite() : bad; });
-      if (!bad.empty()) return {false, bad};
-    }
-  }
-  StepReport report;
+  const bool is_any_bad = impl_->run_count() > 1 && impl_->has_nonfinite_gradient();
+  StepReport all;
   for (std::size_t k = 0; k < scales.size(); ++k) {
-    for_each_run(impl_->groups[k].runs, [&](auto& run, const char*) { report = run.step(scales[k]); });
+    for_each_run(impl_->groups[k].runs, [&](auto& run, const char*) {
+      if (!all.finite || (is_any_bad && run.first_nonfinite().empty())) return;
+      const StepReport one = run.step(scales[k]);
+      all.clip_factor = std::min(all.clip_factor, one.clip_factor);
+      if (!one.finite) all = one;
+    });
   }
-  return report;
+  impl_->is_stopped = all.stopped;
+  return all;
 }
 
 std::vector<ParameterPlan> TensorOptimizer::explain(std::span<const double> scales) const {

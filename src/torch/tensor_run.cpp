@@ -116,7 +116,13 @@ std::string TensorRun<T>::first_nonfinite() const {
 template <class T>
 StepReport TensorRun<T>::step(double learning_rate_scale) {
   StepReport report = optimizer_.step(list_, learning_rate_scale);
-  if (!report.finite) return report;
+  if (report.finite && !report.stopped) write_values();
+  for (Slot& slot : slots_) slot.gradient.reset();  // a reference would keep zero_grad from freeing it
+  return report;
+}
+
+template <class T>
+void TensorRun<T>::write_values() {
   for (Slot& slot : slots_) {
     if (!slot.gradient.defined()) continue;
     if (slot.staging.defined()) {
@@ -124,9 +130,41 @@ StepReport TensorRun<T>::step(double learning_rate_scale) {
     } else {
       slot.tensor.unsafeGetTensorImpl()->bump_version();
     }
-    slot.gradient.reset();  // a reference would keep zero_grad from freeing it
   }
-  return report;
+}
+
+template <class T>
+StepReport TensorRun<T>::step(double learning_rate_scale, const std::function<void()>& compute_gradients) {
+  std::vector<at::Tensor> buffers(slots_.size());  // the optimizer wants one place for the gradients of all points
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    gather_value(list_[i].info, slot);
+    if (slot.tensor.requires_grad()) buffers[i] = at::zeros(slot.tensor.sizes(), kType<T>);
+    slot.gradient = buffers[i];
+    list_[i].value = span_of<T>(slot.staging.defined() ? slot.staging : slot.tensor);
+    list_[i].gradient = buffers[i].defined() ? span_of<T>(buffers[i]) : std::span<T>();
+  }
+  const auto compute = [&] {
+    write_values();
+    compute_gradients();
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      if (!buffers[i].defined()) continue;
+      gather_gradient(list_[i].info, slots_[i]);
+      slots_[i].gradient.defined() ? buffers[i].copy_(slots_[i].gradient) : buffers[i].zero_();
+      slots_[i].gradient = buffers[i];
+    }
+  };
+  // Also when it throws: the optimizer has put the values back, into the staging of those that have one.
+  struct Release {
+    TensorRun& run;
+    ~Release() {
+      run.write_values();
+      for (Slot& slot : run.slots_) slot.gradient.reset();
+    }
+  };
+  const Release release{*this};
+  if (!compute_gradients) return optimizer_.step(list_, learning_rate_scale);  // throws, and says what is missing
+  return optimizer_.step(list_, compute, learning_rate_scale);
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,6 +31,9 @@ class TensorRun {
   [[nodiscard]] std::string first_nonfinite() const;
   /// Steps and writes the results to the tensors; a non-finite gradient changes nothing.
   StepReport step(double learning_rate_scale);
+  /// Both at once, for rules that need gradients at several points (Optimizer<T>::step with compute_gradients).
+  StepReport step(double learning_rate_scale, const std::function<void()>& compute_gradients);
+  [[nodiscard]] bool needs_closure() const { return optimizer_.needs_closure(); }
 
   [[nodiscard]] std::vector<ParameterPlan> explain() const { return optimizer_.explain(); }
   [[nodiscard]] StateDict state() const;
@@ -47,6 +51,7 @@ class TensorRun {
   };
   void gather_value(const ParameterInfo& info, Slot& slot) const;
   void gather_gradient(const ParameterInfo& info, Slot& slot) const;
+  void write_values();
 
   OptimizerSpec spec_;
   normdescent::Optimizer<T> optimizer_;

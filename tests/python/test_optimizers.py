@@ -122,6 +122,30 @@ class Steps(unittest.TestCase):
             second = optimizer.step(closure)
         self.assertLess(second.item(), first.item())
 
+    def test_closure_gives_gradients_at_several_points(self) -> None:
+        net = Net()
+        optimizer = normdescent.SGD(net, lr=0.1, beta=0.5, correction="variance-reduction")
+        calls = []
+
+        def closure() -> torch.Tensor:
+            optimizer.zero_grad()
+            loss = net.loss(0)
+            loss.backward()
+            calls.append(loss.item())
+            return loss
+
+        first = optimizer.step(closure)
+        second = optimizer.step(closure)
+        self.assertEqual(len(calls), 3)  # the second step asks for the previous point too
+        self.assertEqual(calls[1], first.item())
+        self.assertEqual(calls[2], second.item())
+        with self.assertRaisesRegex(ValueError, "must be called with compute_gradients"):
+            optimizer.step()
+        before = values(net).clone()
+        with self.assertRaises(ZeroDivisionError):
+            optimizer.step(lambda: 1 / 0)
+        self.assertTrue(torch.equal(values(net), before))
+
     def test_sgd_and_adamw_follow_torch(self) -> None:
         # Values are below 2: ten steps of a few operations, each off by at most 2^-24 of that.
         tolerance = 10 * 4 * 1.2e-7

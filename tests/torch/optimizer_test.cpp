@@ -175,6 +175,14 @@ TEST(TorchOptimizers, NamedClassesAreTheirCatalogEntries) {
   expect_named<optim::Signum>("signum");
   expect_named<optim::Lion>("lion");
   expect_named<optim::AdamW>("adamw");
+  expect_named<optim::RowNormalizedSgd>("row-normalized-sgd");
+  expect_named<optim::AdaGrad>("adagrad");
+  expect_named<optim::AdaGradNorm>("adagrad-norm");
+  expect_named<optim::MarsLion>("mars-lion");
+  expect_named<optim::MarsAdamW>("mars-adamw");
+  expect_named<optim::Scion>("scion");
+  expect_named<optim::ScionConstrained>("scion-constrained");
+  expect_named<optim::LionMuon>("lionmuon");
   expect_named<optim::Muon>("muon");
   expect_named<optim::Muonlight>("muonlight");
 }
@@ -233,6 +241,42 @@ TEST(TorchOptimizers, ClosureIsEvaluatedWithGradient) {
   });
   EXPECT_TRUE(loss.defined());
   EXPECT_NE(values(net), values(Net(2)));
+}
+
+// Variance reduction compares with the gradient of the same mini-batch at the previous point.
+TEST(TorchOptimizers, ClosureGivesGradientsAtSeveralPoints) {
+  for (const char* correction : {"variance-reduction", "extrapolation"}) {
+    const auto spec = make_optimizer("sgd", {{"learning_rate", "0.1"}, {"beta", "0.5"}, {"correction", correction}});
+    Net net(3);
+    Net twin(3);
+    optim::SpecOptimizer adapter(net, spec);
+    FlatParameters flat(twin);
+    std::vector<ParameterInfo> infos;
+    for (const Parameter& p : flat.parameters()) infos.push_back(p.info);
+    Optimizer<float> core(spec, infos);
+    for (std::int64_t step = 0; step < 4; ++step) {
+      int calls = 0;
+      adapter.step([&] {
+        ++calls;
+        adapter.zero_grad();
+        auto loss = net.loss(step);
+        loss.backward();
+        return loss;
+      });
+      EXPECT_EQ(calls, std::string(correction) == "variance-reduction" && step > 0 ? 2 : 1) << step;
+      core.step(flat.parameters(), [&] {
+        flat.zero_gradients();
+        twin.loss(step).backward();
+      });
+      ASSERT_EQ(values(net), values(twin)) << correction << " step " << step;
+    }
+    EXPECT_THROW(adapter.step(), std::invalid_argument);
+    const auto before = values(net);
+    EXPECT_THROW(adapter.step([]() -> torch::Tensor { throw std::runtime_error("no data"); }), std::runtime_error);
+    EXPECT_EQ(values(net), before);
+    adapter.add_group({.parameters = {{{"other", {2}}, at::ones({2}, at::requires_grad())}}});
+    EXPECT_THROW(adapter.step([&] { return net.loss(0); }), std::invalid_argument);
+  }
 }
 
 TEST(ModuleObjective, GradientAndLossAreThoseOfTheModule) {

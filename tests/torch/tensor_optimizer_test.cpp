@@ -190,6 +190,22 @@ TEST(TensorOptimizer, NonFiniteGradientOfAnyArithmeticChangesNothing) {
   EXPECT_TRUE(at::equal(single.tensor, Matrix(at::kFloat).tensor));
 }
 
+TEST(TensorOptimizer, StopEndsTheRunOfEveryGroup) {
+  Matrix single(at::kFloat);
+  Matrix precise(at::kDouble);
+  const auto spec = make_optimizer("sgd", {{"on_nonfinite", "stop"}});
+  TensorOptimizer optimizer;
+  optimizer.add_group(spec, {single.parameter("a"), precise.parameter("b")});
+  single.set_gradient();
+  precise.set_gradient();
+  precise.tensor.mutable_grad()[0][0] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(optimizer.step(kOne).stopped);
+  precise.set_gradient();
+  EXPECT_TRUE(optimizer.step(kOne).stopped);
+  EXPECT_TRUE(at::equal(single.tensor, Matrix(at::kFloat).tensor));
+  EXPECT_TRUE(at::equal(precise.tensor, Matrix(at::kDouble).tensor));
+}
+
 TEST(TensorOptimizer, OptionsOfAGroupMayChangeWhileItsStateStays) {
   Matrix changed(at::kFloat);
   auto optimizer = on(signum({.learning_rate = 0.125, .beta = 0.5}), changed);

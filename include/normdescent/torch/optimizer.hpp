@@ -31,8 +31,8 @@ class GroupOptions : public torch::optim::OptimizerCloneableOptions<GroupOptions
 ///   {.parameters = biases, .learning_rate = 1e-3, .spec = adamw({.decoupled_decay = 0.0})}
 struct ParameterGroup {
   std::vector<ModuleParameter> parameters;
-  std::optional<double> learning_rate;  ///< instead of the spec's
-  std::optional<OptimizerSpec> spec;    ///< instead of the optimizer's
+  std::optional<double> learning_rate{};  ///< instead of the spec's
+  std::optional<OptimizerSpec> spec{};    ///< instead of the optimizer's
 };
 
 /// Runs an OptimizerSpec on parameters of a module; what tensors may be is said at TensorOptimizer.
@@ -87,6 +87,14 @@ using SignSgd = NamedOptimizer<SignSgdOptions, &signsgd>;
 using Signum = NamedOptimizer<SignumOptions, &signum>;
 using Lion = NamedOptimizer<LionOptions, &lion>;
 using AdamW = NamedOptimizer<AdamWOptions, &adamw>;
+using RowNormalizedSgd = NamedOptimizer<RowNormalizedSgdOptions, &row_normalized_sgd>;
+using AdaGrad = NamedOptimizer<AdaGradOptions, &adagrad>;
+using AdaGradNorm = NamedOptimizer<AdaGradNormOptions, &adagrad_norm>;
+using MarsLion = NamedOptimizer<MarsLionOptions, &mars_lion>;
+using MarsAdamW = NamedOptimizer<MarsAdamWOptions, &mars_adamw>;
+using Scion = NamedOptimizer<ScionOptions, &scion>;
+using ScionConstrained = NamedOptimizer<ScionOptions, &scion_constrained>;
+using LionMuon = NamedOptimizer<LionMuonOptions, &lionmuon>;
 using Muon = NamedOptimizer<MuonOptions, &muon>;
 using Muonlight = NamedOptimizer<MuonOptions, &muonlight>;
 

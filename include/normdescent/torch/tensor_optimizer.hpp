@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -42,10 +43,13 @@ class TensorOptimizer {
   [[nodiscard]] const std::vector<ModuleParameter>& parameters(std::size_t group) const;
 
   /// One step of every group, with the learning rates of group k multiplied by scales[k]. Tensors without gradient are
-  /// skipped. A non-finite gradient in any group changes nothing anywhere.
+  /// skipped. A non-finite gradient in any group changes nothing anywhere. Clipping over all tensors sees one group and
+  /// arithmetic at a time.
+  /// `compute_gradients`, if given, is called first, or wherever the rules need gradients of one and the same
+  /// mini-batch (extrapolation, variance reduction); then there must be one group of one arithmetic.
   /// Throws std::invalid_argument naming the parameter, with nothing changed, for a gradient that is sparse, complex or
   /// on another device than its tensor, and for a tensor that changed its type or shape.
-  StepReport step(std::span<const double> scales);
+  StepReport step(std::span<const double> scales, const std::function<void()>& compute_gradients = nullptr);
 
   [[nodiscard]] std::vector<ParameterPlan> explain(std::span<const double> scales) const;
 
