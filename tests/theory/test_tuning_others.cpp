@@ -57,6 +57,8 @@ TEST(TuneGeneralized, StartGradientBoundHoldsForTheHyperbolicCosine) {
   }
   const GeneralizedConstants quadratic{.initial_gap = 2.0, .smoothness = 1.0};
   EXPECT_DOUBLE_EQ(largest_start_gradient(quadratic), 2.0);  // x^2/2 at x = 2 attains it
+  const GeneralizedConstants mixed{.initial_gap = 1.0, .smoothness = 2.0, .relative_smoothness = 3.0};
+  EXPECT_DOUBLE_EQ(largest_start_gradient(mixed), 3.0 + std::sqrt(13.0));  // G^2 = 2 Delta (Lambda_0 + Lambda_1 G)
 }
 
 TEST(TuneAdagrad, ReachesTheTargetAndNoSmallerHorizonDoes) {
