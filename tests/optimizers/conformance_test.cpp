@@ -210,13 +210,13 @@ TYPED_TEST(EveryOptimizer, ReachesTheNeighbourhoodOfAQuadraticsOptimum) {
 }
 
 TYPED_TEST(EveryOptimizer, DoesNotDependOnThreads) {
-  // Tensors of several pieces, so that two threads really share them.
+  // Tensors of several pieces, so that three threads really share them.
   const std::vector<ParameterInfo> infos{{.name = "a", .shape = {50001}},
                                          {.name = "b", .shape = {13}},
                                          {.name = "c", .shape = {150, 301}, .role = Role::embedding}};
   for (const auto& spec : all_specs()) {
     std::vector<std::vector<TypeParam>> ends;
-    for (const int threads : {1, 2}) {
+    for (const int threads : {1, 2, 3}) {
       const int before = omp_get_max_threads();
       omp_set_num_threads(threads);
       ParameterBuffer<TypeParam> buffer(infos);
@@ -227,6 +227,7 @@ TYPED_TEST(EveryOptimizer, DoesNotDependOnThreads) {
       ends.push_back(copy(buffer.values()));
     }
     EXPECT_EQ(ends[0], ends[1]) << spec.name;
+    EXPECT_EQ(ends[0], ends[2]) << spec.name;
   }
 }
 

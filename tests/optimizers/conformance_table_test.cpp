@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every optimizer x {float, double} x {quadratic, Rosenbrock, sparse noise}: progress, equal runs, save and continue;
+// sign methods on the scalar executor (on other numbers of threads: conformance_test.cpp). bfloat16 parameters with a
+// float master: tests/torch/conformance_test.cpp.
+#include "optimizers/conformance_table.hpp"
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <set>
+
+#include "normdescent/rules/executors.hpp"
+#include "tensors.hpp"
+
+namespace normdescent {
+namespace {
+
+using conformance::kProblems;
+using conformance::kProgress;
+using conformance::Row;
+
+/// The course of a row on a problem. T is what parameters and state are stored in.
+template <class T>
+class Course {
+ public:
+  Course(const Row& row, std::size_t problem, double rate_factor = 1.0)
+      : problem_(kProblems[problem]),
+        spec_(row.spec(problem).with_learning_rate_scaled(rate_factor)),
+        optimizer_(spec_, small_model()),
+        x_(buffer_.values().size()),
+        g_(buffer_.values().size()) {
+    problem_.start(x_);
+    std::transform(x_.begin(), x_.end(), buffer_.values().begin(), [](double v) { return static_cast<T>(v); });
+    start_value_ = problem_.value(x_);
+  }
+
+  void advance(int first, int last) {
+    for (int t = first; t < last; ++t) {
+      const auto compute_gradients = [&] {
+        read();
+        problem_.gradient(x_, static_cast<std::uint64_t>(t), g_);
+        std::transform(g_.begin(), g_.end(), buffer_.gradients().begin(), [](double v) { return static_cast<T>(v); });
+      };
+      optimizer_.step(buffer_.parameters(), compute_gradients, conformance::cosine_schedule(t, conformance::kSteps));
+    }
+  }
+  /// Goes on with a new optimizer that knows nothing but the saved state.
+  void save_and_load() {
+    Optimizer<T> next(spec_, small_model());
+    next.load_state(optimizer_.state());
+    optimizer_ = std::move(next);
+  }
+
+  [[nodiscard]] double progress() {
+    read();
+    return problem_.value(x_) / start_value_;
+  }
+  [[nodiscard]] std::vector<T> values() { return copy(buffer_.values()); }
+  [[nodiscard]] StateDict state() const { return optimizer_.state(); }
+
+ private:
+  void read() { std::copy(buffer_.values().begin(), buffer_.values().end(), x_.begin()); }
+
+  conformance::Problem problem_;
+  OptimizerSpec spec_;
+  ParameterBuffer<T> buffer_{small_model()};
+  Optimizer<T> optimizer_;
+  std::vector<double> x_;
+  std::vector<double> g_;
+  double start_value_ = 0.0;
+};
+
+void for_each_cell(const auto& body) {
+  for (const Row& row : conformance::table()) {
+    for (std::size_t problem = 0; problem < conformance::kProblemCount; ++problem) {
+      SCOPED_TRACE(row.label() + " on " + kProblems[problem].name);
+      body(row, problem);
+    }
+  }
+}
+
+TEST(ConformanceTable, HasEveryOptimizerOfTheCatalogAndNoOther) {
+  std::set<std::string> listed;
+  for (const Row& row : conformance::table()) listed.insert(row.optimizer);
+  std::set<std::string> known;
+  for (const auto& info : optimizer_catalog()) {
+    known.insert(info.name);
+    EXPECT_TRUE(listed.contains(info.name))
+        << info.name << " is in the catalog but not in tests/optimizers/conformance_table.hpp";
+  }
+  for (const auto& name : listed) EXPECT_TRUE(known.contains(name)) << name << " is not in the catalog";
+}
+
+template <class T>
+class ConformanceTableOf : public testing::Test {};
+using Numbers = testing::Types<float, double>;
+TYPED_TEST_SUITE(ConformanceTableOf, Numbers);
+
+TYPED_TEST(ConformanceTableOf, MakesItsProgressOnEveryProblem) {
+  for_each_cell([](const Row& row, std::size_t problem) {
+    Course<TypeParam> run(row, problem);
+    run.advance(0, conformance::kSteps);
+    EXPECT_LE(run.progress(), kProgress[problem]);
+  });
+}
+
+TYPED_TEST(ConformanceTableOf, ContinuesFromItsSavedStateWithTheSameBits) {
+  for_each_cell([](const Row& row, std::size_t problem) {
+    Course<TypeParam> whole(row, problem);
+    Course<TypeParam> halves(row, problem);
+    whole.advance(0, 25);
+    halves.advance(0, 7);  // no multiple of any period
+    halves.save_and_load();
+    halves.advance(7, 25);
+    EXPECT_EQ(whole.values(), halves.values());
+    EXPECT_EQ(whole.state(), halves.state());
+  });
+}
+
+TYPED_TEST(ConformanceTableOf, RunsTwiceWithTheSameBits) {
+  for_each_cell([](const Row& row, std::size_t problem) {
+    Course<TypeParam> a(row, problem);
+    Course<TypeParam> b(row, problem);
+    a.advance(0, 25);
+    b.advance(0, 25);
+    EXPECT_EQ(a.values(), b.values());
+    EXPECT_EQ(a.state(), b.state());
+  });
+}
+
+// Teeth: what stands still, or goes uphill, does not pass.
+TEST(ConformanceTable, ProgressIsNotGivenAway) {
+  for_each_cell([](const Row& row, std::size_t problem) {
+    Course<double> crawling(row, problem, 1e-4);
+    crawling.advance(0, conformance::kSteps);
+    EXPECT_GT(crawling.progress(), kProgress[problem]);
+  });
+}
+
+// ---- bits of sign methods -------------------------------------------------------------------------------------------
+
+// Tensors of several pieces, so that three threads really share them.
+std::vector<ParameterInfo> large_model() {
+  return {{.name = "a", .shape = {50001}},
+          {.name = "b", .shape = {13}},
+          {.name = "c", .shape = {150, 301}, .role = Role::embedding},
+          {.name = "d", .shape = {40, 70}, .role = Role::matrix}};
+}
+
+bool is_sign_method(const OptimizerSpec& spec) {
+  return spec.routes.empty() && std::holds_alternative<Sign>(spec.fallback.direction);
+}
+
+template <class T>
+std::vector<T> values_with_threads(const OptimizerSpec& spec, int threads) {
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(threads);
+  ParameterBuffer<T> buffer(large_model());
+  fill_normal(buffer.values(), 9, 1000);
+  Optimizer<T> optimizer(spec, large_model());
+  for (std::uint64_t t = 0; t < 4; ++t) {
+    fill_normal(buffer.gradients(), 9, t);
+    optimizer.step(buffer.parameters());
+  }
+  omp_set_num_threads(before);
+  return copy(buffer.values());
+}
+
+// The same recipe by the scalar executor: the corrections and the clipping before it are the optimizer's own, so
+// methods that have them are compared with both switched off.
+template <class T, class E>
+std::vector<T> values_by_scalar_executor(const Recipe& recipe, const E& estimator) {
+  using R = rules::ElementwiseRule<E, rules::Sign<T>>;
+  ParameterBuffer<T> buffer(large_model());
+  fill_normal(buffer.values(), 9, 1000);
+  std::vector<T> state(buffer.values().size(), T(0));
+  const R rule(estimator, rules::Sign<T>{}, rules::Step<T>(recipe.learning_rate, recipe.decoupled_decay));
+  rules::Task<R> task{.rule = rule,
+                      .x = buffer.values().data(),
+                      .g = buffer.gradients().data(),
+                      .size = static_cast<Index>(buffer.values().size())};
+  for (auto& pointer : task.state) pointer = state.data();
+  for (std::uint64_t t = 0; t < 4; ++t) {
+    fill_normal(buffer.gradients(), 9, t);
+    rules::run_scalar(std::span<const rules::Task<R>>(&task, 1));
+  }
+  return copy(buffer.values());
+}
+
+template <class T>
+std::vector<T> values_by_scalar_executor(const Recipe& recipe) {
+  if (const auto* e = std::get_if<Ema>(&recipe.estimator)) {
+    return values_by_scalar_executor<T>(recipe, rules::Ema<T>(e->beta));
+  }
+  if (const auto* e = std::get_if<DoubleEma>(&recipe.estimator)) {
+    return values_by_scalar_executor<T>(recipe, rules::DoubleEma<T>(e->beta1, e->beta2));
+  }
+  EXPECT_TRUE(std::holds_alternative<Raw>(recipe.estimator)) << describe(recipe.estimator) << " is not known here";
+  return values_by_scalar_executor<T>(recipe, rules::Raw<T>{});
+}
+
+TYPED_TEST(ConformanceTableOf, SignMethodsHaveTheBitsOfTheScalarExecutor) {
+  int compared = 0;
+  for (const auto& info : optimizer_catalog()) {
+    auto spec = make_optimizer(info.name);
+    if (!is_sign_method(spec)) continue;
+    spec.fallback.correction = Uncorrected{};
+    spec.fallback.clip_norm = 0.0;
+    for (const double decay : {0.0, 0.1}) {
+      spec.fallback.decoupled_decay = decay;
+      EXPECT_EQ(values_with_threads<TypeParam>(spec, 3), values_by_scalar_executor<TypeParam>(spec.fallback))
+          << info.name;
+    }
+    ++compared;
+  }
+  EXPECT_GE(compared, 4) << "signsgd, signum, lion, mars-lion";
+}
+
+}  // namespace
+}  // namespace normdescent
