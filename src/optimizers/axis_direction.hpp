@@ -62,6 +62,8 @@ void normalize_columns(MatrixView<const T> u, MatrixView<T> out) {
 template <class T>
 class AxisDirection {
  public:
+  static constexpr bool is_orthogonalization = false;
+
   explicit AxisDirection(bool is_rows) : is_rows_(is_rows) {}
 
   void reserve(const MatrixShape& /*shape*/) {}

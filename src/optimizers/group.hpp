@@ -28,6 +28,7 @@ struct Slot {
   std::vector<StateBuffer> layout;    ///< of `state`: state_buffers(recipe, info), then what corrections remember
   std::vector<std::vector<T>> state;  ///< all 0 at the start
   std::int64_t steps = 0;             ///< steps in which this parameter had a gradient
+  std::int64_t orthogonalizations = 0;
 };
 
 /// The state buffers that a recipe keeps for a parameter: the estimator's ("momentum": m or b), then the direction's

@@ -7,6 +7,7 @@
 
 #include "gradient_stage.hpp"
 #include "group.hpp"
+#include "measured_step.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
 
 namespace normdescent {
@@ -23,6 +24,10 @@ struct Optimizer<T>::Impl {
 
   std::unique_ptr<optimizers::GradientStage<T>> gradients;
   bool is_stopped = false;
+
+  OptimizerCounters counters;  // but for what the slots count
+  optimizers::MeasuredStep<T> measured_step;
+  bool measures_next_step = false;
 
   /// Throws std::invalid_argument unless `parameters` are the tensors of the construction.
   void check(std::span<const BasicParameter<T>> parameters) const;

@@ -19,6 +19,8 @@ namespace {
 template <class T>
 class PolarDirection {
  public:
+  static constexpr bool is_orthogonalization = true;
+
   explicit PolarDirection(const Orthogonalize& d)
       : solver_({.method = d.method, .steps = d.steps, .precision = d.precision}) {}
 
@@ -59,7 +61,9 @@ class MatrixGroup final : public Group<T> {
         if (used + p.gradient.size() > directions_.size()) break;
         T* const out = directions_.data() + used;
         used += p.gradient.size();
-        add_tasks(estimate_.add(p.gradient, slots[i]).data(), out, matrix_shape(recipe_.layout, slots[i].info));
+        const MatrixShape shape = matrix_shape(recipe_.layout, slots[i].info);
+        add_tasks(estimate_.add(p.gradient, slots[i]).data(), out, shape);
+        if constexpr (D::is_orthogonalization) slots[i].orthogonalizations += shape.count;
         const auto move = make_step<T>(recipe_, slots[i].info, learning_rate);
         moves_.push_back(make_apply_task<T>(rules::Identity<T>{}, move, p.value, out));
       }

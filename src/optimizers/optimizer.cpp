@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "domain.hpp"
 #include "impl.hpp"
@@ -58,6 +59,8 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
     }
     for (const auto& buffer : slot.layout) slot.state.emplace_back(static_cast<std::size_t>(buffer.size()));
     slot.info = std::move(parameters[i]);
+    impl_->counters.parameters.push_back({.parameter = slot.info.name, .recipe = recipe.name});
+    ++impl_->counters.parameters_of_recipe[recipe.name];
     const auto same =
         std::find_if(group_recipes.begin(), group_recipes.end(), [&](const Recipe* other) { return *other == recipe; });
     const auto group = static_cast<std::size_t>(same - group_recipes.begin());
@@ -119,11 +122,14 @@ StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameter
   gradients->correct(parameters, slots);
   if (auto name = gradients->first_nonfinite(); !name.empty()) {
     is_stopped = spec.on_nonfinite == NonFinitePolicy::stop;
+    ++counters.refused_steps;
     return {.finite = false, .first_nonfinite_parameter = std::move(name), .stopped = is_stopped};
   }
   gradients->remember(parameters, slots);
   StepReport report;
   report.clip_factor = gradients->clip();
+  counters.clipped_steps += report.clip_factor < 1.0 ? 1 : 0;
+  if (measures_next_step) measured_step.begin(parameters);
   const auto fed = gradients->fed();
   for (std::size_t i = 0; i < fed.size(); ++i) {
     if (fed[i].gradient.empty()) continue;
@@ -132,6 +138,7 @@ StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameter
   }
   for (std::size_t k = 0; k < groups.size(); ++k) groups[k]->step(fed, slots, learning_rates[k] * learning_rate_scale);
   ++steps_done;
+  if (std::exchange(measures_next_step, false)) measured_step.end(parameters, slots, counters.parameters);
   return report;
 }
 
@@ -196,6 +203,23 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
                     .state_buffers = static_cast<int>(impl_->slots[i].state.size())});
   }
   return rows;
+}
+
+template <class T>
+OptimizerCounters Optimizer<T>::counters() const {
+  OptimizerCounters counters = impl_->counters;
+  counters.steps = impl_->steps_done;
+  for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
+    counters.parameters[i].steps = impl_->slots[i].steps;
+    counters.parameters[i].orthogonalizations = impl_->slots[i].orthogonalizations;
+    counters.orthogonalizations += impl_->slots[i].orthogonalizations;
+  }
+  return counters;
+}
+
+template <class T>
+void Optimizer<T>::measure_next_step() {
+  impl_->measures_next_step = true;
 }
 
 template class Optimizer<float>;

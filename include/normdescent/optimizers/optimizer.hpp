@@ -11,6 +11,7 @@
 
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/base/state_dict.hpp"
+#include "normdescent/optimizers/counters.hpp"
 #include "normdescent/optimizers/routing.hpp"
 
 namespace normdescent {
@@ -73,6 +74,12 @@ class Optimizer {
   [[nodiscard]] const OptimizerSpec& spec() const;
   [[nodiscard]] std::int64_t steps_done() const;
   [[nodiscard]] std::vector<ParameterPlan> explain() const;
+
+  /// What has been done since construction (saved states do not hold it).
+  [[nodiscard]] OptimizerCounters counters() const;
+  /// Lets the next step that is taken measure its update and its angle to the momentum, which costs one copy of the
+  /// values in time and memory.
+  void measure_next_step();
 
   /// Everything needed to continue bit-equally: tensors "<parameter>/momentum", "/second_moment", ... and, where a
   /// recipe counts them, "/steps"; metadata "optimizer", "format_version", "steps" and "recipe".
