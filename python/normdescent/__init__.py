@@ -18,7 +18,7 @@ library_path = _library.load()
 
 from ._catalog import CatalogEntry, Option, catalog  # noqa: E402  (needs the library)
 from ._classes import make_class  # noqa: E402
-from ._optimizer import CatalogOptimizer, ParameterPlan  # noqa: E402
+from ._optimizer import CatalogOptimizer, ParameterCounters, ParameterPlan  # noqa: E402
 
 classes = {entry.name: make_class(entry) for entry in catalog()}
 globals().update({made.__name__: made for made in classes.values()})
@@ -31,12 +31,12 @@ def make(name: str, params: Any, **options: Any) -> CatalogOptimizer:
     return classes[name](params, **options)
 
 
-def msign(g: torch.Tensor, method: str = "polar-express", steps: int = 5) -> torch.Tensor:
+def msign(g: torch.Tensor, method: str = "halley", steps: int = 0) -> torch.Tensor:
     """U V^T of every matrix G = U diag(s) V^T in a batch (the last two dimensions).
 
     Of a vector, g / ||g||_2.
-    method  "polar-express", "jordan", "classic" with this many steps: singular values near 1;
-            "svd": exactly
+    method  "halley", "polar-express", "jordan", "classic": singular values near 1; "svd": exactly
+    steps   of the method; 0 takes its own number
     """
     return torch.ops.normdescent.msign(g, method, steps)
 
@@ -63,6 +63,7 @@ __all__ = [
     "CatalogEntry",
     "CatalogOptimizer",
     "Option",
+    "ParameterCounters",
     "ParameterPlan",
     "catalog",
     "classes",

@@ -43,6 +43,21 @@ class ParameterPlan(NamedTuple):
     state_buffers: int
 
 
+class ParameterCounters(NamedTuple):
+    """What was really done with one parameter since it was added or its options changed.
+
+    The last two are those of the last measured step: sqrt(mean (x' - x)^2), and the cosine of the
+    angle between x - x' and the momentum; NaN before one and where they do not exist.
+    """
+
+    name: str
+    recipe: str
+    steps: int
+    orthogonalizations: int
+    update_rms: float
+    momentum_cosine: float
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     """What the library refuses is a ValueError; torch makes a RuntimeError of it."""
@@ -290,6 +305,14 @@ class CatalogOptimizer(torch.optim.Optimizer):
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
             for row in rows
         )
+
+    def measure_next_step(self) -> None:
+        """Lets the next step measure its update, at the cost of a copy of the parameters."""
+        self._engine.measure_next_step()
+
+    def counters(self) -> list[ParameterCounters]:
+        """What was done with each parameter: shows a rule that silently does nothing."""
+        return [ParameterCounters(*row) for row in self._engine.counters()]
 
     # ---- state -----------------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from ._catalog import CatalogEntry as CatalogEntry
 from ._catalog import Option as Option
 from ._catalog import catalog as catalog
 from ._optimizer import CatalogOptimizer as CatalogOptimizer
+from ._optimizer import ParameterCounters as ParameterCounters
 from ._optimizer import ParameterPlan as ParameterPlan
 from ._optimizer import Parameters
 

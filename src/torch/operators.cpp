@@ -7,7 +7,7 @@
 #include <stdexcept>
 #include <tuple>
 
-#include "normdescent/linalg/polar.hpp"
+#include "normdescent/linalg/polar_solver.hpp"
 #include "normdescent/norms/geometry_norms.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "optimizer_class.hpp"
@@ -86,10 +86,12 @@ at::Tensor msign(const at::Tensor& g, const std::string& method, std::int64_t st
   const Index rows = g.dim() == 1 ? g.size(0) : g.size(-2);
   const Index cols = g.dim() == 1 ? 1 : g.size(-1);
   const auto run = [&]<class T>(T* from, T* to) {
-    PolarWorkspace<T> workspace;
+    PolarSolver<T> solver({.method = method, .steps = static_cast<int>(steps)});
+    std::vector<PolarTask<T>> tasks;
     for (Index first = 0; first < g.numel(); first += rows * cols) {
-      polar<T>(method, static_cast<int>(steps), {from + first, rows, cols}, {to + first, rows, cols}, workspace);
+      tasks.push_back({{from + first, rows, cols}, {to + first, rows, cols}});
     }
+    solver.run(tasks);
   };
   if (input.scalar_type() == at::kDouble) {
     run(input.data_ptr<double>(), out.data_ptr<double>());
@@ -131,12 +133,14 @@ TORCH_LIBRARY(normdescent, library) {
       .def("set_options", &OptimizerClass::set_options)
       .def("step", &OptimizerClass::step)
       .def("explain", &OptimizerClass::explain)
+      .def("counters", &OptimizerClass::counters)
+      .def("measure_next_step", &OptimizerClass::measure_next_step)
       .def("state", &OptimizerClass::state)
       .def("load_state", &OptimizerClass::load_state);
   library.def("catalog", &catalog);
   library.def("check_options", &check_options);
   library.def("parameter_roles", &parameter_roles);
-  library.def("msign(Tensor g, str method=\"polar-express\", int steps=5) -> Tensor", &msign);
+  library.def("msign(Tensor g, str method=\"halley\", int steps=0) -> Tensor", &msign);
   library.def("step_norm(Tensor x, str geometry) -> float", &step_norm_of);
   library.def("dual_norm(Tensor g, str geometry) -> float", &dual_norm_of);
   library.def("dual_unit(Tensor g, str geometry) -> Tensor", &dual_unit_of);

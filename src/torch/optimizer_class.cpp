@@ -71,6 +71,15 @@ std::vector<OptimizerClass::Plan> OptimizerClass::explain(const std::vector<doub
   return rows;
 }
 
+std::vector<OptimizerClass::Counters> OptimizerClass::counters() const {
+  std::vector<Counters> rows;
+  for (const ParameterCounters& row : engine_.counters()) {
+    rows.emplace_back(row.parameter, row.recipe, row.steps, row.orthogonalizations, row.update_rms,
+                      row.momentum_cosine);
+  }
+  return rows;
+}
+
 OptimizerClass::State OptimizerClass::state() const {
   c10::Dict<std::string, at::Tensor> tensors;
   c10::Dict<std::string, std::string> metadata;

@@ -22,6 +22,8 @@ class OptimizerClass : public torch::CustomClassHolder {
   /// state buffers
   using Plan = std::tuple<std::string, std::vector<std::int64_t>, std::string, std::string, std::string, double,
                           std::string, std::string, double, double, double, std::string, std::int64_t>;
+  /// name, recipe, steps, orthogonalizations, update RMS, cosine to the momentum
+  using Counters = std::tuple<std::string, std::string, std::int64_t, std::int64_t, double, double>;
   /// first parameter whose gradient is not finite or "", whether the run has stopped, the smallest clip factor
   using Report = std::tuple<std::string, bool, double>;
 
@@ -36,6 +38,8 @@ class OptimizerClass : public torch::CustomClassHolder {
   /// gradients and returns 0, or something else if it failed: schemas have no type for functions.
   Report step(const std::vector<double>& learning_rates, std::int64_t callback);
   [[nodiscard]] std::vector<Plan> explain(const std::vector<double>& learning_rates) const;
+  [[nodiscard]] std::vector<Counters> counters() const;
+  void measure_next_step() { engine_.measure_next_step(); }
   [[nodiscard]] State state() const;
   void load_state(const c10::Dict<std::string, at::Tensor>& tensors,
                   const c10::Dict<std::string, std::string>& metadata);

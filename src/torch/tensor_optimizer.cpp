@@ -199,6 +199,22 @@ std::vector<ParameterPlan> TensorOptimizer::explain(std::span<const double> scal
   return rows;
 }
 
+std::vector<ParameterCounters> TensorOptimizer::counters() const {
+  std::vector<ParameterCounters> rows;
+  for (const auto& group : impl_->groups) {
+    for_each_run(group.runs, [&](const auto& run, const char*) {
+      for (ParameterCounters& row : run.counters()) rows.push_back(std::move(row));
+    });
+  }
+  return rows;
+}
+
+void TensorOptimizer::measure_next_step() {
+  for (auto& group : impl_->groups) {
+    for_each_run(group.runs, [](auto& run, const char*) { run.measure_next_step(); });
+  }
+}
+
 StateDict TensorOptimizer::state() const {
   const at::NoGradGuard no_grad;
   StateDict all;

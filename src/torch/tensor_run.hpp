@@ -36,6 +36,8 @@ class TensorRun {
   [[nodiscard]] bool needs_closure() const { return optimizer_.needs_closure(); }
 
   [[nodiscard]] std::vector<ParameterPlan> explain() const { return optimizer_.explain(); }
+  [[nodiscard]] std::vector<ParameterCounters> counters() const { return optimizer_.counters().parameters; }
+  void measure_next_step() { optimizer_.measure_next_step(); }
   [[nodiscard]] StateDict state() const;
   void load_state(StateDict state);
   /// This run with other options and the same state.

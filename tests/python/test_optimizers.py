@@ -96,6 +96,22 @@ class EveryOptimizer(unittest.TestCase):
             self.assertIn(0.5, [row.learning_rate for row in plan])
             self.assertEqual(len(optimizer.explain().splitlines()), 1 + len(plan))
 
+    def test_counters_tell_what_was_done(self) -> None:
+        for make in self.each():
+            net = Net()
+            optimizer = make(net, lr=1e-3)
+            train(net, optimizer, 0, 2)
+            optimizer.measure_next_step()
+            train(net, optimizer, 2, 3)
+            matrices = {row.name for row in optimizer.plan() if "msign" in row.direction}
+            for row in optimizer.counters():
+                self.assertEqual(row.steps, 3)
+                self.assertGreater(row.update_rms, 0.0)
+                if row.name in matrices:
+                    self.assertGreater(row.orthogonalizations, 0)
+                else:
+                    self.assertEqual(row.orthogonalizations, 0)
+
     def test_state_of_a_fresh_optimizer_loads_too(self) -> None:
         for make in self.each():
             net, other = Net(), Net()

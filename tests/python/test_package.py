@@ -20,7 +20,7 @@ class Functions(unittest.TestCase):
         self.assertLess(
             (normdescent.msign(g, method="svd") - u @ vh).abs().max().item(), 100 * 2.3e-16
         )
-        self.assertLess((normdescent.msign(g, steps=12) - u @ vh).abs().max().item(), 0.2)
+        self.assertLess((normdescent.msign(g, steps=3) - u @ vh).abs().max().item(), 0.01)
         self.assertEqual(normdescent.msign(g.bfloat16()).dtype, torch.bfloat16)
         self.assertTrue(torch.equal(normdescent.msign(torch.zeros(2, 2)), torch.zeros(2, 2)))
 

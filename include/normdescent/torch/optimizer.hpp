@@ -55,6 +55,9 @@ class SpecOptimizer : public torch::optim::Optimizer {
 
   [[nodiscard]] const StepReport& last_report() const { return report_; }
   [[nodiscard]] std::vector<ParameterPlan> explain() const;
+  /// What was really done with each parameter; update_rms and momentum_cosine after measure_next_step() and a step.
+  [[nodiscard]] std::vector<ParameterCounters> counters() const { return engine_.counters(); }
+  void measure_next_step() { engine_.measure_next_step(); }
 
   /// Everything needed to continue bit-equally, learning rates included.
   [[nodiscard]] StateDict state_dict() const;

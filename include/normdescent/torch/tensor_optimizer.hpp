@@ -52,6 +52,10 @@ class TensorOptimizer {
   StepReport step(std::span<const double> scales, const std::function<void()>& compute_gradients = nullptr);
 
   [[nodiscard]] std::vector<ParameterPlan> explain(std::span<const double> scales) const;
+  /// Of every parameter, since it was added or its group got other options; see Optimizer<T>::counters().
+  [[nodiscard]] std::vector<ParameterCounters> counters() const;
+  /// See Optimizer<T>::measure_next_step().
+  void measure_next_step();
 
   /// Everything needed to continue bit-equally: the tensors of Optimizer<T>::state() and "<parameter>/master"; the
   /// metadata of each group under "group.<k>.float32." and "group.<k>.float64.".
