@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 #include <tuple>
+#include <vector>
 
 #include "normdescent/linalg/polar_solver.hpp"
 #include "normdescent/norms/geometry_norms.hpp"

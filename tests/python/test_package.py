@@ -37,7 +37,7 @@ class Functions(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "method = qr, must be one of"):
             normdescent.msign(torch.ones(2, 2), method="qr")
         with self.assertRaisesRegex(ValueError, "steps"):
-            normdescent.msign(torch.ones(2, 2), steps=0)
+            normdescent.msign(torch.ones(2, 2), steps=-1)
         with self.assertRaisesRegex(ValueError, "geometry = round, must be one of euclidean"):
             normdescent.dual_norm(torch.ones(2, 2), "round")
         with self.assertRaisesRegex(ValueError, "g is CPULongType"):
