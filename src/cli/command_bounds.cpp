@@ -179,6 +179,10 @@ void add_bounds(CLI::App& program, Action& chosen) {
   auto* const dimension = constant("--dimension", query.dimension, "Coordinates d (muon: r = min(m, n))");
   auto* const density = constant("--density", query.density, "Noise density phi in [1/d, 1]");
   auto* const hessian = constant("--hessian-smoothness", query.hessian_smoothness, "M, for the extrapolation methods");
+  auto* const curvature_density =
+      constant("--curvature-density", query.curvature_density, "||L||_1/(d max L_i) in [1/d, 1], for adagrad over sgd");
+  auto* const alignment =
+      constant("--alignment", query.alignment, "Cosine of sigma and sqrt(L) in [0, 1], for adagrad over sgd");
   auto* const curving =
       constant("--relative-smoothness", query.relative_smoothness, "L1 of (L0, L1)-smoothness, for signum");
   auto* const affine = constant("--relative-noise", query.relative_noise, "sigma_1 of affine noise, for signum");
@@ -186,7 +190,8 @@ void add_bounds(CLI::App& program, Action& chosen) {
       ->capture_default_str()
       ->needs(probe);
   add_json(*command, options->json);
-  for (auto* option : {method, smoothness, noise, dimension, density, hessian, curving, affine})
+  for (auto* option :
+       {method, smoothness, noise, dimension, density, hessian, curvature_density, alignment, curving, affine})
     option->excludes(probe);
 
   command->callback([&chosen, options, probe, method, delta, smoothness, noise, epsilon] {

@@ -102,6 +102,10 @@ void validate_query(const BoundsQuery& query) {
     require_non_negative(field, *value);
     if (query.method != "signum") refuse(field, *value, "left out: known for signum only");
   }
+  for (const auto& [field, value] :
+       {std::pair{"curvature_density", query.curvature_density}, std::pair{"alignment", query.alignment}}) {
+    if (value && query.method != "adagrad") refuse(field, *value, "left out: known for adagrad only");
+  }
   if (query.hessian_smoothness) require_non_negative("hessian_smoothness", *query.hessian_smoothness);
 }
 
@@ -145,6 +149,10 @@ void evaluate_adagrad(const BoundsQuery& query, const ProblemConstants& constant
                                .delta = 1e-8 / d},
                               query.epsilon);
   report.lower = lower_adagrad_samples(constants, query.epsilon);
+  if (query.curvature_density || query.alignment)
+    report.speedup_over_sgd =
+        speedup_adagrad_over_sgd(d, needed(query.curvature_density, "curvature_density", query),
+                                 needed(query.density, "density", query), needed(query.alignment, "alignment", query));
   report.wider_lower.push_back(lower_deterministic_steps(constants, query.epsilon));
 }
 

@@ -42,6 +42,21 @@ TEST(BoundsCommand, TextSaysEnoughNeededAndAssumptions) {
     EXPECT_NE(ran.out.find(part), std::string::npos) << part << "\n" << ran.out;
 }
 
+TEST(BoundsCommand, AdagradIsComparedWithSgd) {
+  const std::vector<std::string> constants{
+      "bounds", "--method",  "adagrad", "--delta",     "1",   "--smoothness", "2",    "--noise",
+      "0.5",    "--epsilon", "0.1",     "--dimension", "100", "--density",    "0.05", "--curvature-density",
+      "0.25"};
+  const auto json = nlohmann::json::parse(run(with(constants, {"--alignment", "0.5", "--json"})).out);
+  EXPECT_DOUBLE_EQ(json["speedup_over_sgd"]["deterministic"].get<double>(), 4.0);
+  EXPECT_DOUBLE_EQ(json["speedup_over_sgd"]["noise"].get<double>(), 5.0);
+  const Ran text = run(with(constants, {"--alignment", "0.5"}));
+  EXPECT_NE(text.out.find("over SGD 4.00 without noise, 5.00 on the noise term"), std::string::npos) << text.out;
+  const Ran refused = run(with(constants, {"--alignment", "1.5"}));
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_NE(refused.err.find("alignment = 1.5, must be in [0, 1]"), std::string::npos) << refused.err;
+}
+
 TEST(BoundsCommand, CountsBeyondDoublesAreNullWithALogarithm) {
   auto arguments = with(kSignSgd, {"--tail", "1.05", "--json"});
   arguments[8] = "1e3";     // noise

@@ -128,6 +128,25 @@ TEST(EvaluateBounds, AFixedBatchIsKept) {
   EXPECT_EQ(report.flags.front().kind, FlagKind::noise_floor_above_target);
 }
 
+TEST(EvaluateBounds, AdagradsSpeedupNeedsCurvatureDensityAndAlignment) {
+  BoundsQuery query = query_for("adagrad");
+  query.dimension = 100;
+  query.density = 0.05;
+  EXPECT_FALSE(evaluate_bounds(query).speedup_over_sgd);
+  query.curvature_density = 0.25;
+  EXPECT_REFUSED(evaluate_bounds(query), "alignment = (not given), must be given for adagrad");
+  query.alignment = 0.5;
+  const BoundsReport report = evaluate_bounds(query);
+  ASSERT_TRUE(report.speedup_over_sgd);
+  EXPECT_DOUBLE_EQ(report.speedup_over_sgd->deterministic, 4.0);
+  EXPECT_DOUBLE_EQ(report.speedup_over_sgd->noise, 5.0);
+  EXPECT_NEAR(report.speedup_at_epsilon, (4 + 5 * 25) / 26.0, 1e-11);  // noise over epsilon is 5
+  query.alignment = 1.5;
+  EXPECT_REFUSED(evaluate_bounds(query), "alignment = 1.5, must be in [0, 1]");
+  query.method = "signsgd";
+  EXPECT_REFUSED(evaluate_bounds(query), "curvature_density = 0.25, must be left out: known for adagrad only");
+}
+
 TEST(EvaluateBounds, SpeedupIsReportedWithDimensionAndDensity) {
   const BoundsReport report = evaluate_bounds(query_for("signum"));
   ASSERT_TRUE(report.speedup_over_sgd);

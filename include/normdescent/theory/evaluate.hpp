@@ -37,6 +37,9 @@ struct BoundsQuery {
   std::optional<double> relative_smoothness = {};  ///< Lambda_1 >= 0
   std::optional<double> relative_noise = {};       ///< max_i sigma_{1,i} >= 0
   std::optional<double> hessian_smoothness = {};   ///< M of S-2; the extrapolation methods need it
+  /// W4, `adagrad` only, together with dimension and density (p = 2, so density is phi(sigma)):
+  std::optional<double> curvature_density = {};  ///< phi~(L) = ||L||_1/(d ||L||_inf) in [1/d, 1]
+  std::optional<double> alignment = {};          ///< R in [0, 1]: the cosine between sigma and sqrt L
 };
 
 struct BoundsReport {
@@ -49,7 +52,7 @@ struct BoundsReport {
   std::vector<Bound> wider_lower = {};       ///< samples, from theorems about wider classes that contain this method
   std::vector<Assumption> assumptions = {};  ///< of upper and lower, each once
   std::vector<Flag> flags = {};              ///< of upper and lower
-  std::optional<SpeedupOverSgd> speedup_over_sgd = {};  ///< W1-W3, where dimension and density are given
+  std::optional<SpeedupOverSgd> speedup_over_sgd = {};  ///< W1-W3 where dimension and density are given; W4
   double speedup_at_epsilon = 0.0;                      ///< the two terms weighted at this epsilon
 };
 
