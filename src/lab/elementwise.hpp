@@ -16,6 +16,8 @@ template <class T>
 using LionRule = rules::ElementwiseRule<rules::DoubleEma<T>, rules::Sign<T>>;
 template <class T>
 using MomentumRule = rules::ElementwiseRule<rules::HeavyBall<T>, rules::Identity<T>>;
+template <class T>
+using AdaGradRule = rules::ElementwiseRule<rules::Raw<T>, rules::AdaGradScale<T>>;
 
 template <class T>
 SgdRule<T> sgd_rule(double learning_rate) {
@@ -32,6 +34,12 @@ SignumRule<T> signum_rule(double learning_rate, double beta) {
 template <class T>
 LionRule<T> lion_rule(double learning_rate, double beta1, double beta2) {
   return {rules::DoubleEma<T>(beta1, beta2), rules::Sign<T>{}, rules::Step<T>(learning_rate, 0.0)};
+}
+/// AdaGrad with kNoDelta is AdaGrad with delta = 0 and 0/0 = 0: as theory 5.7 wants it, whose first samples may be 0.
+inline constexpr double kNoDelta = 1e-300;
+template <class T>
+AdaGradRule<T> adagrad_rule(double learning_rate, double delta) {
+  return {rules::Raw<T>{}, rules::AdaGradScale<T>(delta), rules::Step<T>(learning_rate, 0.0)};
 }
 
 }  // namespace normdescent::lab

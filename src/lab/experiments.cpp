@@ -23,6 +23,11 @@ std::vector<ExperimentInfo> make_experiments() {
       {"muon-lower-bound",
        "On the matrix lift Muon with exact msign is SignSGD on the diagonal: L2 and U2 hold in the nuclear norm.",
        muon_lower_bound},
+      {"adagrad-lower-bound",
+       "No step size or noise carries AdaGrad below the bound L6 on its instance; U10 holds there, and measured "
+       "samples "
+       "lie between the two.",
+       adagrad_lower_bound},
       {"dimension-scaling",
        "Without noise, samples to epsilon in l1 on worst instances grow as d for SGD and not at all for SignSGD (W1).",
        dimension_scaling},

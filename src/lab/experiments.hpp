@@ -13,6 +13,7 @@ ExperimentResult toy_sparse_noise(const ExperimentOptions& options);
 ExperimentResult signsgd_lower_bound(const ExperimentOptions& options);
 ExperimentResult sgd_l1_lower_bound(const ExperimentOptions& options);
 ExperimentResult muon_lower_bound(const ExperimentOptions& options);
+ExperimentResult adagrad_lower_bound(const ExperimentOptions& options);
 ExperimentResult dimension_scaling(const ExperimentOptions& options);
 ExperimentResult density_scaling(const ExperimentOptions& options);
 ExperimentResult epsilon_scaling(const ExperimentOptions& options);

@@ -10,10 +10,15 @@ namespace normdescent::lab {
 
 namespace {
 
-/// A position near a whole number is that number: thousands of additions of 1 +- 1e-16 stay well inside.
+/// Thousands of additions of 1 +- 1e-16 stay well inside.
+bool is_rounded(double position, double point) {
+  return std::abs(position - point) <= 1e-9 * std::max(1.0, std::abs(point));
+}
+
+/// A position near a whole number is that number.
 double snapped(double position) {
   const double whole = std::nearbyint(position);
-  return std::abs(position - whole) <= 1e-9 * std::max(1.0, std::abs(whole)) ? whole : position;
+  return is_rounded(position, whole) ? whole : position;
 }
 
 /// Offset in [0, h] of a cell: -s at both ends, -s + L h/2 in the middle.
@@ -98,6 +103,8 @@ std::size_t GluedFunction::cell(double x) const {
 double GluedFunction::gradient(double x) const {
   if (x <= 0) return -slope_;
   const std::size_t k = cell(x);
+  // A step amplifies what rounding takes from the slope by L eta/s.
+  if (is_rounded(x, points_[k]) || (k + 1 < points_.size() && is_rounded(x, points_[k + 1]))) return -slope_;
   const double u = x - points_[k];
   if (k + 1 == points_.size()) return curvature_ * u - slope_;
   return cell_gradient(curvature_, slope_, points_[k + 1] - points_[k], u);

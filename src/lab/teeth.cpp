@@ -151,6 +151,12 @@ ProblemConstants sign_constants(double gap, double smoothness, double noise, dou
           .smoothness_kind = SmoothnessKind::lipschitz_gradient};
 }
 
+std::vector<float> normals(std::uint64_t seed, std::uint64_t purpose, int count) {
+  std::vector<float> z(static_cast<std::size_t>(count));
+  fill_normal(RandomStream::of(seed, purpose, 0), 0, z);
+  return z;
+}
+
 void Teeth::add(const std::string& what, double value, double bound, bool expected) {
   out_.rows.push_back(
       {{"case", what}, {"measured", value}, {"bound", bound}, {"bound_should_hold", std::int64_t{expected}}});
@@ -168,6 +174,7 @@ ExperimentResult teeth(const ExperimentOptions& options) {
   broken_instance(teeth, options.seed);
   two_way_mix(teeth);
   teeth_of_upper_bounds(teeth, options.seed);
+  teeth_of_other_bounds(teeth, options.seed);
   return out;
 }
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "elementwise.hpp"
-#include "normdescent/lab/random.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/theory/upper.hpp"
 #include "normdescent/theory/upper_baselines.hpp"
@@ -14,35 +13,6 @@
 namespace normdescent::lab {
 
 namespace {
-
-/// Average |f'| over `steps` steps of one trajectory in one dimension; `feed(t, x_before, x)` is the gradient that the
-/// rule sees.
-template <class Rule, class Derivative, class Feed>
-double average_slope(const Rule& rule, double start, int steps, const Derivative& derivative, const Feed& feed) {
-  double x = start;
-  double before = start;
-  double state = feed(0, x, x);  // m_0 = g_0
-  double sum = 0.0;
-  for (int t = 0; t < steps; ++t) {
-    sum += std::abs(derivative(x));
-    const double g = feed(t, before, x);
-    before = x;
-    if constexpr (Rule::state_count == 0) {
-      rule(x, g);
-    } else {
-      rule(x, g, state);
-    }
-  }
-  return sum / steps;
-}
-
-const auto identity = [](double x) { return x; };  // f = x^2/2
-
-std::vector<float> normals(std::uint64_t seed, std::uint64_t purpose, int count) {
-  std::vector<float> z(static_cast<std::size_t>(count));
-  fill_normal(RandomStream::of(seed, purpose, 0), 0, z);
-  return z;
-}
 
 /// U4, U5: the noise of a step must be independent of the steps before. Repeated for ever it is a wrong gradient.
 void repeated_noise(Teeth& teeth, std::uint64_t seed) {
@@ -58,13 +28,13 @@ void repeated_noise(Teeth& teeth, std::uint64_t seed) {
   const auto constants = sign_constants(0.005, 1.0, 1.0);  // x_0 = 0.1
   const auto signum = signum_rule<double>(rate, 1 - a);
   const double u4 = upper_bound(constants, ExponentialAverage{.averaging = a}, run).value;
-  teeth.holds("U4 with independent noise", average_slope(signum, 0.1, steps, identity, independent), u4);
-  teeth.fails("U4 with the same noise in every step", average_slope(signum, 0.1, steps, identity, repeated), u4);
+  teeth.holds("U4 with independent noise", slopes(signum, 0.1, steps, identity, independent).average, u4);
+  teeth.fails("U4 with the same noise in every step", slopes(signum, 0.1, steps, identity, repeated).average, u4);
   const auto lion = lion_rule<double>(rate, 1 - std::sqrt(a), 1 - a);
   const double u5 =
       upper_bound(constants, LionAverage{.averaging1 = std::sqrt(a), .averaging2 = a, .start_error = 1.0}, run).value;
-  teeth.holds("U5 with independent noise", average_slope(lion, 0.1, steps, identity, independent), u5);
-  teeth.fails("U5 with the same noise in every step", average_slope(lion, 0.1, steps, identity, repeated), u5);
+  teeth.holds("U5 with independent noise", slopes(lion, 0.1, steps, identity, independent).average, u5);
+  teeth.fails("U5 with the same noise in every step", slopes(lion, 0.1, steps, identity, repeated).average, u5);
 }
 
 /// U6 on cosh, whose curvature grows with its slope: where that is not claimed, condition (ii) admits steps that jump
@@ -76,7 +46,7 @@ void relative_smoothness_left_out(Teeth& teeth) {
   const auto exact = [&](int, double, double x) { return slope(x); };
   const auto measured_over = [&](GeneralizedConstants constants, double rate) {
     constants.initial_gap = std::cosh(start) - 1.0;
-    return std::pair(average_slope(signum_rule<double>(rate, 0.0), start, steps, slope, exact),
+    return std::pair(slopes(signum_rule<double>(rate, 0.0), start, steps, slope, exact).average,
                      upper_bound_generalized(constants, 1.0, 0.0, {.learning_rate = rate, .steps = steps}).value);
   };
   const double factor = std::exp(1.0) - 1.0;
@@ -99,10 +69,10 @@ void estimators(Teeth& teeth, std::uint64_t seed) {
   };
   const auto saturating = [](double x) { return std::tanh(x); };
   const ExtrapolatedAverage straight{.averaging = a, .hessian_smoothness = 0.0};
-  teeth.holds("U9b on x^2/2, M = 0", average_slope(signum, 0.73, steps, identity, extrapolated(identity)),
+  teeth.holds("U9b on x^2/2, M = 0", slopes(signum, 0.73, steps, identity, extrapolated(identity)).average,
               upper_bound(sign_constants(0.5, 1.0, 0.0), straight, run).value);
   teeth.fails("U9b on log cosh x with M = 0 claimed",
-              average_slope(signum, 1.0, steps, saturating, extrapolated(saturating)),
+              slopes(signum, 1.0, steps, saturating, extrapolated(saturating)).average,
               upper_bound(sign_constants(std::log(std::cosh(1.0)), 1.0, 0.0), straight, run).value);
 
   // Long enough for the error of unpaired samples, a walk of size 10, to average over trajectories.
@@ -122,9 +92,9 @@ void estimators(Teeth& teeth, std::uint64_t seed) {
   const double u9c = upper_bound(sign_constants(0.5, 1.0, 1.0), VarianceReducedAverage{.averaging = a},
                                  {.learning_rate = short_rate, .steps = long_run})
                          .value;
-  teeth.holds("U9c with both gradients on one sample", average_slope(rule, 1.0, long_run, identity, reduced(true)),
+  teeth.holds("U9c with both gradients on one sample", slopes(rule, 1.0, long_run, identity, reduced(true)).average,
               u9c);
-  teeth.fails("U9c with a sample for each", average_slope(rule, 1.0, long_run, identity, reduced(false)), u9c);
+  teeth.fails("U9c with a sample for each", slopes(rule, 1.0, long_run, identity, reduced(false)).average, u9c);
 }
 
 /// F = 1/2 <I, W>^2 on r x r: L_2 = r, L_* = r^2. Average nuclear norm of Muon's gradients with directions of length
@@ -184,7 +154,7 @@ void too_long_for_sgd(Teeth& teeth) {
   constants.geometry = Geometry::euclidean;
   const auto exact = [](int, double, double x) { return x; };
   for (const double rate : {1.0, 2.5}) {
-    const double average = average_slope(sgd_rule<double>(rate), 1.0, steps, identity, exact);
+    const double average = slopes(sgd_rule<double>(rate), 1.0, steps, identity, exact).average;
     const double bound = upper_sgd(constants, {.learning_rate = rate, .steps = steps}).value;
     if (rate <= 1.0) {
       teeth.holds("U11 with eta = 1/L", average, bound);

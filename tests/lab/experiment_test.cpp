@@ -68,6 +68,10 @@ TEST(Experiment, MuonStaysAboveItsLowerBound) {
   expect_all_checks_pass(run_experiment("muon-lower-bound", {.scale = 0.25, .threads = 2}));
 }
 
+TEST(Experiment, AdaGradStaysAboveItsLowerBound) {
+  expect_all_checks_pass(run_experiment("adagrad-lower-bound", {.scale = 0.25, .threads = 2}));
+}
+
 TEST(Experiment, SamplesGrowAsOneOverTheDensityForSgdOnly) {
   expect_all_checks_pass(run_experiment("density-scaling", {.scale = 0.5, .threads = 2}));
 }

@@ -38,6 +38,7 @@ struct HuberFunction {
 };
 
 /// Slope -s at arbitrary points 0 = q_0 < q_1 < ... < q_n, glued as in H1 (Jiang et al., COLT 2025, Lemma 14; unit 1).
+/// Positions that additions of steps have rounded (relative 1e-9) are still points, as in H1.
 class GluedFunction {
  public:
   /// Throws std::invalid_argument unless points start at 0 and increase, curvature > 0 and slope > 0.
