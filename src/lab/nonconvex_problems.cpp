@@ -46,7 +46,10 @@ class Factorization final : public AdditiveNoiseProblem {
     claims_.name = "matrix factorization";
     claims_.rows = 2 * n_;
     claims_.cols = r_;
-    claims_.smoothness = {.euclidean = 3 * radius_ * radius_ + 1, .sign = {}, .spectral = {}};
+    const double euclidean = 3 * radius_ * radius_ + 1;
+    claims_.smoothness = {.euclidean = euclidean,
+                          .sign = static_cast<double>(2 * n_ * r_) * euclidean,
+                          .spectral = static_cast<double>(r_) * euclidean};
     std::vector<double> x(solution_.size());
     start(x);
     claims_.start_value = value(x);

@@ -60,6 +60,39 @@ TEST(Problems, ClaimsOfMatrixFactorizationHoldInItsRegion) {
   expect_claims_hold(*factorization_problem({.size = 3, .rank = 3, .noise = {.sigma = std::vector<double>(18, 0.5)}}));
 }
 
+// Without a second opinion a constant that is ten times too large would pass for one that holds.
+TEST(Problems, ConstantsOfMatrixFactorizationAreNearlyReached) {
+  constexpr Index n = 3;
+  constexpr double radius = 20.0;  // ||M||_op = 1 no longer matters
+  const auto problem = factorization_problem({.size = n, .rank = n, .radius = radius});
+  const auto reached = [&](const std::vector<double>& point, const std::vector<double>& direction) {
+    constexpr double h = 1e-5;
+    std::vector<double> ahead(point), at(point.size()), there(point.size());
+    for (std::size_t i = 0; i < point.size(); ++i) ahead[i] += h * direction[i];
+    problem->gradient(point, at);
+    problem->gradient(ahead, there);
+    double form = 0.0;
+    for (std::size_t i = 0; i < point.size(); ++i) form += direction[i] * (there[i] - at[i]) / h;
+    return form;  // at most the smoothness for directions in the unit ball
+  };
+  // U = V = radius I, A = B = I/sqrt 2: ||(A, B)||_op = 1.
+  std::vector<double> point(2 * n * n, 0.0), direction(2 * n * n, 0.0);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (const std::size_t part : {std::size_t{0}, std::size_t{n * n}}) {
+      point[part + i * n + i] = radius;
+      direction[part + i * n + i] = std::sqrt(0.5);
+    }
+  }
+  const Claims& claims = problem->claims();
+  EXPECT_LE(reached(point, direction), *claims.smoothness.spectral);
+  EXPECT_GE(reached(point, direction), 0.99 * *claims.smoothness.spectral);
+  // U = V = radius 1 1^T/n, A = B = 1 1^T.
+  std::fill(point.begin(), point.end(), radius / n);
+  std::fill(direction.begin(), direction.end(), 1.0);
+  EXPECT_LE(reached(point, direction), *claims.smoothness.sign);
+  EXPECT_GE(reached(point, direction), 0.99 * *claims.smoothness.sign);
+}
+
 TEST(Problems, ZeroChainMatchesTheKnownAnswers) {  // T15
   for (const int length : {1, 5, 20}) {
     const auto problem = zero_chain_problem({.length = length});

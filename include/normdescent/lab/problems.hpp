@@ -52,7 +52,11 @@ struct LogisticOptions {
 [[nodiscard]] std::unique_ptr<LabProblem> logistic_problem(const LogisticOptions& options);
 
 /// f(U, V) = 1/2 ||U V^T - M||_F^2, U (n x r), V (n x r), stacked as a 2n x r matrix; M of rank r, so inf f = 0. On
-/// ||U||_op, ||V||_op <= radius: L_2 <= 3 radius^2 + ||M||_op. The probes lie in that region.
+/// ||U||_op, ||V||_op <= radius (convex, and the probes lie there) all three constants hold, derived here: with a
+/// direction (A, B) and E = U V^T - M the Hessian's form is ||A V^T + U B^T||_F^2 + 2 <E, A B^T>, so L_2 = 3 radius^2 +
+/// ||M||_op, L_* = r L_2 and L_inf = 2 n r L_2 (at most r and 2 n r squares of Frobenius norms fit into the unit
+/// balls). No smaller multiples of L_2 hold for all M: U = V = radius Q with orthonormal columns Q, A = B = Q/sqrt 2
+/// reach r (3 radius^2 - <Q, M Q>/r) in the spectral ball, and entries of equal size 2 n r times as much in the other.
 struct FactorizationOptions {
   Index size = 4;  ///< n
   Index rank = 2;  ///< r <= n
