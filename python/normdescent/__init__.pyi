@@ -786,3 +786,174 @@ class LionMuon(CatalogOptimizer):
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
     ) -> None: ...
+
+class ASGO(CatalogOptimizer):
+    """ASGO: W <- W - eta s(m, n) V^(-1/2) M, V the average of G G^T; AdamW on the rest
+
+    lr  step size eta at the peak of the schedule; in [0, inf)
+    beta  momentum; in [0, 1)
+    nesterov  look one momentum step ahead; one of true, false
+    beta2  average of G G^T and G^T G, unbiased; 1: their sum; in [0, 1]
+    delta  added to eigenvalues before the root, see damping; in (0, inf)
+    damping  delta times the largest eigenvalue, or delta itself; one of relative, absolute
+    interval  steps from one computation of the roots to the next; a whole number in [1, 1000]
+    block_size  longer sides are cut into blocks of this length; a whole number in [1, 65536]
+    graft  norm of a matrix's step before scale and radius: its own, the estimate's, or 0.2 sqrt(m
+        n); one of none, sgd, adamw-rms
+    shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
+        rms, sqrt-out-over-in, sqrt-max, one-over-in, sqrt-out, one-over-sqrt-in
+    radius  further factor on a matrix's step; in [0, inf)
+    decoupled_decay  lambda in x <- (1 - eta lambda) x; in [0, inf)
+    fallback_rate  learning rate of AdamW on the other parameters over learning_rate; in [0, inf)
+    fallback_beta1  first moment, m <- beta1 m + (1 - beta1) g, of AdamW on the other parameters; in
+        [0, 1)
+    fallback_beta2  second moment, v <- beta2 v + (1 - beta2) g^2, of AdamW on the other parameters;
+        in [0, 1)
+    fallback_epsilon  added to the root of the second moment, of AdamW on the other parameters; in
+        (0, inf)
+    fallback_decoupled_decay  lambda in x <- (1 - eta lambda) x, of AdamW on the other parameters;
+        in [0, inf)
+    momentum_form  m <- beta m + (1 - beta) g, or b <- beta b + g; one of ema, heavy-ball
+    start  what the EMA starts from; one of zero, first-gradient
+    correction  what is averaged: g; g at the point extrapolated (needs a closure); g corrected by
+        its difference to the previous point (closure) or to the previous batch; one of none,
+        extrapolation, variance-reduction, mars
+    gamma  strength of the correction: c = g + gamma beta/(1 - beta) (g - g_old); in [0, inf)
+    decay_form  decay by eta lambda, by eta lambda times the step's scale, or by eta^2 lambda; one
+        of decoupled, scaled, squared
+    l2_penalty  g <- g + l2_penalty x before anything else: coupled, not a decay; in [0, inf)
+    clip_norm  l2 norm that all gradients together may have; 0: any; in [0, inf)
+    clip_tensor_norm  l2 norm that the gradient of each tensor may have; 0: any; in [0, inf)
+    orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
+    on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
+        one of skip, stop
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 0.001,
+        *,
+        roles: Optional[Mapping[str, str]] = None,
+        beta: float = 0.95,
+        nesterov: bool = False,
+        beta2: float = 0.99,
+        delta: float = 1e-06,
+        damping: Literal["relative", "absolute"] = "relative",
+        interval: int = 1,
+        block_size: int = 1024,
+        graft: Literal["none", "sgd", "adamw-rms"] = "none",
+        shape_scale: Literal[
+            "none",
+            "sqrt-max-one",
+            "match-adamw-rms",
+            "sqrt-out-over-in",
+            "sqrt-max",
+            "one-over-in",
+            "sqrt-out",
+            "one-over-sqrt-in",
+        ] = "match-adamw-rms",
+        radius: float = 1.0,
+        decoupled_decay: float = 0.0,
+        fallback_rate: float = 1.0,
+        fallback_beta1: float = 0.9,
+        fallback_beta2: float = 0.99,
+        fallback_epsilon: float = 1e-08,
+        fallback_decoupled_decay: float = 0.0,
+        momentum_form: Literal["ema", "heavy-ball"] = "ema",
+        start: Literal["zero", "first-gradient"] = "zero",
+        correction: Literal["none", "extrapolation", "variance-reduction", "mars"] = "none",
+        gamma: float = 1.0,
+        decay_form: Literal["decoupled", "scaled", "squared"] = "decoupled",
+        l2_penalty: float = 0.0,
+        clip_norm: float = 0.0,
+        clip_tensor_norm: float = 0.0,
+        orientation: Literal["out-in", "in-out"] = "out-in",
+        on_nonfinite: Literal["skip", "stop"] = "skip",
+    ) -> None: ...
+
+class Shampoo(CatalogOptimizer):
+    """Shampoo: W <- W - eta L^(-1/4) M R^(-1/4) at AdamW's RMS, L, R the averages of G G^T, G^T G;
+    AdamW on the rest
+
+    lr  step size eta at the peak of the schedule; in [0, inf)
+    beta  momentum; in [0, 1)
+    nesterov  look one momentum step ahead; one of true, false
+    beta2  average of G G^T and G^T G, unbiased; 1: their sum; in [0, 1]
+    delta  added to eigenvalues before the root, see damping; in (0, inf)
+    damping  delta times the largest eigenvalue, or delta itself; one of relative, absolute
+    interval  steps from one computation of the roots to the next; a whole number in [1, 1000]
+    block_size  longer sides are cut into blocks of this length; a whole number in [1, 65536]
+    graft  norm of a matrix's step before scale and radius: its own, the estimate's, or 0.2 sqrt(m
+        n); one of none, sgd, adamw-rms
+    shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
+        rms, sqrt-out-over-in, sqrt-max, one-over-in, sqrt-out, one-over-sqrt-in
+    radius  further factor on a matrix's step; in [0, inf)
+    decoupled_decay  lambda in x <- (1 - eta lambda) x; in [0, inf)
+    fallback_rate  learning rate of AdamW on the other parameters over learning_rate; in [0, inf)
+    fallback_beta1  first moment, m <- beta1 m + (1 - beta1) g, of AdamW on the other parameters; in
+        [0, 1)
+    fallback_beta2  second moment, v <- beta2 v + (1 - beta2) g^2, of AdamW on the other parameters;
+        in [0, 1)
+    fallback_epsilon  added to the root of the second moment, of AdamW on the other parameters; in
+        (0, inf)
+    fallback_decoupled_decay  lambda in x <- (1 - eta lambda) x, of AdamW on the other parameters;
+        in [0, inf)
+    momentum_form  m <- beta m + (1 - beta) g, or b <- beta b + g; one of ema, heavy-ball
+    start  what the EMA starts from; one of zero, first-gradient
+    correction  what is averaged: g; g at the point extrapolated (needs a closure); g corrected by
+        its difference to the previous point (closure) or to the previous batch; one of none,
+        extrapolation, variance-reduction, mars
+    gamma  strength of the correction: c = g + gamma beta/(1 - beta) (g - g_old); in [0, inf)
+    decay_form  decay by eta lambda, by eta lambda times the step's scale, or by eta^2 lambda; one
+        of decoupled, scaled, squared
+    l2_penalty  g <- g + l2_penalty x before anything else: coupled, not a decay; in [0, inf)
+    clip_norm  l2 norm that all gradients together may have; 0: any; in [0, inf)
+    clip_tensor_norm  l2 norm that the gradient of each tensor may have; 0: any; in [0, inf)
+    orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
+    on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
+        one of skip, stop
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 0.001,
+        *,
+        roles: Optional[Mapping[str, str]] = None,
+        beta: float = 0.9,
+        nesterov: bool = False,
+        beta2: float = 0.99,
+        delta: float = 1e-06,
+        damping: Literal["relative", "absolute"] = "relative",
+        interval: int = 10,
+        block_size: int = 1024,
+        graft: Literal["none", "sgd", "adamw-rms"] = "adamw-rms",
+        shape_scale: Literal[
+            "none",
+            "sqrt-max-one",
+            "match-adamw-rms",
+            "sqrt-out-over-in",
+            "sqrt-max",
+            "one-over-in",
+            "sqrt-out",
+            "one-over-sqrt-in",
+        ] = "none",
+        radius: float = 1.0,
+        decoupled_decay: float = 0.0,
+        fallback_rate: float = 1.0,
+        fallback_beta1: float = 0.9,
+        fallback_beta2: float = 0.99,
+        fallback_epsilon: float = 1e-08,
+        fallback_decoupled_decay: float = 0.0,
+        momentum_form: Literal["ema", "heavy-ball"] = "ema",
+        start: Literal["zero", "first-gradient"] = "zero",
+        correction: Literal["none", "extrapolation", "variance-reduction", "mars"] = "none",
+        gamma: float = 1.0,
+        decay_form: Literal["decoupled", "scaled", "squared"] = "decoupled",
+        l2_penalty: float = 0.0,
+        clip_norm: float = 0.0,
+        clip_tensor_norm: float = 0.0,
+        orientation: Literal["out-in", "in-out"] = "out-in",
+        on_nonfinite: Literal["skip", "stop"] = "skip",
+    ) -> None: ...

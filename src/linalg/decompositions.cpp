@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "eigen_routine.hpp"
 #include "fortran.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
@@ -92,15 +93,10 @@ SymmetricEigen symmetric_eigen_of(ConstMatrixView<T> a) {
   SymmetricEigen eigen{std::vector<double>(n, kNaN), std::vector<double>(n * n, kNaN)};
   if (a.empty() || !std::isfinite(max_abs(a.span()))) return eigen;
   eigen.vectors = as_doubles(a);
-  const int size = blas_int(a.rows);
-  std::vector<int> integers(3 + 5 * n);
-  const int integer_size = static_cast<int>(integers.size());
-  // The lower triangle of the column-major A is the upper one of ours.
-  const int info = with_scratch([&](double* work, const int* work_size, int* status) {
-    dsyevd_("V", "L", &size, eigen.vectors.data(), &size, eigen.values.data(), work, work_size, integers.data(),
-            &integer_size, status, 1, 1);
-  });
-  if (info != 0) {
+  std::vector<double> work;
+  std::vector<int> integers;
+  reserve_symmetric_eigen(a.rows, work, integers);
+  if (!symmetric_eigen_in_place({eigen.vectors.data(), a.rows, a.cols}, eigen.values, work, integers)) {
     std::fill(eigen.values.begin(), eigen.values.end(), kNaN);
     std::fill(eigen.vectors.begin(), eigen.vectors.end(), kNaN);
   }

@@ -62,11 +62,9 @@ void normalize_columns(MatrixView<const T> u, MatrixView<T> out) {
 template <class T>
 class AxisDirection {
  public:
-  static constexpr bool is_orthogonalization = false;
-
   explicit AxisDirection(bool is_rows) : is_rows_(is_rows) {}
 
-  void reserve(const MatrixShape& /*shape*/) {}
+  void reserve(Index /*rows*/, Index /*cols*/) {}
   void run(std::span<const PolarTask<T>> tasks) const {
     for (const auto& [u, out] : tasks) is_rows_ ? normalize_rows(u, out) : normalize_columns(u, out);
   }

@@ -107,6 +107,11 @@ const std::vector<Entry>& entries() {
       entry("lionmuon", "LionMuon",
             "every P-th step W <- W - eta s(m, n) msign(U), else W <- W - eta sign_rate sign(U)",
             optimizers::lionmuon_fields(), lionmuon),
+      entry("asgo", "ASGO", "W <- W - eta s(m, n) V^(-1/2) M, V the average of G G^T; AdamW on the rest",
+            optimizers::asgo_fields(), asgo),
+      entry("shampoo", "Shampoo",
+            "W <- W - eta L^(-1/4) M R^(-1/4) at AdamW's RMS, L, R the averages of G G^T, G^T G; AdamW on the rest",
+            optimizers::shampoo_fields(), shampoo),
   };
   return all;
 }

@@ -28,6 +28,7 @@ struct Domain {
 
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr Domain kMomentum{.low = 0.0, .high = 1.0, .is_high_open = true};
+inline constexpr Domain kUnit{.low = 0.0, .high = 1.0};
 inline constexpr Domain kNonNegative{.low = 0.0, .high = kInfinity, .is_high_open = true};
 inline constexpr Domain kPositive{.low = 0.0, .high = kInfinity, .is_low_open = true, .is_high_open = true};
 

@@ -6,6 +6,7 @@
 #include "elementwise_group.hpp"
 #include "estimators.hpp"
 #include "normdescent/rules/directions.hpp"
+#include "preconditioner_grid.hpp"
 #include "tensor_group.hpp"
 
 namespace normdescent::optimizers {
@@ -22,6 +23,11 @@ std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo
   if (std::holds_alternative<AdamScale>(recipe.direction)) buffers.push_back({"second_moment", parameter.shape});
   if (std::holds_alternative<AdaGradScale>(recipe.direction)) buffers.push_back({"sum_of_squares", parameter.shape});
   if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}});
+  if (const auto* shampoo = std::get_if<Shampoo>(&recipe.direction)) {
+    const MatrixShape shape = matrix_shape(recipe.layout, parameter);
+    const PreconditionerGrid grid(*shampoo, shape.rows, shape.cols);
+    for (auto& buffer : grid.buffers(shape.count)) buffers.push_back(std::move(buffer));
+  }
   return buffers;
 }
 
@@ -49,6 +55,7 @@ std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size
           },
           [&](const AdaGradNorm&) { return make_adagrad_norm_group<T>(recipe, std::move(members), slots); },
           [&](const Alternate&) { return make_alternating_group<T>(recipe, std::move(members), slots); },
+          [&](const Shampoo&) { return make_shampoo_group<T>(recipe, std::move(members), slots); },
           [&](const Normalize&) { return make_normalize_group<T>(recipe, std::move(members), slots); },
           [&](const auto&) { return make_matrix_group<T>(recipe, std::move(members), slots); },
       },

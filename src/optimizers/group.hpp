@@ -32,8 +32,7 @@ struct Slot {
 };
 
 /// The state buffers that a recipe keeps for a parameter: the estimator's ("momentum": m or b), then the direction's
-/// ("second_moment": v,
-/// "sum_of_squares" and "gradient_norm": b^2 and b of AdaGrad).
+/// ("second_moment": v, "sum_of_squares" and "gradient_norm": b^2 and b of AdaGrad, PreconditionerGrid::buffers).
 [[nodiscard]] std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter);
 
 /// Steps the parameters of one recipe. `members` index the optimizer's list of parameters.

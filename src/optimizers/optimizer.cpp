@@ -189,6 +189,8 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     const Recipe& recipe = *impl_->recipes[i];
     const ParameterInfo& info = impl_->slots[i].info;
+    Index entries = 0;
+    for (const auto& buffer : impl_->slots[i].layout) entries += buffer.size();
     rows.push_back({.parameter = info,
                     .recipe = recipe.name,
                     .correction = describe(recipe.correction),
@@ -200,7 +202,8 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
                     .learning_rate = recipe.learning_rate,
                     .decoupled_decay = recipe.decoupled_decay,
                     .decay = describe_decay(recipe),
-                    .state_buffers = static_cast<int>(impl_->slots[i].state.size())});
+                    .state_buffers = static_cast<int>(impl_->slots[i].state.size()),
+                    .state_entries = entries});
   }
   return rows;
 }

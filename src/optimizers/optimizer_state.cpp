@@ -109,7 +109,7 @@ bool counts_steps(const Recipe& recipe) {
   const auto* ema = std::get_if<Ema>(&recipe.estimator);
   const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
   return std::holds_alternative<AdamScale>(recipe.direction) || std::holds_alternative<Alternate>(recipe.direction) ||
-         (ema != nullptr && ema->start == Start::first_gradient) ||
+         std::holds_alternative<Shampoo>(recipe.direction) || (ema != nullptr && ema->start == Start::first_gradient) ||
          (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
 }
 

@@ -46,6 +46,8 @@ using Fields = std::vector<Field<Options>>;
 [[nodiscard]] const Fields<ScionOptions>& scion_fields();
 [[nodiscard]] const Fields<ScionOptions>& scion_constrained_fields();  ///< scion's without decays
 [[nodiscard]] const Fields<LionMuonOptions>& lionmuon_fields();
+[[nodiscard]] const Fields<AsgoOptions>& asgo_fields();
+[[nodiscard]] const Fields<ShampooOptions>& shampoo_fields();
 
 /// Throws std::invalid_argument "NAME: field = value, must be ..." listing every option outside its domain.
 template <class Options>

@@ -31,31 +31,73 @@ Fields<AdamWOptions> fallback_fields() {
   return fields;
 }
 
+const Fields<PreconditionerOptions>& preconditioner_fields() {
+  using O = PreconditionerOptions;
+  static const Fields<O> fields{
+      number<O>(
+          "beta2", kUnit, "average of G G^T and G^T G, unbiased; 1: their sum",
+          [](auto& o) -> auto& { return o.beta2; }),
+      number<O>(
+          "delta", kPositive, "added to eigenvalues before the root, see damping",
+          [](auto& o) -> auto& { return o.delta; }),
+      named<O, Damping>(
+          "damping", {Damping::relative, Damping::absolute}, "delta times the largest eigenvalue, or delta itself",
+          [](auto& o) -> auto& { return o.damping; }),
+      whole_number<O>(
+          "interval", 1, 1000, "steps from one computation of the roots to the next",
+          [](auto& o) -> auto& { return o.interval; }),
+      whole_number<O>(
+          "block_size", 1, 65536, "longer sides are cut into blocks of this length",
+          [](auto& o) -> auto& { return o.block_size; }),
+      named<O, Graft>(
+          "graft", {Graft::none, Graft::sgd, Graft::adamw_rms},
+          "norm of a matrix's step before scale and radius: its own, the estimate's, or 0.2 sqrt(m n)",
+          [](auto& o) -> auto& { return o.graft; }),
+  };
+  return fields;
+}
+
+// Options of an optimizer for matrices with AdamW on the rest; `direction` are those of its direction.
+template <class Options>
+Fields<Options> matrix_fields(Fields<Options> direction) {
+  Fields<Options> all{learning_rate<Options>(), beta<Options>("beta", "momentum"), nesterov<Options>()};
+  all.insert(all.end(), direction.begin(), direction.end());
+  all.push_back(shape_scale<Options>());
+  all.push_back(number<Options>(
+      "radius", kNonNegative, "further factor on a matrix's step", [](auto& o) -> auto& { return o.radius; }));
+  all.push_back(decoupled_decay<Options>());
+  all.push_back(number<Options>(
+      "fallback_rate", kNonNegative, "learning rate of AdamW on the other parameters over learning_rate",
+      [](auto& o) -> auto& { return o.fallback_rate; }));
+  add_nested(
+      all, fallback_fields(), "fallback_", ", of AdamW on the other parameters",
+      [](auto& o) -> auto& { return o.fallback; });
+  return with_shared<Options>(std::move(all));
+}
+
+template <class Options>
+Fields<Options> preconditioned_fields() {
+  Fields<Options> direction;
+  add_nested(
+      direction, preconditioner_fields(), "", "", [](auto& o) -> auto& { return o.preconditioner; });
+  return matrix_fields<Options>(std::move(direction));
+}
+
 }  // namespace
 
 const Fields<MuonOptions>& muon_fields() {
   using O = MuonOptions;
-  static const Fields<O> fields = [] {
-    Fields<O> all{
-        learning_rate<O>(),
-        beta<O>("beta", "momentum"),
-        nesterov<O>(),
-        method<O>(),
-        steps<O>(),
-        precision<O>(),
-        shape_scale<O>(),
-        number<O>(
-            "radius", kNonNegative, "further factor on a matrix's step", [](auto& o) -> auto& { return o.radius; }),
-        decoupled_decay<O>(),
-        number<O>(
-            "fallback_rate", kNonNegative, "learning rate of AdamW on the other parameters over learning_rate",
-            [](auto& o) -> auto& { return o.fallback_rate; }),
-    };
-    add_nested(
-        all, fallback_fields(), "fallback_", ", of AdamW on the other parameters",
-        [](auto& o) -> auto& { return o.fallback; });
-    return with_shared<O>(std::move(all));
-  }();
+  static const Fields<O> fields = matrix_fields<O>({method<O>(), steps<O>(), precision<O>()});
+  return fields;
+}
+
+const Fields<AsgoOptions>& asgo_fields() {
+  static const Fields<AsgoOptions> fields = preconditioned_fields<AsgoOptions>();
+  return fields;
+}
+
+const Fields<ShampooOptions>& shampoo_fields() {
+  static const Fields<ShampooOptions> fields = preconditioned_fields<ShampooOptions>();
   return fields;
 }
 

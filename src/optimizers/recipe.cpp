@@ -68,6 +68,23 @@ const char* to_string(Scope scope) {
   return "unknown";
 }
 
+const char* to_string(PreconditionedSides sides) {
+  switch (sides) {
+    case PreconditionedSides::shorter: return "shorter";
+    case PreconditionedSides::both: return "both";
+  }
+  return "unknown";
+}
+
+const char* to_string(Graft graft) {
+  switch (graft) {
+    case Graft::none: return "none";
+    case Graft::sgd: return "sgd";
+    case Graft::adamw_rms: return "adamw-rms";
+  }
+  return "unknown";
+}
+
 double shape_scale(ShapeScale scale, Index fan_out, Index fan_in) {
   const auto m = static_cast<double>(fan_out);
   const auto n = static_cast<double>(fan_in);
@@ -154,6 +171,7 @@ Geometry geometry_of(const Recipe& recipe) {
                         [](const AdaGradScale&) { return Geometry::sign; },
                         [](const AdaGradNorm&) { return Geometry::euclidean; },
                         [](const Alternate&) { return Geometry::spectral; },
+                        [](const Shampoo&) { return Geometry::spectral; },
                     },
                     recipe.direction);
 }

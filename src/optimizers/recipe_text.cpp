@@ -49,6 +49,16 @@ std::string msign_text(const Orthogonalize& d) {
   return "msign(" + d.method + ", " + std::to_string(steps) + (is_rounded ? " steps, bfloat16)" : " steps)");
 }
 
+std::string shampoo_text(const Shampoo& d) {
+  std::string text = "shampoo(" + std::string(to_string(d.sides)) +
+                     (d.sides == PreconditionedSides::both ? " sides, " : " side, ") +
+                     (d.beta2 == 1.0 ? "sum" : "beta2=" + to_text(d.beta2)) + ", delta=" + to_text(d.delta) + " " +
+                     to_string(d.damping) + ", blocks of " + std::to_string(d.block_size);
+  if (d.interval > 1) text += ", roots every " + std::to_string(d.interval) + " steps";
+  if (d.graft != Graft::none) text += ", graft=" + std::string(to_string(d.graft));
+  return text + ")";
+}
+
 }  // namespace
 
 std::string describe(const Direction& direction) {
@@ -69,6 +79,7 @@ std::string describe(const Direction& direction) {
             return msign_text(d.msign) + " every " + std::to_string(d.period) + " steps, else sign at rate x " +
                    to_text(d.sign_rate);
           },
+          [](const Shampoo& d) { return shampoo_text(d); },
       },
       direction);
 }

@@ -12,6 +12,7 @@ namespace {
 using optimizers::kMomentum;
 using optimizers::kNonNegative;
 using optimizers::kPositive;
+using optimizers::kUnit;
 using optimizers::Overloaded;
 using optimizers::Problems;
 using optimizers::to_text;
@@ -87,6 +88,13 @@ void check_direction(const Recipe& recipe, Problems& problems) {
                    check_msign(d.msign, problems);
                    if (d.period < 1) problems.add("period = " + std::to_string(d.period) + ", must be >= 1");
                    problems.check("sign_rate", d.sign_rate, kNonNegative);
+                 },
+                 [&](const Shampoo& d) {
+                   problems.check("beta2", d.beta2, kUnit);
+                   problems.check("delta", d.delta, kPositive);
+                   if (d.interval < 1) problems.add("interval = " + std::to_string(d.interval) + ", must be >= 1");
+                   if (d.block_size < 1)
+                     problems.add("block_size = " + std::to_string(d.block_size) + ", must be >= 1");
                  },
                  [](const auto&) {},
              },

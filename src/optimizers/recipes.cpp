@@ -56,22 +56,37 @@ Recipe adamw_recipe(const AdamWOptions& options) {
           .decoupled_decay = options.decoupled_decay};
 }
 
-OptimizerSpec matrix_optimizer(const char* name, const MuonOptions& options) {
-  const Recipe matrix{
-      .name = name,
-      .correction = correction(options.average),
-      .estimator = average(options.beta, options.nesterov, options.average),
-      .direction = Orthogonalize{.method = options.method, .steps = options.steps, .precision = options.precision},
-      .learning_rate = options.learning_rate,
-      .decoupled_decay = options.decoupled_decay,
-      .radius = options.radius,
-      .shape_scale = options.shape_scale};
+// `direction` on matrices, AdamW on the rest. Options are MuonOptions, AsgoOptions or ShampooOptions.
+template <class Options>
+OptimizerSpec matrix_optimizer(const char* name, const Options& options, Direction direction) {
+  const Recipe matrix{.name = name,
+                      .correction = correction(options.average),
+                      .estimator = average(options.beta, options.nesterov, options.average),
+                      .direction = std::move(direction),
+                      .learning_rate = options.learning_rate,
+                      .decoupled_decay = options.decoupled_decay,
+                      .radius = options.radius,
+                      .shape_scale = options.shape_scale};
   Recipe rest = adamw_recipe(options.fallback);
   rest.learning_rate = options.learning_rate * options.fallback_rate;
   return shared({.name = name,
                  .routes = {{.role = Role::matrix, .name_glob = "*", .recipe = matrix}},
                  .fallback = std::move(rest)},
                 options.common);
+}
+
+Direction msign_of(const MuonOptions& options) {
+  return Orthogonalize{.method = options.method, .steps = options.steps, .precision = options.precision};
+}
+
+Direction shampoo_of(PreconditionedSides sides, const PreconditionerOptions& options) {
+  return Shampoo{.sides = sides,
+                 .beta2 = options.beta2,
+                 .delta = options.delta,
+                 .damping = options.damping,
+                 .interval = options.interval,
+                 .block_size = options.block_size,
+                 .graft = options.graft};
 }
 
 // The direction and the scale of an oracle of Scion.
@@ -247,14 +262,14 @@ OptimizerSpec mars_adamw(const MarsAdamWOptions& options) {
 
 OptimizerSpec muon(const MuonOptions& options) {
   validate("muon", options, optimizers::muon_fields());
-  return matrix_optimizer("muon", options);
+  return matrix_optimizer("muon", options, msign_of(options));
 }
 
 OptimizerSpec muonlight(MuonOptions options) {
   validate("muonlight", options, optimizers::muonlight_fields());
   options.nesterov = true;
   options.average.momentum_form = MomentumForm::heavy_ball;
-  return matrix_optimizer("muonlight", options);
+  return matrix_optimizer("muonlight", options, msign_of(options));
 }
 
 OptimizerSpec scion(const ScionOptions& options) {
@@ -265,6 +280,16 @@ OptimizerSpec scion(const ScionOptions& options) {
 OptimizerSpec scion_constrained(const ScionOptions& options) {
   validate("scion-constrained", options, optimizers::scion_constrained_fields());
   return scion_of("scion-constrained", options, DecayForm::constrained);
+}
+
+OptimizerSpec asgo(const AsgoOptions& options) {
+  validate("asgo", options, optimizers::asgo_fields());
+  return matrix_optimizer("asgo", options, shampoo_of(PreconditionedSides::shorter, options.preconditioner));
+}
+
+OptimizerSpec shampoo(const ShampooOptions& options) {
+  validate("shampoo", options, optimizers::shampoo_fields());
+  return matrix_optimizer("shampoo", options, shampoo_of(PreconditionedSides::both, options.preconditioner));
 }
 
 OptimizerSpec lionmuon(const LionMuonOptions& options) {

@@ -47,4 +47,10 @@ template <class T>
 [[nodiscard]] std::unique_ptr<Group<T>> make_matrix_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                           std::span<const Slot<T>> slots);
 
+/// Shampoo, many blocks at a time as matrix groups do. Scratch: as theirs, and for each thread 8 matrices of a block.
+/// Throws as Orthogonalize does.
+template <class T>
+[[nodiscard]] std::unique_ptr<Group<T>> make_shampoo_group(const Recipe& recipe, std::vector<std::size_t> members,
+                                                           std::span<const Slot<T>> slots);
+
 }  // namespace normdescent::optimizers

@@ -29,9 +29,10 @@ std::string text_refusal(const std::string& name, const std::map<std::string, st
 TEST(Catalog, ListsTheFamily) {
   std::vector<std::string> names;
   for (const auto& info : optimizer_catalog()) names.push_back(info.name);
-  EXPECT_EQ(names, (std::vector<std::string>{"sgd", "normalized-sgd", "row-normalized-sgd", "signsgd", "signum", "lion",
-                                             "muon", "muonlight", "adamw", "adagrad", "adagrad-norm", "mars-lion",
-                                             "mars-adamw", "scion", "scion-constrained", "lionmuon"}));
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"sgd", "normalized-sgd", "row-normalized-sgd", "signsgd", "signum", "lion",
+                                      "muon", "muonlight", "adamw", "adagrad", "adagrad-norm", "mars-lion",
+                                      "mars-adamw", "scion", "scion-constrained", "lionmuon", "asgo", "shampoo"}));
 }
 
 TEST(Catalog, EveryNameBuildsItselfFromItsPrintedDefaults) {
@@ -65,7 +66,9 @@ TEST(Catalog, NamesTheGeometry) {
                                                  {"mars-adamw", Geometry::sign},
                                                  {"scion", Geometry::spectral},
                                                  {"scion-constrained", Geometry::spectral},
-                                                 {"lionmuon", Geometry::spectral}};
+                                                 {"lionmuon", Geometry::spectral},
+                                                 {"asgo", Geometry::spectral},
+                                                 {"shampoo", Geometry::spectral}};
   for (const auto& info : optimizer_catalog()) EXPECT_EQ(info.geometry, expected.at(info.name)) << info.name;
 }
 
@@ -141,6 +144,7 @@ TEST(Catalog, EveryNumericOptionRefusesValuesOutsideItsDomain) {
       if (option.domain == "a whole number in [0, 100]") outside = {"-1", "-3", "101", "1e1", "99999999999"};
       if (option.domain == "in [0, 1]") outside = {"-0.001", "1.001", "nan", "inf"};
       if (option.domain == "a whole number in [1, 1000]") outside = {"0", "1001", "2.5"};
+      if (option.domain == "a whole number in [1, 65536]") outside = {"0", "65537", "1e3"};
       if (option.domain.starts_with("one of ")) outside = {"", "none of them", "TRUE"};
       ASSERT_FALSE(outside.empty()) << info.name << " " << option.name << ": " << option.domain;
       for (const auto& value : outside) {
@@ -177,6 +181,11 @@ TEST(Catalog, NoTwoOptionsSetTheSameField) {
                                                       {"decoupled", "scaled"},
                                                       {"out-in", "in-out"},
                                                       {"skip", "stop"},
+                                                      {"relative", "absolute"},
+                                                      {"adamw-rms", "sgd"},
+                                                      {"1", "3"},
+                                                      {"10", "3"},
+                                                      {"1024", "512"},
                                                       {"2", "3"}};
       const auto found = others.find(option.default_value);
       std::map<std::string, std::string> base;
@@ -185,8 +194,11 @@ TEST(Catalog, NoTwoOptionsSetTheSameField) {
       if (average.contains(option.name) && has_beta) base["beta"] = "0.5";
       if (option.name == "start") base["momentum_form"] = "ema";
       if (option.name == "gamma" && !info.name.starts_with("mars")) base["correction"] = "mars";
+      const std::map<std::string, std::string> by_name{{"steps", "7"}, {"graft", "sgd"}, {"shape_scale", "sqrt-max"}};
       const auto plain = make_optimizer(info.name, base);
-      base[option.name] = option.name == "steps" ? "7" : found == others.end() ? "0.5" : found->second;
+      base[option.name] = by_name.contains(option.name) ? by_name.at(option.name)
+                          : found == others.end()       ? "0.5"
+                                                        : found->second;
       EXPECT_FALSE(plain == make_optimizer(info.name, base)) << info.name << " ignores " << option.name;
     }
   }

@@ -59,6 +59,8 @@ inline const std::vector<Row>& table() {
       {"scion", {0x1p-6, 0x1p-4, 0x1p-6}},
       {"scion-constrained", {0x1p-7, 0x1p-5, 0x1p-7}},
       {"lionmuon", {0x1p-2, 0x1p-1, 0x1p-4}},
+      {"asgo", {0x1p6, 0x1p1, 0x1p-1}},
+      {"shampoo", {0x1p-4, 0x1p-1, 0x1p-4}},
       {"sgd", {0x1p-3, 0x1p-9, 0x1p-14}, {{"beta", "0.9"}, {"nesterov", "true"}}},
       {"sgd", {0x1p-2, 0x1p-7, 0x1p-10}, {{"beta", "0.9"}, {"clip_norm", "100"}}},
       {"signum", {0x1p-5, 0x1p-6, 0x1p-6}, {{"correction", "extrapolation"}, {"start", "first-gradient"}}},

@@ -35,6 +35,7 @@ std::vector<OptimizerSpec> all_specs() {
   specs.push_back(with_direction(AdaGradNorm{.scope = Scope::per_tensor}));
   specs.push_back(signum({.average = {.start = Start::first_gradient, .correction = CorrectionKind::mars},
                           .common = {.clip_norm = 1.0, .clip_tensor_norm = 0.5}}));
+  specs.push_back(shampoo({.preconditioner = {.beta2 = 1.0, .interval = 2, .block_size = 4, .graft = Graft::sgd}}));
   specs.push_back(sgd({.beta = 0.9, .nesterov = true, .decoupled_decay = 0.1}));
   return specs;
 }
@@ -185,11 +186,14 @@ TYPED_TEST(EveryOptimizer, ReachesTheNeighbourhoodOfAQuadraticsOptimum) {
   for (const auto& spec : all_specs()) {
     OptimizerSpec tuned = spec;
     for_each_recipe(tuned, [&](Recipe& recipe) {
-      // AdaGrad's steps shrink like 1/sqrt(t), or 1/sqrt(d t), on their own; most of LionMuon's are a fifth of the
-      // rate.
+      // AdaGrad's steps shrink like 1/sqrt(t), or 1/sqrt(d t), on their own, ASGO's with what V remembers; most of
+      // LionMuon's are a fifth of the rate.
       const bool is_adagrad = std::holds_alternative<AdaGradScale>(recipe.direction);
       const bool is_adagrad_norm = std::holds_alternative<AdaGradNorm>(recipe.direction);
-      recipe.learning_rate = is_adagrad ? 2.0 : is_adagrad_norm ? 8.0 : spec.name == "lionmuon" ? 0.5 : 0.1;
+      recipe.learning_rate = is_adagrad                                       ? 2.0
+                             : is_adagrad_norm                                ? 8.0
+                             : spec.name == "lionmuon" || spec.name == "asgo" ? 0.5
+                                                                              : 0.1;
       recipe.decoupled_decay = 0.0;
       // A constrained step ends at the optimum of its ball, which is another; step_forms_test is about it.
       recipe.decay_form = DecayForm::decoupled;

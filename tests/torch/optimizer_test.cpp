@@ -183,6 +183,8 @@ TEST(TorchOptimizers, NamedClassesAreTheirCatalogEntries) {
   expect_named<optim::Scion>("scion");
   expect_named<optim::ScionConstrained>("scion-constrained");
   expect_named<optim::LionMuon>("lionmuon");
+  expect_named<optim::Asgo>("asgo");
+  expect_named<optim::Shampoo>("shampoo");
   expect_named<optim::Muon>("muon");
   expect_named<optim::Muonlight>("muonlight");
 }

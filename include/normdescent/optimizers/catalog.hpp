@@ -184,6 +184,44 @@ struct LionMuonOptions {
   CommonOptions common{};
 };
 
+/// Shampoo's own options; see Shampoo in recipe.hpp.
+struct PreconditionerOptions {
+  double beta2 = 0.99;  ///< of the statistics; 1 is the papers' sum, whose steps shrink like 1/sqrt(t)
+  double delta = 1e-6;
+  Damping damping = Damping::relative;
+  int interval = 1;
+  int block_size = 1024;
+  Graft graft = Graft::none;
+};
+/// One-sided Shampoo on Role::matrix, AdamW on the rest, as Muon has it.
+struct AsgoOptions {
+  double learning_rate = 1e-3;
+  double beta = 0.95;
+  bool nesterov = false;
+  PreconditionerOptions preconditioner{};
+  ShapeScale shape_scale = ShapeScale::match_adamw_rms;
+  double radius = 1.0;
+  double decoupled_decay = 0.0;
+  AdamWOptions fallback{.beta2 = 0.99, .decoupled_decay = 0.0};  ///< as in MuonOptions
+  double fallback_rate = 1.0;
+  AverageOptions average{};
+  CommonOptions common{};
+};
+/// Two-sided Shampoo on Role::matrix, AdamW on the rest. The graft gives matrices steps of AdamW's size.
+struct ShampooOptions {
+  double learning_rate = 1e-3;
+  double beta = 0.9;
+  bool nesterov = false;
+  PreconditionerOptions preconditioner{.interval = 10, .graft = Graft::adamw_rms};
+  ShapeScale shape_scale = ShapeScale::none;
+  double radius = 1.0;
+  double decoupled_decay = 0.0;
+  AdamWOptions fallback{.beta2 = 0.99, .decoupled_decay = 0.0};  ///< as in MuonOptions
+  double fallback_rate = 1.0;
+  AverageOptions average{};
+  CommonOptions common{};
+};
+
 [[nodiscard]] OptimizerSpec sgd(const SgdOptions& options = {});
 [[nodiscard]] OptimizerSpec normalized_sgd(const NormalizedSgdOptions& options = {});
 [[nodiscard]] OptimizerSpec row_normalized_sgd(const RowNormalizedSgdOptions& options = {});
@@ -202,6 +240,8 @@ struct LionMuonOptions {
 /// x <- (1 - eta) x - eta rho D: stays in the balls of its radii.
 [[nodiscard]] OptimizerSpec scion_constrained(const ScionOptions& options = {});
 [[nodiscard]] OptimizerSpec lionmuon(const LionMuonOptions& options = {});
+[[nodiscard]] OptimizerSpec asgo(const AsgoOptions& options = {});
+[[nodiscard]] OptimizerSpec shampoo(const ShampooOptions& options = {});
 
 /// One option of a named optimizer, as text: for command lines and configuration files.
 struct OptionInfo {

@@ -30,6 +30,7 @@ struct ParameterPlan {
   double decoupled_decay = 0.0;
   std::string decay;  ///< "none", "decoupled(0.1)", "constrained(radius=3)"
   int state_buffers = 0;
+  Index state_entries = 0;  ///< numbers in all of them
 };
 
 /// What one step did. `finite` is false if a gradient held NaN or Inf (or a correction made one of it); then nothing

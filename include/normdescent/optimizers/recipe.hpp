@@ -12,6 +12,7 @@
 
 #include "normdescent/base/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
+#include "normdescent/linalg/inverse_root.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
 
 namespace normdescent {
@@ -128,8 +129,40 @@ struct Alternate {
   double sign_rate = 0.2;  ///< 0.2 gives both steps the same RMS under ShapeScale::match_adamw_rms
   friend bool operator==(const Alternate&, const Alternate&) = default;
 };
+/// Which sides of a matrix are preconditioned: the shorter one (ASGO; rows of a square matrix), or both (Shampoo).
+enum class PreconditionedSides { shorter, both };
+[[nodiscard]] const char* to_string(PreconditionedSides sides);
+/// Whose norm a preconditioned direction gets, matrix by matrix; 0 stays 0.
+enum class Graft {
+  none,       ///< its own
+  sgd,        ///< ||U||_F
+  adamw_rms,  ///< 0.2 sqrt(m n): RMS 0.2, as AdamW's steps have it about
+};
+[[nodiscard]] const char* to_string(Graft graft);
+/// Statistics of the gradient G (not of U): L <- L + G G^T, R <- R + G^T G for beta2 = 1; for beta2 < 1 they are
+/// averages, L <- beta2 L + (1 - beta2) G G^T, divided by 1 - beta2^t where they are used. L~ = L + d I, d = delta
+/// lambda_max(L) or delta.
+///   both sides: D = L~^(-1/4) U R~^(-1/4)     shorter side: D = L~^(-1/2) U  or  U R~^(-1/2)
+/// Without momentum the first D is msign(G) for delta -> 0.
+/// Blocks: a preconditioned side of more than block_size entries is cut into blocks of that many (the last may be
+/// smaller), each with statistics of its own. Roots are computed in a parameter's steps 1, 1 + interval, ...; a longer
+/// interval wants a graft: directions that gradients had not seen when the root was taken grow by delta^(-1/2).
+/// Statistics are kept in the parameters' type: squares of gradients must be in its range (float: entries of 1e-17 to
+/// 1e17, or there is no step). docs/optimizers.md says what a root costs.
+/// Source: Gupta, Koren & Singer 2018, arXiv:1802.09568, algorithm 1; blocks and grafting Anil et al. 2020,
+/// arXiv:2002.09018; one side: An et al. 2025, "ASGO".
+struct Shampoo {
+  PreconditionedSides sides = PreconditionedSides::both;
+  double beta2 = 1.0;  ///< in [0, 1]
+  double delta = 1e-6;
+  Damping damping = Damping::relative;
+  int interval = 1;
+  int block_size = 1024;
+  Graft graft = Graft::none;
+  friend bool operator==(const Shampoo&, const Shampoo&) = default;
+};
 using Direction = std::variant<Identity, Sign, Normalize, RowNormalize, ColumnNormalize, Orthogonalize, AdamScale,
-                               AdaGradScale, AdaGradNorm, Alternate>;
+                               AdaGradScale, AdaGradNorm, Alternate, Shampoo>;
 
 // ---- steps --------------------------------------------------------------------------------------------------------
 
@@ -161,8 +194,8 @@ enum class DecayForm {
 };
 [[nodiscard]] const char* to_string(DecayForm form);
 
-/// Which matrices a tensor is made of, for rules that act on matrices (RowNormalize, Orthogonalize) and for the shape
-/// scale: one by default, the first dimension against all others.
+/// Which matrices a tensor is made of, for rules that act on matrices (RowNormalize, Orthogonalize, Shampoo) and for
+/// the shape scale: one by default, the first dimension against all others.
 struct MatrixLayout {
   int row_blocks = 1;       ///< equal blocks of rows: 3 for fused query, key, value; 3 heads for one matrix a head
   bool is_stacked = false;  ///< the first dimension counts matrices; row_blocks then splits each of them
@@ -211,7 +244,8 @@ struct Recipe {
 [[nodiscard]] bool needs_closure(const Recipe& recipe);
 
 /// The geometry whose dual direction a recipe's direction is (AdamScale and AdaGradScale: sign, AdaGradNorm:
-/// euclidean, as their adaptive counterparts; ColumnNormalize: row-wise, for the transpose; Alternate: spectral).
+/// euclidean, as their adaptive counterparts; ColumnNormalize: row-wise, for the transpose; Alternate and Shampoo:
+/// spectral).
 [[nodiscard]] Geometry geometry_of(const Recipe& recipe);
 /// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(halley, 2 steps)".
 [[nodiscard]] std::string describe(const Correction& correction);

@@ -98,6 +98,8 @@ using MarsAdamW = NamedOptimizer<MarsAdamWOptions, &mars_adamw>;
 using Scion = NamedOptimizer<ScionOptions, &scion>;
 using ScionConstrained = NamedOptimizer<ScionOptions, &scion_constrained>;
 using LionMuon = NamedOptimizer<LionMuonOptions, &lionmuon>;
+using Asgo = NamedOptimizer<AsgoOptions, &asgo>;
+using Shampoo = NamedOptimizer<ShampooOptions, &shampoo>;
 using Muon = NamedOptimizer<MuonOptions, &muon>;
 using Muonlight = NamedOptimizer<MuonOptions, &muonlight>;
 
