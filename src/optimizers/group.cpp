@@ -20,9 +20,10 @@ Index StateBuffer::size() const {
 std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter) {
   std::vector<StateBuffer> buffers;
   if (!std::holds_alternative<Raw>(recipe.estimator)) buffers.push_back({"momentum", parameter.shape});
-  if (std::holds_alternative<AdamScale>(recipe.direction)) buffers.push_back({"second_moment", parameter.shape});
-  if (std::holds_alternative<AdaGradScale>(recipe.direction)) buffers.push_back({"sum_of_squares", parameter.shape});
-  if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}});
+  if (std::holds_alternative<AdamScale>(recipe.direction)) buffers.push_back({"second_moment", parameter.shape, true});
+  if (std::holds_alternative<AdaGradScale>(recipe.direction))
+    buffers.push_back({"sum_of_squares", parameter.shape, true});
+  if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}, true});
   if (const auto* shampoo = std::get_if<Shampoo>(&recipe.direction)) {
     const MatrixShape shape = matrix_shape(recipe.layout, parameter);
     const PreconditionerGrid grid(*shampoo, shape.rows, shape.cols);

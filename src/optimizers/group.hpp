@@ -17,6 +17,7 @@ namespace normdescent::optimizers {
 struct StateBuffer {
   std::string name;
   std::vector<Index> shape;
+  bool is_nonnegative = false;  ///< squares and norms: a negative entry was never written by a step
 
   [[nodiscard]] Index size() const;
 };

@@ -3,10 +3,12 @@
 // per parameter as "<parameter>/steps". The fingerprint covers what gives the state its meaning: every parameter's
 // correction, estimator and direction, not learning rates and decays, which may change when a run is continued.
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
 
+#include "domain.hpp"
 #include "impl.hpp"
 
 namespace normdescent {
@@ -62,11 +64,26 @@ void require_equal(const StateDict& state, const char* key, const std::string& e
   }
 }
 
-void require_count(const std::string& name, const StateTensor& tensor) {
+// Steps write neither NaN nor negative squares: what holds them is corrupt, and would poison the parameters.
+template <class T>
+void require_possible(const std::string& name, const StateTensor& tensor, bool is_nonnegative) {
+  const std::size_t count = tensor.bytes.size() / sizeof(T);
+  for (std::size_t i = 0; i < count; ++i) {
+    T value{0};
+    std::memcpy(&value, tensor.bytes.data() + i * sizeof(T), sizeof(T));
+    if (!std::isnan(value) && !(is_nonnegative && value < T(0))) continue;
+    throw std::invalid_argument("optimizer state: " + name + "[" + std::to_string(i) +
+                                "] = " + optimizers::to_text(static_cast<double>(value)) + ", must be " +
+                                (is_nonnegative ? ">= 0" : "a number"));
+  }
+}
+
+void require_count(const std::string& name, const StateTensor& tensor, std::int64_t steps_done) {
   std::int64_t count = 0;
   std::memcpy(&count, tensor.bytes.data(), sizeof(count));
-  if (count < 0) {
-    throw std::invalid_argument("optimizer state: " + name + " = " + std::to_string(count) + ", must be >= 0");
+  if (count < 0 || count > steps_done) {
+    throw std::invalid_argument("optimizer state: " + name + " = " + std::to_string(count) +
+                                ", must be >= 0 and at most the optimizer's " + std::to_string(steps_done));
   }
 }
 
@@ -150,13 +167,15 @@ void Optimizer<T>::load_state(const StateDict& state) {
     for (std::size_t k = 0; k < slot.layout.size(); ++k) {
       const auto bytes = std::as_writable_bytes(std::span<T>(slot.state[k]));
       const std::string name = slot.info.name + "/" + slot.layout[k].name;
-      copies.emplace_back(&require_tensor(state, name, kDtype<T>, slot.layout[k].shape, bytes.size()), bytes);
+      const auto& tensor = require_tensor(state, name, kDtype<T>, slot.layout[k].shape, bytes.size());
+      require_possible<T>(name, tensor, slot.layout[k].is_nonnegative);
+      copies.emplace_back(&tensor, bytes);
     }
     if (counts_steps(*impl_->recipes[i])) {
       const auto bytes = std::as_writable_bytes(std::span(parameter_steps).subspan(i, 1));
       const std::string name = slot.info.name + "/steps";
       const auto& tensor = require_tensor(state, name, "I64", {}, bytes.size());
-      require_count(name, tensor);
+      require_count(name, tensor, steps_done);
       copies.emplace_back(&tensor, bytes);
     }
   }

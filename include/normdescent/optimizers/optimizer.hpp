@@ -86,7 +86,8 @@ class Optimizer {
   /// recipe counts them, "/steps"; metadata "optimizer", "format_version", "steps" and "recipe".
   [[nodiscard]] StateDict state() const;
   /// Throws std::invalid_argument (and changes nothing) if `state` is of another optimizer, of other estimators or
-  /// directions, of other shapes or numbers, incomplete, or holds more than this. Learning rates and decays may differ.
+  /// directions, of other shapes or numbers, incomplete, holds more than this, or NaN, or negative squares. Learning
+  /// rates and decays may differ.
   void load_state(const StateDict& state);
 
  private:
