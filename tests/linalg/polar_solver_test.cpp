@@ -9,7 +9,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "linalg/allocations.hpp"
+#include "support/allocations.hpp"
 #include "linalg/matrices.hpp"
 #include "normdescent/base/bfloat16.hpp"
 #include "normdescent/linalg/polar.hpp"

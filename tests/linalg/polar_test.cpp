@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "linalg/allocations.hpp"
+#include "support/allocations.hpp"
 #include "linalg/matrices.hpp"
 #include "normdescent/linalg/reductions.hpp"
 

@@ -1,44 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts every allocation of this test program.
+// No step after the first allocates: every row of the conformance table, with its corrections, closures and clipping.
+// Documented exception: method "svd", the reference twin of msign.
 #include <gtest/gtest.h>
+#include <omp.h>
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
+#include <functional>
 
-#include "normdescent/optimizers/catalog.hpp"
+#include "optimizers/conformance_table.hpp"
+#include "support/allocations.hpp"
 #include "tensors.hpp"
-
-namespace {
-std::atomic<long> allocations{0};
-}  // namespace
-
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace normdescent {
 namespace {
 
-TEST(Step, AllocatesNothingAfterTheFirst) {
-  std::vector<OptimizerSpec> specs;
-  for (const auto& info : optimizer_catalog()) specs.push_back(make_optimizer(info.name));
-  specs.push_back(normalized_sgd({.beta = 0.9, .scope = Scope::per_tensor}));
-  specs.push_back(
-      {.name = "rows", .routes = {}, .fallback = {.name = "rows", .estimator = Ema{}, .direction = RowNormalize{}}});
-  for (const auto& spec : specs) {
-    ParameterBuffer<float> buffer(small_model());
-    fill_normal(buffer.gradients(), 1);
-    Optimizer<float> optimizer(spec, small_model());
-    optimizer.step(buffer.parameters());
-    const long before = allocations;
-    for (int t = 0; t < 3; ++t) optimizer.step(buffer.parameters());
-    EXPECT_EQ(allocations - before, 0) << spec.name;
+constexpr int kSteps = 22;  // over every period and interval of the defaults
+
+template <class T>
+long allocations_after_the_first_step(const OptimizerSpec& spec) {
+  ParameterBuffer<T> buffer(small_model());
+  Optimizer<T> optimizer(spec, small_model());
+  std::uint64_t t = 0;
+  const std::function<void()> compute_gradients = [&] { fill_normal(buffer.gradients(), 1, t); };
+  optimizer.step(buffer.parameters(), compute_gradients);
+  const long before = test::allocation_count();
+  for (t = 1; t < kSteps; ++t) optimizer.step(buffer.parameters(), compute_gradients);
+  return test::allocation_count() - before;
+}
+
+template <class T>
+class Allocation : public testing::Test {};
+using Numbers = testing::Types<float, double>;
+TYPED_TEST_SUITE(Allocation, Numbers);
+
+TYPED_TEST(Allocation, HappensInNoStepAfterTheFirst) {
+  const int before = omp_get_max_threads();
+  for (const int threads : {1, 3}) {
+    omp_set_num_threads(threads);
+    for (const auto& row : conformance::table()) {
+      EXPECT_EQ(allocations_after_the_first_step<TypeParam>(row.spec(0)), 0) << row.label() << ", threads " << threads;
+    }
+    for (const Scope scope : {Scope::global, Scope::per_tensor}) {
+      EXPECT_EQ(allocations_after_the_first_step<TypeParam>(normalized_sgd({.beta = 0.9, .scope = scope})), 0);
+      EXPECT_EQ(allocations_after_the_first_step<TypeParam>(adagrad_norm({.scope = scope})), 0);
+    }
   }
+  omp_set_num_threads(before);
+}
+
+TYPED_TEST(Allocation, IsSeenWhereItIsDocumented) {
+  EXPECT_GT(allocations_after_the_first_step<TypeParam>(muon({.method = "svd"})), 0) << "the test must tell";
 }
 
 }  // namespace
