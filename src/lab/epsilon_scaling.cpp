@@ -14,10 +14,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "elementwise.hpp"
 #include "experiments.hpp"
-#include "normdescent/lab/separable_run.hpp"
+#include "normdescent/base/multiversion.hpp"
+#include "normdescent/lab/random.hpp"
 #include "parallel.hpp"
 #include "statistics.hpp"
 #include "tuned_search.hpp"
@@ -50,27 +52,53 @@ struct HiddenSlope {
 /// = 1.2) around means within 2 % of theory.
 constexpr double kTolerance = 0.06;
 
+/// `steps` steps of every lane, with word t lanes + l deciding on lane l's noise at step t; sums[l] gathers |f'|.
+template <std::size_t lanes, class Rule>
+NORMDESCENT_MULTIVERSION void advance(const HiddenSlope& problem, const Rule& rule, const std::uint32_t* words,
+                                      std::size_t steps, double* __restrict x, double* __restrict state,
+                                      double* __restrict sums) {
+  const auto threshold = static_cast<std::uint32_t>(problem.probability * 0x1.0p32);
+  const HiddenSlope p = problem;
+  const Rule r = rule;
+  for (std::size_t t = 0; t < steps; ++t, words += lanes) {
+    for (std::size_t l = 0; l < lanes; ++l) {
+      const double y = p.gradient(x[l]);
+      sums[l] += std::abs(y);
+      const double g = y + (words[l] < threshold ? p.rare : p.common);
+      if constexpr (Rule::state_count == 0) {
+        r(x[l], g);
+      } else {
+        r(x[l], g, state[l]);
+      }
+    }
+  }
+}
+
 /// First t at which the average of |f'(x_0)|, ..., |f'(x_{t-1})| over lanes and time is at most epsilon.
 template <std::size_t lanes = 8, class Rule>
 double samples_to_target(const HiddenSlope& problem, const Rule& rule, RandomStream stream, double cap) {
-  std::array<double, lanes> x;
-  std::array<double, lanes> state{};
+  alignas(64) std::array<double, lanes> x;
+  alignas(64) std::array<double, lanes> state{};
+  alignas(64) std::array<double, lanes> sums{};
+  alignas(64) std::array<std::uint32_t, 4096> words;
+  constexpr std::size_t kBlock = words.size() / lanes;
   x.fill(problem.start());
-  WordReader reader(stream);
-  const auto threshold = static_cast<std::uint64_t>(problem.probability * 0x1.0p32);
-  double sum = 0.0;
-  for (double t = 0; t < cap; ++t) {
-    for (std::size_t l = 0; l < lanes; ++l) {
-      const double y = problem.gradient(x[l]);
-      sum += std::abs(y);
-      const double g = y + (reader.next() < threshold ? problem.rare : problem.common);
-      if constexpr (Rule::state_count == 0) {
-        rule(x[l], g);
-      } else {
-        rule(x[l], g, state[l]);
-      }
+  std::uint64_t position = 0;
+  for (double t = 0; t < cap; t += kBlock, position += words.size()) {
+    fill_words(stream, position, words);
+    const auto is_there = [&](double steps) {
+      return std::accumulate(sums.begin(), sums.end(), 0.0) <= problem.epsilon * lanes * steps;
+    };
+    // Sums do not fall: one that is too large for the end of the block is too large for all of it.
+    if (!is_there(t + kBlock)) {
+      advance<lanes>(problem, rule, words.data(), kBlock, x.data(), state.data(), sums.data());
+      continue;
     }
-    if (sum <= problem.epsilon * lanes * (t + 1)) return t + 1;
+    for (std::size_t k = 0; k < kBlock && t + static_cast<double>(k) < cap; ++k) {
+      advance<lanes>(problem, rule, words.data() + k * lanes, 1, x.data(), state.data(), sums.data());
+      const double taken = t + static_cast<double>(k) + 1;
+      if (is_there(taken)) return taken;
+    }
   }
   return std::numeric_limits<double>::infinity();
 }

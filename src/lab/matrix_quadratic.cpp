@@ -189,15 +189,20 @@ BestSamples MatrixQuadratic::best_samples(MatrixMethod method, int trajectories,
   // The step that is best on the quadratic model without noise, in the method's units; noise asks for smaller ones.
   const double center = method == MatrixMethod::sgd ? 1 / c.smoothness : c.gradient / c.smoothness;
   BestSamples best{std::numeric_limits<double>::infinity(), 0.0};
-  for (int k = 2; k >= -14; --k) {
-    const double rate = center * std::exp2(k / 2.0);
-    std::vector<double> samples;
-    for (int j = 0; j < trajectories; ++j) {
-      samples.push_back(run(method, rate, {stream.seed, stream.stream + (static_cast<std::uint64_t>(j) << 16U)},
-                            std::min(5000.0, 3 * best.samples)));
+  // Rates that are too large never arrive, and would take all of a long cap to say so.
+  for (double cap = 300; cap <= 30000 && 3 * best.samples > cap; cap *= 10) {
+    int slow = 0;  // rates in a row: below the best one samples grow like 1/rate, and smaller ones need not be tried
+    for (int k = 2; k >= -14 && slow < 2; --k) {
+      const double rate = center * std::exp2(k / 2.0);
+      std::vector<double> samples;
+      for (int j = 0; j < trajectories; ++j) {
+        samples.push_back(run(method, rate, {stream.seed, stream.stream + (static_cast<std::uint64_t>(j) << 16U)},
+                              std::min(cap, 3 * best.samples)));
+      }
+      const double median = quantile(samples, 0.5);
+      slow = median > 2 * best.samples ? slow + 1 : 0;
+      if (median < best.samples) best = {median, rate};
     }
-    const double median = quantile(samples, 0.5);
-    if (median < best.samples) best = {median, rate};
   }
   return best;
 }

@@ -41,8 +41,9 @@ double quantile(std::span<const double> values, double q) {
   std::sort(sorted.begin(), sorted.end());
   const double place = q * static_cast<double>(sorted.size() - 1);
   const auto below = static_cast<std::size_t>(place);
-  const std::size_t above = std::min(below + 1, sorted.size() - 1);
-  return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+  const double share = place - static_cast<double>(below);
+  if (share == 0.0) return sorted[below];  // its neighbour may be infinite: a run that never arrived
+  return sorted[below] + share * (sorted[below + 1] - sorted[below]);
 }
 
 LineFit fit_line(std::span<const double> x, std::span<const double> y) {

@@ -20,7 +20,7 @@ namespace normdescent::lab {
 ExperimentResult structure(const ExperimentOptions& options) {
   constexpr std::array kShapes{Shape::plain, Shape::sparse, Shape::low_rank};
   // Draws of every cell's matrices: who wins a cell is a matter of luck where two methods are close.
-  constexpr std::size_t kDraws = 3;
+  constexpr std::size_t kDraws = 16;
   std::vector<MatrixCase> cases;
   for (const Shape hessian : kShapes) {
     for (const Shape start : kShapes) {
