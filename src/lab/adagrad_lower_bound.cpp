@@ -148,7 +148,7 @@ ExperimentResult adagrad_lower_bound(const ExperimentOptions& options) {
   out.checks.push_back(
       check_at_least("steps that the instance of H6 promises over those of L6, smallest", shortest, 1.0));
 
-  constexpr std::array kTargets{0.01, 0.014, 0.02, 0.028, 0.04};
+  constexpr std::array kTargets{0.007, 0.01, 0.014, 0.02, 0.028};
   constexpr std::array kNoises{0.0, 0.2};
   const auto between = parallel_map(kTargets.size() * kNoises.size(), options.threads, [&](std::size_t job) {
     return sandwich(kTargets[job / kNoises.size()], kNoises[job % kNoises.size()], options.seed, job);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -62,6 +64,55 @@ TEST(Experiment, ToySparseNoiseSettlesAtTheDerivedLevels) {
 
 TEST(Experiment, SignSgdStaysAboveItsLowerBound) {
   expect_all_checks_pass(run_experiment("signsgd-lower-bound", {.scale = 0.1, .threads = 2}));
+}
+
+TEST(Experiment, SgdStaysAboveItsLowerBound) {
+  expect_all_checks_pass(run_experiment("sgd-l1-lower-bound", {.scale = 0.01, .threads = 2}));
+}
+
+TEST(Experiment, SamplesGrowAsTheDimensionForSgdOnly) {
+  expect_all_checks_pass(run_experiment("dimension-scaling", {.scale = 0.01, .threads = 2}));
+}
+
+// The whole range of epsilon takes a minute of processor time; its short end is straight enough at p = 2.
+TEST(Experiment, SamplesGrowAsTheFourthPowerAtFiniteVariance) {
+  int found = 0;
+  for (const auto& check : run_experiment("epsilon-scaling", {.scale = 0.01, .threads = 2}).checks) {
+    if (!check.name.starts_with("signum, p = 2.0") && !check.name.starts_with("sgd, p = 2.0")) continue;
+    EXPECT_TRUE(check.passed) << check.name << " = " << check.value << ", expected " << check.expected;
+    ++found;
+  }
+  EXPECT_EQ(found, 2);
+}
+
+double number_in(const Row& row, std::string_view column) {
+  for (const auto& [name, field] : row) {
+    if (name == column) return std::get<double>(field);
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+TEST(Experiment, ChartsOfBoundsShowTheColumnsTheyName) {
+  for (const char* name : {"signsgd-lower-bound", "adagrad-lower-bound"}) {
+    const auto result = run_experiment(name, {.scale = 0.01, .threads = 2});
+    ASSERT_EQ(result.charts.size(), 1U);
+    for (const auto& [series_name, column] : {std::pair{"lower bound", "lower_samples"},
+                                              {"measured", "measured_samples"},
+                                              {"upper bound", "upper_samples"}}) {
+      std::vector<double> x, y;
+      for (const auto& row : result.rows) {
+        if (std::isnan(number_in(row, column)) || number_in(row, "noise_l1") == 0.0) continue;
+        x.push_back(number_in(row, "target"));
+        y.push_back(number_in(row, column));
+      }
+      const auto& all = result.charts[0].series;
+      const auto series = std::find_if(all.begin(), all.end(), [&](const Series& s) { return s.name == series_name; });
+      ASSERT_NE(series, all.end()) << name << ": " << series_name;
+      EXPECT_EQ(series->x, x) << name << ": " << series_name;
+      EXPECT_EQ(series->y, y) << name << ": " << series_name;
+      EXPECT_GE(y.size(), 5U);
+    }
+  }
 }
 
 TEST(Experiment, MuonStaysAboveItsLowerBound) {

@@ -7,8 +7,10 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <regex>
+#include <sstream>
 #include <string>
 
+#include "experiment_sections.hpp"
 #include "failure_modes.hpp"
 #include "html.hpp"
 #include "normdescent/base/user_error.hpp"
@@ -90,6 +92,47 @@ TEST(Report, EveryChartHasItsNumbersAsATable) {
 TEST(Report, BundledChartLibraryKeepsItsLicence) {
   if (!has_bundled_charts()) GTEST_SKIP() << "built without the chart library";
   EXPECT_TRUE(contains(report_page(sample().dump()), "Permission is hereby granted"));
+}
+
+/// The (x, y) of the first `element` in an SVG.
+std::vector<std::pair<double, double>> points_of(const std::string& page, const std::string& element) {
+  std::smatch match;
+  std::vector<std::pair<double, double>> out;
+  if (!std::regex_search(page, match, std::regex("<" + element + " points=\"([^\"]*)\""))) return out;
+  std::istringstream in(match[1]);
+  double x = 0.0;
+  double y = 0.0;
+  for (char comma = 0; in >> x >> comma >> y;) out.emplace_back(x, y);
+  return out;
+}
+
+TEST(Report, ChartsOfExperimentsDrawTheirColumns) {
+  const json chart = {
+      {"title", "t"},
+      {"x_label", "a"},
+      {"y_label", "b"},
+      {"log_x", true},
+      {"log_y", false},
+      {"series",
+       {{{"name", "s"}, {"x", {1, 10, 1000}}, {"y", {10, 30, 20}}, {"low", {5, 25, 15}}, {"high", {15, 50, 25}}}}}};
+  const std::string page = report::experiment_charts({{"charts", {chart}}});
+  const auto line = points_of(page, "polyline");
+  ASSERT_EQ(line.size(), 3U);
+  constexpr double kDigit = 0.2;  // coordinates have one decimal
+  // Decades are equally wide, values equally high, and SVG counts downwards.
+  EXPECT_NEAR(line[2].first - line[0].first, 3 * (line[1].first - line[0].first), 3 * kDigit);
+  EXPECT_GT(line[1].first, line[0].first + 10);
+  EXPECT_NEAR(line[0].second - line[1].second, 2 * (line[0].second - line[2].second), 2 * kDigit);
+  EXPECT_LT(line[1].second, line[0].second - 10);
+  // The band: high from left to right, then low from right to left.
+  const auto band = points_of(page, "polygon");
+  ASSERT_EQ(band.size(), 6U);
+  const double unit = (line[0].second - line[1].second) / 20;  // of y
+  const double expected[] = {15, 50, 25, 15, 25, 5};
+  for (std::size_t i = 0; i < band.size(); ++i) {
+    EXPECT_NEAR(band[i].second, line[0].second - (expected[i] - 10) * unit, kDigit) << i;
+    EXPECT_NEAR(band[i].first, line[i < 3 ? i : 5 - i].first, kDigit) << i;
+  }
 }
 
 TEST(Report, InterruptedAndPartialResultsMakeAPage) {
