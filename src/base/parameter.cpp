@@ -4,6 +4,8 @@
 #include <functional>
 #include <numeric>
 
+#include "normdescent/base/bfloat16.hpp"
+
 namespace normdescent {
 
 const char* to_string(Role role) {
@@ -40,6 +42,7 @@ ParameterBuffer<T>::ParameterBuffer(const std::vector<ParameterInfo>& infos) {
   }
 }
 
+template class ParameterBuffer<Bfloat16>;
 template class ParameterBuffer<float>;
 template class ParameterBuffer<double>;
 

@@ -3,17 +3,21 @@
 // per parameter as "<parameter>/steps". The fingerprint covers what gives the state its meaning: every parameter's
 // correction, estimator and direction, not learning rates and decays, which may change when a run is continued.
 #include <charconv>
-#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <utility>
 
-#include "domain.hpp"
 #include "impl.hpp"
+#include "state_checks.hpp"
 
 namespace normdescent {
 
+using optimizers::require_equal;
+using optimizers::require_metadata;
+using optimizers::require_possible;
+using optimizers::require_tensor;
 using optimizers::Slot;
+using optimizers::to_tensor;
 
 namespace {
 
@@ -21,62 +25,6 @@ constexpr const char* kFormatVersion = "1";
 
 template <class T>
 constexpr const char* kDtype = sizeof(T) == sizeof(float) ? "F32" : "F64";
-
-template <class T>
-StateTensor to_tensor(const char* dtype, std::vector<Index> shape, std::span<const T> values) {
-  StateTensor tensor{.dtype = dtype, .shape = std::move(shape), .bytes = {}};
-  const auto bytes = std::as_bytes(values);
-  tensor.bytes.assign(bytes.begin(), bytes.end());
-  return tensor;
-}
-
-std::string shape_text(const std::vector<Index>& shape) {
-  std::string text = "[";
-  for (std::size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
-}
-
-const StateTensor& require_tensor(const StateDict& state, const std::string& name, const char* dtype,
-                                  const std::vector<Index>& shape, std::size_t bytes) {
-  const auto found = state.tensors.find(name);
-  if (found == state.tensors.end()) throw std::invalid_argument("optimizer state: tensor " + name + " is missing");
-  const StateTensor& tensor = found->second;
-  if (tensor.dtype != dtype || tensor.shape != shape || tensor.bytes.size() != bytes) {
-    throw std::invalid_argument("optimizer state: tensor " + name + " = " + tensor.dtype + " " +
-                                shape_text(tensor.shape) + " in " + std::to_string(tensor.bytes.size()) +
-                                " bytes, must be " + dtype + " " + shape_text(shape));
-  }
-  return tensor;
-}
-
-std::string require_metadata(const StateDict& state, const char* key) {
-  const auto found = state.metadata.find(key);
-  if (found == state.metadata.end()) {
-    throw std::invalid_argument(std::string("optimizer state: metadata ") + key + " is missing");
-  }
-  return found->second;
-}
-
-void require_equal(const StateDict& state, const char* key, const std::string& expected) {
-  const std::string value = require_metadata(state, key);
-  if (value != expected) {
-    throw std::invalid_argument(std::string("optimizer state: ") + key + " = " + value + ", must be " + expected);
-  }
-}
-
-// Steps write neither NaN nor negative squares: what holds them is corrupt, and would poison the parameters.
-template <class T>
-void require_possible(const std::string& name, const StateTensor& tensor, bool is_nonnegative) {
-  const std::size_t count = tensor.bytes.size() / sizeof(T);
-  for (std::size_t i = 0; i < count; ++i) {
-    T value{0};
-    std::memcpy(&value, tensor.bytes.data() + i * sizeof(T), sizeof(T));
-    if (!std::isnan(value) && !(is_nonnegative && value < T(0))) continue;
-    throw std::invalid_argument("optimizer state: " + name + "[" + std::to_string(i) +
-                                "] = " + optimizers::to_text(static_cast<double>(value)) + ", must be " +
-                                (is_nonnegative ? ">= 0" : "a number"));
-  }
-}
 
 void require_count(const std::string& name, const StateTensor& tensor, std::int64_t steps_done) {
   std::int64_t count = 0;

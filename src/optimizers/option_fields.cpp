@@ -44,6 +44,13 @@ const Fields<CommonOptions>& common_fields() {
           "on_nonfinite", {NonFinitePolicy::skip, NonFinitePolicy::stop},
           "a gradient with NaN or infinity changes nothing and is skipped, or ends the run",
           [](auto& o) -> auto& { return o.on_nonfinite; }),
+      named<O, Bfloat16Rounding>(
+          "bfloat16_rounding", {Bfloat16Rounding::master, Bfloat16Rounding::stochastic},
+          "how bfloat16 parameters keep small steps: a float copy, or rounding up or down at random",
+          [](auto& o) -> auto& { return o.bfloat16_rounding; }),
+      whole_number<O>(
+          "rounding_seed", 0, 2147483647, "seed of stochastic rounding",
+          [](auto& o) -> auto& { return o.rounding_seed; }),
   };
   return fields;
 }

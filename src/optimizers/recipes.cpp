@@ -40,6 +40,8 @@ OptimizerSpec shared(OptimizerSpec spec, const CommonOptions& common) {
   share(spec.fallback, common);
   spec.clip_norm = common.clip_norm;
   spec.on_nonfinite = common.on_nonfinite;
+  spec.bfloat16_rounding = common.bfloat16_rounding;
+  spec.rounding_seed = common.rounding_seed;
   return spec;
 }
 

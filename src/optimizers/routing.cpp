@@ -32,6 +32,14 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 
 }  // namespace
 
+const char* to_string(Bfloat16Rounding rounding) {
+  switch (rounding) {
+    case Bfloat16Rounding::master: return "master";
+    case Bfloat16Rounding::stochastic: return "stochastic";
+  }
+  return "unknown";
+}
+
 const char* to_string(NonFinitePolicy policy) {
   switch (policy) {
     case NonFinitePolicy::skip: return "skip";

@@ -3,8 +3,12 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <stdexcept>
+#include <type_traits>
 
+#include "normdescent/base/stochastic_rounding.hpp"
 #include "normdescent/rules/executors.hpp"
 #include "state_tensor.hpp"
 
@@ -54,7 +58,9 @@ TensorRun<T>::TensorRun(const OptimizerSpec& spec, const std::vector<ModuleParam
     : spec_(spec), optimizer_(spec, infos_of(parameters)) {
   for (const ModuleParameter& p : parameters) {
     const at::ScalarType type = p.tensor.scalar_type();
-    slots_.push_back({p.tensor, type, {}, {}, is_low_precision(type)});
+    const bool is_random = type == at::kBFloat16 && spec.bfloat16_rounding == Bfloat16Rounding::stochastic;
+    slots_.push_back({p.tensor, type, {}, {}, is_low_precision(type) && !is_random, is_random});
+    if (is_random) rounded_.resize(std::max(rounded_.size(), static_cast<std::size_t>(p.info.size())));
     list_.push_back({p.info, {}, {}});
   }
 }
@@ -116,7 +122,7 @@ std::string TensorRun<T>::first_nonfinite() const {
 template <class T>
 StepReport TensorRun<T>::step(double learning_rate_scale) {
   StepReport report = optimizer_.step(list_, learning_rate_scale);
-  if (report.finite && !report.stopped) write_values();
+  if (report.finite && !report.stopped) write_results();
   for (Slot& slot : slots_) slot.gradient.reset();  // a reference would keep zero_grad from freeing it
   return report;
 }
@@ -131,6 +137,24 @@ void TensorRun<T>::write_values() {
       slot.tensor.unsafeGetTensorImpl()->bump_version();
     }
   }
+}
+
+template <class T>
+void TensorRun<T>::write_results() {
+  if constexpr (std::is_same_v<T, float>) {
+    const auto step = static_cast<std::uint64_t>(optimizer_.steps_done());
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+      Slot& slot = slots_[i];
+      if (!slot.is_random || !slot.gradient.defined()) continue;
+      const auto value = span_of<float>(slot.staging);
+      round_stochastically(value, std::span(rounded_).first(value.size()),
+                           static_cast<std::uint64_t>(spec_.rounding_seed), rounding_stream(list_[i].info.name), step);
+      // What is a number of bfloat16 already is copied as it is.
+      std::transform(rounded_.begin(), rounded_.begin() + static_cast<std::ptrdiff_t>(value.size()), value.begin(),
+                     to_float);
+    }
+  }
+  write_values();
 }
 
 template <class T>
@@ -157,14 +181,17 @@ StepReport TensorRun<T>::step(double learning_rate_scale, const std::function<vo
   // Also when it throws: the optimizer has put the values back, into the staging of those that have one.
   struct Release {
     TensorRun& run;
+    bool has_results = false;
     ~Release() {
-      run.write_values();
+      has_results ? run.write_results() : run.write_values();
       for (Slot& slot : run.slots_) slot.gradient.reset();
     }
   };
-  const Release release{*this};
+  Release release{*this};
   if (!compute_gradients) return optimizer_.step(list_, learning_rate_scale);  // throws, and says what is missing
-  return optimizer_.step(list_, compute, learning_rate_scale);
+  StepReport report = optimizer_.step(list_, compute, learning_rate_scale);
+  release.has_results = report.finite && !report.stopped;
+  return report;
 }
 
 template <class T>

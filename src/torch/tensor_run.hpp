@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "normdescent/base/bfloat16.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
 #include "normdescent/torch/module_parameters.hpp"
 
@@ -50,14 +51,19 @@ class TensorRun {
     at::Tensor staging;   ///< values in T, contiguous, on the CPU; undefined if the tensor is that itself
     at::Tensor gradient;  ///< of this step, in T, contiguous, on the CPU
     bool has_master;      ///< staging is kept between steps, as the precise value of a low-precision tensor
+    bool is_random;       ///< bfloat16 without master: results are rounded stochastically
   };
   void gather_value(const ParameterInfo& info, Slot& slot) const;
   void gather_gradient(const ParameterInfo& info, Slot& slot) const;
+  /// Rounded to nearest: the values of other points, and those from before the step.
   void write_values();
+  /// As the spec rounds the results of a step.
+  void write_results();
 
   OptimizerSpec spec_;
   normdescent::Optimizer<T> optimizer_;
   std::vector<Slot> slots_;
+  std::vector<Bfloat16> rounded_;        ///< scratch of stochastic rounding
   std::vector<BasicParameter<T>> list_;  ///< kept between steps: a step allocates nothing
 };
 

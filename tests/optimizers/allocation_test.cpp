@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "normdescent/optimizers/bfloat16_optimizer.hpp"
 #include "optimizers/conformance_table.hpp"
 #include "support/allocations.hpp"
 #include "tensors.hpp"
@@ -49,6 +50,18 @@ TYPED_TEST(Allocation, HappensInNoStepAfterTheFirst) {
 
 TYPED_TEST(Allocation, IsSeenWhereItIsDocumented) {
   EXPECT_GT(allocations_after_the_first_step<TypeParam>(muon({.method = "svd"})), 0) << "the test must tell";
+}
+
+TEST(Bfloat16Allocation, NoStepAfterTheFirstAllocates) {
+  for (const auto rounding : {Bfloat16Rounding::master, Bfloat16Rounding::stochastic}) {
+    const auto spec = signum({.common = {.bfloat16_rounding = rounding}});
+    ParameterBuffer<Bfloat16> buffer(small_model());
+    Bfloat16Optimizer optimizer(spec, small_model());
+    optimizer.step(buffer.parameters());
+    const long before = test::allocation_count();
+    for (int t = 0; t < 3; ++t) optimizer.step(buffer.parameters());
+    EXPECT_EQ(test::allocation_count() - before, 0) << to_string(rounding);
+  }
 }
 
 }  // namespace

@@ -145,6 +145,7 @@ TEST(Catalog, EveryNumericOptionRefusesValuesOutsideItsDomain) {
       if (option.domain == "in [0, 1]") outside = {"-0.001", "1.001", "nan", "inf"};
       if (option.domain == "a whole number in [1, 1000]") outside = {"0", "1001", "2.5"};
       if (option.domain == "a whole number in [1, 65536]") outside = {"0", "65537", "1e3"};
+      if (option.domain == "a whole number in [0, 2147483647]") outside = {"-1", "2147483648", "0.5"};
       if (option.domain.starts_with("one of ")) outside = {"", "none of them", "TRUE"};
       ASSERT_FALSE(outside.empty()) << info.name << " " << option.name << ": " << option.domain;
       for (const auto& value : outside) {
@@ -194,7 +195,11 @@ TEST(Catalog, NoTwoOptionsSetTheSameField) {
       if (average.contains(option.name) && has_beta) base["beta"] = "0.5";
       if (option.name == "start") base["momentum_form"] = "ema";
       if (option.name == "gamma" && !info.name.starts_with("mars")) base["correction"] = "mars";
-      const std::map<std::string, std::string> by_name{{"steps", "7"}, {"graft", "sgd"}, {"shape_scale", "sqrt-max"}};
+      const std::map<std::string, std::string> by_name{{"steps", "7"},
+                                                       {"rounding_seed", "7"},
+                                                       {"bfloat16_rounding", "stochastic"},
+                                                       {"graft", "sgd"},
+                                                       {"shape_scale", "sqrt-max"}};
       const auto plain = make_optimizer(info.name, base);
       base[option.name] = by_name.contains(option.name) ? by_name.at(option.name)
                           : found == others.end()       ? "0.5"

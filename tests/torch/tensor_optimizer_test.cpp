@@ -6,9 +6,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstring>
 #include <limits>
 #include <string>
 
+#include "normdescent/optimizers/bfloat16_optimizer.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "torch/net.hpp"
 
@@ -139,6 +141,25 @@ TEST(TensorOptimizer, LowPrecisionContinuesBitForBitFromItsState) {
     EXPECT_TRUE(at::equal(whole.tensor, part.tensor)) << info.name;
     EXPECT_EQ(resumed.state(), optimizer.state()) << info.name;
   }
+}
+
+TEST(TensorOptimizers, StochasticRoundingKeepsNoMasterAndHasTheBitsOfTheCore) {
+  const auto spec = signum(
+      {.learning_rate = 1e-3, .common = {.bfloat16_rounding = Bfloat16Rounding::stochastic, .rounding_seed = 7}});
+  Matrix matrix(at::kBFloat16);
+  TensorOptimizer optimizer = on(spec, matrix);
+  ParameterBuffer<Bfloat16> buffer({matrix.parameter().info});
+  Bfloat16Optimizer core(spec, {matrix.parameter().info});
+  std::memcpy(buffer.values().data(), matrix.tensor.data_ptr(), 24);
+  for (int t = 0; t < 5; ++t) {
+    matrix.set_gradient();
+    std::memcpy(buffer.gradients().data(), matrix.tensor.grad().data_ptr(), 24);
+    optimizer.step(kOne);
+    core.step(buffer.parameters());
+    EXPECT_EQ(std::memcmp(buffer.values().data(), matrix.tensor.data_ptr(), 24), 0) << t;
+  }
+  EXPECT_FALSE(optimizer.state().tensors.contains("w/master"));
+  EXPECT_EQ(optimizer.state().tensors.at("w/momentum"), core.state().tensors.at("w/momentum"));
 }
 
 TEST(TensorOptimizer, TypesMayBeMixedInAGroup) {

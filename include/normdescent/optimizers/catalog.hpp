@@ -20,6 +20,8 @@ struct CommonOptions {
   double clip_tensor_norm = 0.0;  ///< Recipe::clip_norm
   Orientation orientation = Orientation::out_in;
   NonFinitePolicy on_nonfinite = NonFinitePolicy::skip;
+  Bfloat16Rounding bfloat16_rounding = Bfloat16Rounding::master;  ///< of parameters in bfloat16
+  int rounding_seed = 0;                                          ///< of stochastic rounding
 };
 enum class MomentumForm { ema, heavy_ball };
 [[nodiscard]] const char* to_string(MomentumForm form);

@@ -26,6 +26,13 @@ struct Route {
 enum class NonFinitePolicy { skip, stop };
 [[nodiscard]] const char* to_string(NonFinitePolicy policy);
 
+/// How results in float become the bfloat16 that parameters are stored in; see bfloat16_optimizer.hpp.
+enum class Bfloat16Rounding {
+  master,      ///< to nearest, from a float copy that is kept
+  stochastic,  ///< up or down at random, unbiased, without a copy
+};
+[[nodiscard]] const char* to_string(Bfloat16Rounding rounding);
+
 /// A complete optimizer: its name and what it does with each parameter. Immutable value; state lives in Optimizer.
 struct OptimizerSpec {
   std::string name;
@@ -34,6 +41,8 @@ struct OptimizerSpec {
   double clip_norm =
       0.0;  ///< c <- c min(1, clip_norm / ||c||_2) over all tensors, after Recipe::clip_norm; 0: not at all
   NonFinitePolicy on_nonfinite = NonFinitePolicy::skip;
+  Bfloat16Rounding bfloat16_rounding = Bfloat16Rounding::master;  ///< of parameters in bfloat16; others ignore it
+  int rounding_seed = 0;                                          ///< of stochastic rounding
 
   friend bool operator==(const OptimizerSpec&, const OptimizerSpec&) = default;
   [[nodiscard]] const Recipe& recipe_for(const ParameterInfo& parameter) const;

@@ -18,7 +18,8 @@ namespace normdescent {
 ///
 /// Types     float32 and float64 in their own arithmetic. bfloat16 and float16 keep a float32 master copy as state, so
 ///           that steps below half a unit of the last place are not lost; entries that somebody else changed since the
-///           last step are taken over.
+///           last step are taken over. Under Bfloat16Rounding::stochastic bfloat16 tensors have no copy, and the bits
+///           of Bfloat16Optimizer.
 /// Storage   contiguous tensors on the CPU are updated in place; others (strided, on a GPU) are copied, stepped on the
 ///           CPU and copied back.
 /// Groups    rules that look at several tensors at once (Scope::global) see one group at a time, and of it the tensors

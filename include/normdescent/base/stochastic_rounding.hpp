@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rounding to bfloat16 up or down by chance, so that the mean is the number itself: steps far below half a unit of the
+// last place add up, where rounding to nearest would lose every one of them.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "normdescent/base/bfloat16.hpp"
+
+namespace normdescent {
+
+/// The neighbour of x towards zero or, with probability (distance to it) / (distance of the neighbours), the one away
+/// from zero: E = x exactly for uniform `bits`. Numbers of bfloat16 stay, NaN becomes a quiet NaN, finite numbers stay
+/// finite (beyond the largest bfloat16 they become that).
+[[nodiscard]] constexpr Bfloat16 round_stochastically(float x, std::uint16_t bits) {
+  const auto pattern = std::bit_cast<std::uint32_t>(x);
+  constexpr std::uint32_t kInfinity = 0x7F800000U;
+  constexpr std::uint32_t kMagnitude = 0x7FFFFFFFU;
+  if ((pattern & kMagnitude) >= kInfinity) return to_bfloat16(x);
+  const std::uint32_t rounded = pattern + bits;
+  const bool is_too_large = (rounded & kMagnitude) >= kInfinity;
+  return {static_cast<std::uint16_t>((is_too_large ? pattern : rounded) >> 16U)};
+}
+
+/// The stream of a tensor of that name: its bits do not depend on what other tensors there are.
+[[nodiscard]] std::uint64_t rounding_stream(const std::string& name);
+
+/// out[i] = x[i] rounded stochastically; `out` has the size of x. The bits are a pure function of (seed, stream, step,
+/// i), whatever the number of threads: Philox with key `seed`, high counter `stream`, low counter step 2^40 + i/8.
+void round_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed, std::uint64_t stream,
+                          std::uint64_t step);
+
+}  // namespace normdescent

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/base/stochastic_rounding.hpp"
+
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace normdescent {
+namespace {
+
+using Limits = std::numeric_limits<float>;
+
+// All 2^16 draws of one number: an exact expectation, up to the sum's own rounding in fp64.
+double expectation(float x) {
+  double sum = 0.0;
+  for (std::uint32_t bits = 0; bits < 0x10000U; ++bits) {
+    sum += static_cast<double>(to_float(round_stochastically(x, static_cast<std::uint16_t>(bits))));
+  }
+  return sum / 0x10000;
+}
+
+TEST(StochasticRounding, IsUnbiasedExactly) {
+  for (const float x : {1.0F, 1.001F, -1.001F, 3.14159265F, 1e-30F, -7e20F, 0.99999994F, 1e-40F, -3e-45F}) {
+    EXPECT_NEAR(expectation(x), static_cast<double>(x), 1e-12 * std::abs(static_cast<double>(x))) << x;
+  }
+}
+
+TEST(StochasticRounding, TakesOneOfTheTwoNeighbours) {
+  const float x = 1.001F;
+  for (std::uint32_t bits = 0; bits < 0x10000U; bits += 37) {
+    const float rounded = to_float(round_stochastically(x, static_cast<std::uint16_t>(bits)));
+    EXPECT_TRUE(rounded == 1.0F || rounded == 1.0F + 0x1p-7F) << rounded;
+  }
+}
+
+TEST(StochasticRounding, KeepsNumbersOfTheType) {
+  for (const std::uint16_t bits : {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{0xFFFF}}) {
+    for (const float x : {0.0F, -0.0F, 1.0F, -2.5F, 0x1p-126F, Limits::infinity(), -Limits::infinity()}) {
+      EXPECT_EQ(round_stochastically(x, bits), to_bfloat16(x)) << x;
+    }
+    EXPECT_TRUE(std::isnan(to_float(round_stochastically(Limits::quiet_NaN(), bits))));
+    EXPECT_EQ(to_float(round_stochastically(Limits::max(), bits)), 0x1.FEp127F);
+    EXPECT_EQ(to_float(round_stochastically(Limits::lowest(), bits)), -0x1.FEp127F);
+  }
+}
+
+TEST(StochasticRounding, MeanOfManyEntriesIsTheNumber) {
+  const std::vector<float> x(100000, 1.0F + 0x1p-10F);
+  std::vector<Bfloat16> out(x.size());
+  round_stochastically(x, out, 7, 8, 9);
+  double sum = 0.0;
+  for (const Bfloat16 y : out) sum += static_cast<double>(to_float(y));
+  // A draw is 2^-7 or 0 above 1, with probability 1/8: standard deviation 2^-7 sqrt(7)/8, five of the mean's.
+  const double tolerance = 5 * 0x1p-7 * std::sqrt(7.0) / 8 / std::sqrt(1e5);
+  EXPECT_NEAR(sum / 1e5, 1.0 + 0x1p-10, tolerance);
+}
+
+TEST(StochasticRounding, DependsOnSeedStreamStepAndPositionAndNotOnThreads) {
+  const std::vector<float> x(70001, 1.0F + 0x1p-9F);
+  const auto rounded = [&](std::uint64_t seed, std::uint64_t stream, std::uint64_t step, int threads) {
+    const int before = omp_get_max_threads();
+    omp_set_num_threads(threads);
+    std::vector<Bfloat16> out(x.size());
+    round_stochastically(x, out, seed, stream, step);
+    omp_set_num_threads(before);
+    return out;
+  };
+  const auto first = rounded(1, 2, 3, 1);
+  EXPECT_EQ(rounded(1, 2, 3, 2), first);
+  EXPECT_NE(rounded(2, 2, 3, 1), first);
+  EXPECT_NE(rounded(1, 3, 3, 1), first);
+  EXPECT_NE(rounded(1, 2, 4, 1), first);
+  EXPECT_NE(std::vector<Bfloat16>(first.begin(), first.begin() + 64),
+            std::vector<Bfloat16>(first.begin() + 64, first.begin() + 128));
+}
+
+}  // namespace
+}  // namespace normdescent
