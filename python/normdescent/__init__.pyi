@@ -43,6 +43,9 @@ class SGD(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -64,6 +67,8 @@ class SGD(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class NormalizedSGD(CatalogOptimizer):
@@ -88,6 +93,9 @@ class NormalizedSGD(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -110,6 +118,8 @@ class NormalizedSGD(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class RowNormalizedSGD(CatalogOptimizer):
@@ -134,6 +144,9 @@ class RowNormalizedSGD(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -156,6 +169,8 @@ class RowNormalizedSGD(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class SignSGD(CatalogOptimizer):
@@ -171,6 +186,9 @@ class SignSGD(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -186,6 +204,8 @@ class SignSGD(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class Signum(CatalogOptimizer):
@@ -209,6 +229,9 @@ class Signum(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -230,6 +253,8 @@ class Signum(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class Lion(CatalogOptimizer):
@@ -247,6 +272,9 @@ class Lion(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -264,6 +292,8 @@ class Lion(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class Muon(CatalogOptimizer):
@@ -305,6 +335,9 @@ class Muon(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -345,6 +378,8 @@ class Muon(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class Muonlight(CatalogOptimizer):
@@ -383,6 +418,9 @@ class Muonlight(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -420,6 +458,8 @@ class Muonlight(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class AdamW(CatalogOptimizer):
@@ -438,6 +478,9 @@ class AdamW(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -456,6 +499,8 @@ class AdamW(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class AdaGrad(CatalogOptimizer):
@@ -473,6 +518,9 @@ class AdaGrad(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -490,6 +538,8 @@ class AdaGrad(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class AdaGradNorm(CatalogOptimizer):
@@ -509,6 +559,9 @@ class AdaGradNorm(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -527,6 +580,8 @@ class AdaGradNorm(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class MARSLion(CatalogOptimizer):
@@ -545,6 +600,9 @@ class MARSLion(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -562,6 +620,8 @@ class MARSLion(CatalogOptimizer):
         clip_tensor_norm: float = 1.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class MARSAdamW(CatalogOptimizer):
@@ -581,6 +641,9 @@ class MARSAdamW(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -600,6 +663,8 @@ class MARSAdamW(CatalogOptimizer):
         clip_tensor_norm: float = 1.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class Scion(CatalogOptimizer):
@@ -635,6 +700,9 @@ class Scion(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -665,6 +733,8 @@ class Scion(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class ScionConstrained(CatalogOptimizer):
@@ -697,6 +767,9 @@ class ScionConstrained(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -725,6 +798,8 @@ class ScionConstrained(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class LionMuon(CatalogOptimizer):
@@ -753,6 +828,9 @@ class LionMuon(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -785,6 +863,8 @@ class LionMuon(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class ASGO(CatalogOptimizer):
@@ -827,6 +907,9 @@ class ASGO(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -870,6 +953,8 @@ class ASGO(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...
 
 class Shampoo(CatalogOptimizer):
@@ -913,6 +998,9 @@ class Shampoo(CatalogOptimizer):
     orientation  how weights are stored: rows are outputs or inputs; one of out-in, in-out
     on_nonfinite  a gradient with NaN or infinity changes nothing and is skipped, or ends the run;
         one of skip, stop
+    bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
+        down at random; one of master, stochastic
+    rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
     """
 
     def __init__(
@@ -956,4 +1044,6 @@ class Shampoo(CatalogOptimizer):
         clip_tensor_norm: float = 0.0,
         orientation: Literal["out-in", "in-out"] = "out-in",
         on_nonfinite: Literal["skip", "stop"] = "skip",
+        bfloat16_rounding: Literal["master", "stochastic"] = "master",
+        rounding_seed: int = 0,
     ) -> None: ...

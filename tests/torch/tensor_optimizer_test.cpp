@@ -143,7 +143,7 @@ TEST(TensorOptimizer, LowPrecisionContinuesBitForBitFromItsState) {
   }
 }
 
-TEST(TensorOptimizers, StochasticRoundingKeepsNoMasterAndHasTheBitsOfTheCore) {
+TEST(TensorOptimizer, StochasticRoundingKeepsNoMasterAndHasTheBitsOfTheCore) {
   const auto spec = signum(
       {.learning_rate = 1e-3, .common = {.bfloat16_rounding = Bfloat16Rounding::stochastic, .rounding_seed = 7}});
   Matrix matrix(at::kBFloat16);
