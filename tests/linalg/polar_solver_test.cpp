@@ -9,10 +9,10 @@
 #include <stdexcept>
 #include <vector>
 
-#include "support/allocations.hpp"
 #include "linalg/matrices.hpp"
 #include "normdescent/base/bfloat16.hpp"
 #include "normdescent/linalg/polar.hpp"
+#include "support/allocations.hpp"
 
 namespace normdescent {
 namespace {

@@ -8,9 +8,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "support/allocations.hpp"
 #include "linalg/matrices.hpp"
 #include "normdescent/linalg/reductions.hpp"
+#include "support/allocations.hpp"
 
 namespace normdescent {
 namespace {
