@@ -37,6 +37,10 @@ class TrainProgress final : public TrainerObserver {
   TrainProgress(Session& session, std::int64_t steps)
       : progress_(session.err, session.err_is_terminal), steps_(steps) {}
 
+  void on_damaged_checkpoint(const DamagedCheckpoint& damaged, const std::filesystem::path& moved_to) override {
+    progress_.note(damaged.folder.filename().string() + " is not used: " + damaged.defect + "; it is now " +
+                   moved_to.filename().string());
+  }
   void on_resume(std::int64_t step) override { progress_.note("continuing after step " + std::to_string(step)); }
   void on_metrics(const TrainingMetrics& metrics) override {
     last_ = metrics;
@@ -154,6 +158,18 @@ void add_train(CLI::App& program, Action& chosen) {
       ->check(whole_number(0))
       ->capture_default_str()
       ->type_name("N");
+  command->add_option("--keep-checkpoints", trainer.keep_checkpoints, "How many of the newest to keep")
+      ->check(whole_number(1, 1000))
+      ->capture_default_str()
+      ->type_name("K");
+  command
+      ->add_option("--background-checkpoints", trainer.background_writes,
+                   "Write them while training goes on: auto (large ones, if memory allows), always, never")
+      ->transform(CLI::Transformer(std::map<std::string, BackgroundWrites>{{"auto", BackgroundWrites::automatic},
+                                                                           {"always", BackgroundWrites::always},
+                                                                           {"never", BackgroundWrites::never}}))
+      ->default_str("auto")
+      ->type_name("WHEN");
   add_seed(*command, trainer.seed);
   add_threads(*command, options->threads);
   auto* const out = add_out(*command, options->out, "Run folder; must be new or empty. Default: runs/train-N");

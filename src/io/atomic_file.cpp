@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/crc32c.hpp"
 #include "write_all.hpp"
 
 namespace normdescent {
@@ -66,6 +67,7 @@ int write_all(int descriptor, std::span<const std::byte> bytes) {
 void AtomicFile::write(std::span<const std::byte> bytes) {
   if (const int error_number = write_all(descriptor_, bytes); error_number != 0)
     throw_file_error("write", target_, error_number);
+  digest_ = {.bytes = digest_.bytes + bytes.size(), .crc = crc32c(bytes, digest_.crc)};
 }
 
 void AtomicFile::write(std::string_view text) { write(std::as_bytes(std::span(text.data(), text.size()))); }
@@ -74,19 +76,21 @@ void AtomicFile::commit() {
   if (::fsync(descriptor_) != 0) throw_file_error("write", target_, errno);
   if (::rename(partial_.c_str(), target_.c_str()) != 0) throw_file_error("replace", target_, errno);
   ::close(std::exchange(descriptor_, -1));
-  // Without this the rename itself may be lost in a power failure; a folder that cannot be synced is no error.
-  const auto folder = target_.has_parent_path() ? target_.parent_path() : std::filesystem::path(".");
-  const int folder_descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder_descriptor >= 0) {
-    ::fsync(folder_descriptor);
-    ::close(folder_descriptor);
-  }
+  sync_folder(target_.parent_path());
 }
 
-void write_text_atomically(const std::filesystem::path& target, std::string_view text) {
+void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
+
+FileDigest write_text_atomically(const std::filesystem::path& target, std::string_view text) {
   AtomicFile file(target);
   file.write(text);
   file.commit();
+  return file.digest();
 }
 
 std::string read_text(const std::filesystem::path& path) {

@@ -51,4 +51,9 @@ void JsonLinesWriter::append(std::string_view object) {
   bytes_ += line.size();
 }
 
+void JsonLinesWriter::sync() {
+  // EINVAL: a device or pipe, which has no disk to flush to.
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) throw_file_error("write", path_, errno);
+}
+
 }  // namespace normdescent

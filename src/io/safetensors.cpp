@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "normdescent/base/user_error.hpp"
-#include "normdescent/io/atomic_file.hpp"
 
 namespace normdescent {
 
@@ -112,7 +111,7 @@ void check_coverage(const std::filesystem::path& path, const std::vector<Entry>&
 
 }  // namespace
 
-void write_safetensors(const std::filesystem::path& path, const StateDict& state) {
+FileDigest write_safetensors(const std::filesystem::path& path, const StateDict& state) {
   Json header = Json::object();
   if (!state.metadata.empty()) header[kMetadataKey] = state.metadata;
   std::uint64_t offset = 0;
@@ -133,6 +132,7 @@ void write_safetensors(const std::filesystem::path& path, const StateDict& state
   file.write(text);
   for (const auto& [name, tensor] : state.tensors) file.write(tensor.bytes);
   file.commit();
+  return file.digest();
 }
 
 StateDict read_safetensors(const std::filesystem::path& path) {

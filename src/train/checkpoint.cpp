@@ -3,14 +3,18 @@
 
 #include <charconv>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/checked_folder.hpp"
 #include "normdescent/io/safetensors.hpp"
 
 namespace normdescent {
@@ -19,16 +23,9 @@ namespace {
 
 using Json = nlohmann::json;
 constexpr std::string_view kPrefix = "checkpoint-";
-
-StateDict weights_of(const Objective& objective) {
-  StateDict weights;
-  for (const auto& parameter : objective.parameters()) {
-    const auto bytes = std::as_bytes(parameter.value);
-    weights.tensors[parameter.info.name] = {
-        .dtype = "F32", .shape = parameter.info.shape, .bytes = {bytes.begin(), bytes.end()}};
-  }
-  return weights;
-}
+constexpr const char* kModelFile = "model.safetensors";
+constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr const char* kPositionFile = "position.json";
 
 void restore_weights(const std::filesystem::path& path, const Objective& objective) {
   const StateDict weights = read_safetensors(path);
@@ -45,37 +42,61 @@ void restore_weights(const std::filesystem::path& path, const Objective& objecti
 
 Json to_json(const Checkpoint& checkpoint) {
   const auto& [identity, position, metrics_bytes] = checkpoint;
-  return {
-      {"problem", identity.problem},   {"optimizer", identity.optimizer},   {"learning_rate", identity.learning_rate},
-      {"steps", identity.steps},       {"batch_size", identity.batch_size}, {"seed", identity.seed},
-      {"step", position.step},         {"first_loss", position.first_loss}, {"steps_too_high", position.steps_too_high},
-      {"metrics_bytes", metrics_bytes}};
+  return {{"problem", identity.problem},
+          {"optimizer", identity.optimizer},
+          {"learning_rate", identity.learning_rate},
+          {"schedule", identity.schedule},
+          {"steps", identity.steps},
+          {"batch_size", identity.batch_size},
+          {"seed", identity.seed},
+          {"step", position.step},
+          {"first_loss", position.first_loss},
+          {"steps_too_high", position.steps_too_high},
+          {"metrics_bytes", metrics_bytes}};
+}
+
+/// A whole number in [0, the largest T]; a JSON exception for anything else.
+template <class T>
+T whole(const Json& json, const char* key) {
+  const Json& value = json.at(key);
+  // get() converts whatever number there is: 1e300 and -1 too.
+  if (!value.is_number_unsigned() ||
+      value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<T>::max()))
+    throw Json::other_error::create(501, std::string(key) + " is " + value.dump() + ", no count", &value);
+  return value.get<T>();
 }
 
 Checkpoint parse_position(const std::filesystem::path& path) {
+  const auto refuse = [&](const char* why) -> UserError {
+    return UserError(path.string() + " is not readable: " + why, "the checkpoint is damaged");
+  };
+  const std::string text = read_text(path);
   try {
-    const Json json = Json::parse(read_text(path));
+    const Json json = Json::parse(text);
     const Json& first_loss = json.at("first_loss");
-    return {.identity = {.problem = json.at("problem").get<std::string>(),
-                         .optimizer = json.at("optimizer").get<std::string>(),
-                         .learning_rate = json.at("learning_rate").get<double>(),
-                         .steps = json.at("steps").get<std::int64_t>(),
-                         .batch_size = json.at("batch_size").get<std::uint32_t>(),
-                         .seed = json.at("seed").get<std::uint64_t>()},
-            .position = {.step = json.at("step").get<std::int64_t>(),
-                         .first_loss =
-                             first_loss.is_null() ? std::numeric_limits<double>::quiet_NaN() : first_loss.get<double>(),
-                         .steps_too_high = json.at("steps_too_high").get<int>()},
-            .metrics_bytes = json.at("metrics_bytes").get<std::uint64_t>()};
+    Checkpoint checkpoint{.identity = {.problem = json.at("problem").get<std::string>(),
+                                       .optimizer = json.at("optimizer").get<std::string>(),
+                                       .learning_rate = json.at("learning_rate").get<double>(),
+                                       .schedule = json.at("schedule").get<std::string>(),
+                                       .steps = whole<std::int64_t>(json, "steps"),
+                                       .batch_size = whole<std::uint32_t>(json, "batch_size"),
+                                       .seed = whole<std::uint64_t>(json, "seed")},
+                          .position = {.step = whole<std::int64_t>(json, "step"),
+                                       .first_loss = first_loss.is_null() ? std::numeric_limits<double>::quiet_NaN()
+                                                                          : first_loss.get<double>(),
+                                       .steps_too_high = whole<int>(json, "steps_too_high")},
+                          .metrics_bytes = whole<std::uint64_t>(json, "metrics_bytes")};
+    if (checkpoint.position.step > checkpoint.identity.steps) throw refuse("its step lies behind the end of the run");
+    return checkpoint;
   } catch (const Json::exception& error) {
-    throw UserError(path.string() + " is not readable: " + error.what(), "the checkpoint is damaged");
+    throw refuse(error.what());
   }
 }
 
 void require_same_run(const std::filesystem::path& path, const RunIdentity& saved, const RunIdentity& wanted) {
   const Json a = to_json({.identity = saved, .position = {}});
   const Json b = to_json({.identity = wanted, .position = {}});
-  for (const char* key : {"problem", "optimizer", "learning_rate", "steps", "batch_size", "seed"}) {
+  for (const char* key : {"problem", "optimizer", "learning_rate", "schedule", "steps", "batch_size", "seed"}) {
     if (a[key] != b[key])
       throw UserError(
           "cannot resume from " + path.string() + ": its " + key + " is " + a[key].dump() + ", not " + b[key].dump(),
@@ -93,58 +114,110 @@ std::optional<std::int64_t> step_of(const std::filesystem::path& folder) {
   return error == std::errc() && stop == end ? std::optional(step) : std::nullopt;
 }
 
-void remove_other_checkpoints(const std::filesystem::path& run_folder, const std::filesystem::path& kept) {
-  std::error_code ignored;  // an old checkpoint that stays does no harm
-  for (const auto& entry : std::filesystem::directory_iterator(run_folder, ignored)) {
-    if (entry.path() != kept && entry.path().filename().string().starts_with(kPrefix))
-      std::filesystem::remove_all(entry.path(), ignored);
+/// Complete checkpoints by step, newest first.
+std::map<std::int64_t, std::filesystem::path, std::greater<>> checkpoints_in(const std::filesystem::path& run_folder) {
+  std::map<std::int64_t, std::filesystem::path, std::greater<>> found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(run_folder, error)) {
+    if (const auto step = step_of(entry.path())) found.emplace(*step, entry.path());
   }
+  return found;
+}
+
+/// Renamed first, so that a removal that is interrupted leaves no half checkpoint under a checkpoint's name.
+void remove_checkpoint(const std::filesystem::path& folder) {
+  auto doomed = folder;
+  doomed += ".partial";
+  std::error_code ignored;  // an old checkpoint that stays does no harm
+  std::filesystem::rename(folder, doomed, ignored);
+  std::filesystem::remove_all(doomed, ignored);
+}
+
+void keep_newest(const std::filesystem::path& run_folder, std::int64_t step, int keep) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(run_folder, ignored)) {  // left by a crash
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kPrefix) && name.ends_with(".partial")) std::filesystem::remove_all(entry.path(), ignored);
+  }
+  int kept = 0;
+  for (const auto& [number, folder] : checkpoints_in(run_folder)) {
+    if (number <= step && ++kept > keep) remove_checkpoint(folder);
+  }
+}
+
+std::optional<std::string> defect_of(const std::filesystem::path& checkpoint_folder) {
+  if (auto defect = find_defect(checkpoint_folder)) return defect;
+  std::error_code error;
+  for (const char* file : {kModelFile, kOptimizerFile}) {
+    if (!std::filesystem::exists(checkpoint_folder / file, error)) return std::string(file) + " is missing";
+  }
+  try {
+    const auto wanted = parse_position(checkpoint_folder / kPositionFile).metrics_bytes;
+    const auto metrics = std::filesystem::file_size(checkpoint_folder.parent_path() / kMetricsFile, error);
+    if (wanted > 0 && (error || metrics < wanted)) return std::string(kMetricsFile) + " is shorter than it says";
+  } catch (const UserError& failure) {
+    return failure.what();
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-std::filesystem::path write_checkpoint(const std::filesystem::path& run_folder, const Checkpoint& checkpoint,
-                                       const Objective& objective, const Optimizer<float>& optimizer) {
-  const auto target = run_folder / (std::string(kPrefix) + std::to_string(checkpoint.position.step));
-  auto partial = target;
-  partial += ".partial";
-  std::error_code error;
-  std::filesystem::remove_all(partial, error);
-  std::filesystem::create_directories(partial, error);
-  if (error) throw_file_error("create", partial, error.value());
-  try {
-    write_safetensors(partial / "model.safetensors", weights_of(objective));
-    write_safetensors(partial / "optimizer.safetensors", optimizer.state());
-    write_text_atomically(partial / "position.json", to_json(checkpoint).dump(2) + "\n");
-    std::filesystem::remove_all(target);  // the same step again, after a resume
-    std::filesystem::rename(partial, target);
-  } catch (const std::filesystem::filesystem_error& failure) {
-    throw_file_error("write", target, failure.code().value());
-  } catch (...) {
-    std::filesystem::remove_all(partial, error);
-    throw;
+StateDict weights_of(const Objective& objective) {
+  StateDict weights;
+  for (const auto& parameter : objective.parameters()) {
+    const auto bytes = std::as_bytes(parameter.value);
+    weights.tensors[parameter.info.name] = {
+        .dtype = "F32", .shape = parameter.info.shape, .bytes = {bytes.begin(), bytes.end()}};
   }
-  remove_other_checkpoints(run_folder, target);
+  return weights;
+}
+
+std::filesystem::path write_checkpoint(const std::filesystem::path& run_folder, const Checkpoint& checkpoint,
+                                       const CheckpointTensors& tensors, int keep) {
+  const auto target = run_folder / (std::string(kPrefix) + std::to_string(checkpoint.position.step));
+  FolderWriter folder(target);
+  folder.add(kModelFile, write_safetensors(folder.file(kModelFile), tensors.weights()));
+  folder.add(kOptimizerFile, write_safetensors(folder.file(kOptimizerFile), tensors.optimizer()));
+  folder.add(kPositionFile, write_text_atomically(folder.file(kPositionFile), to_json(checkpoint).dump(2) + "\n"));
+  folder.commit();
+  keep_newest(run_folder, checkpoint.position.step, keep);
   return target;
 }
 
-std::optional<std::filesystem::path> find_checkpoint(const std::filesystem::path& run_folder) {
-  std::optional<std::filesystem::path> newest;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(run_folder, error)) {
-    const auto step = step_of(entry.path());
-    if (step && (!newest || *step > *step_of(*newest))) newest = entry.path();
+CheckpointSearch find_checkpoint(const std::filesystem::path& run_folder) {
+  CheckpointSearch search;
+  for (const auto& [step, folder] : checkpoints_in(run_folder)) {
+    auto defect = defect_of(folder);
+    if (!defect) {
+      search.newest = folder;
+      break;
+    }
+    search.damaged.push_back({folder, std::move(*defect)});
   }
-  return newest;
+  return search;
+}
+
+std::filesystem::path set_aside(const std::filesystem::path& checkpoint_folder) {
+  auto target = checkpoint_folder;
+  target += ".damaged";
+  std::error_code error;
+  for (int number = 2; std::filesystem::exists(target, error); ++number) {
+    target = checkpoint_folder;
+    target += ".damaged-" + std::to_string(number);
+  }
+  std::filesystem::rename(checkpoint_folder, target, error);
+  if (error) throw_file_error("rename", checkpoint_folder, error.value());
+  return target;
 }
 
 Checkpoint read_checkpoint(const std::filesystem::path& checkpoint_folder, const RunIdentity& identity,
                            const Objective& objective, Optimizer<float>& optimizer) {
-  Checkpoint checkpoint = parse_position(checkpoint_folder / "position.json");
+  Checkpoint checkpoint = parse_position(checkpoint_folder / kPositionFile);
   require_same_run(checkpoint_folder, checkpoint.identity, identity);
-  restore_weights(checkpoint_folder / "model.safetensors", objective);
+  restore_weights(checkpoint_folder / kModelFile, objective);
   try {
-    optimizer.load_state(read_safetensors(checkpoint_folder / "optimizer.safetensors"));
+    optimizer.load_state(read_safetensors(checkpoint_folder / kOptimizerFile));
   } catch (const std::invalid_argument& error) {
     throw UserError("cannot resume from " + checkpoint_folder.string() + ": " + error.what(),
                     "repeat the options of the run, or start a new one in another folder");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -20,8 +21,8 @@ namespace normdescent {
 
 namespace {
 
+constexpr std::int64_t kNothingSaved = -1;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kMetricsFile = "metrics.jsonl";
 
 TrainingOptions training_options(const TrainerOptions& options) {
   return {.steps = options.steps,
@@ -53,8 +54,11 @@ class Recorder : public TrainingObserver {
     const Optimizer<float>& optimizer;
     TrainerObserver& observer;
   };
-  Recorder(Context context, std::uint64_t metrics_bytes)
-      : context_(std::move(context)), lines_(context_.folder / kMetricsFile, metrics_bytes) {}
+  Recorder(Context context, const std::optional<Checkpoint>& start)
+      : context_(std::move(context)),
+        lines_(context_.folder / kMetricsFile, start ? start->metrics_bytes : 0),
+        writer_(context_.folder, context_.options.keep_checkpoints, context_.options.background_writes),
+        saved_step_(start ? start->position.step : kNothingSaved) {}
 
   void on_step(const TrainingStep& step, Objective& objective) override {
     const auto now = Clock::now();
@@ -85,20 +89,35 @@ class Recorder : public TrainingObserver {
   }
 
   void on_position(const TrainingPosition& position) override {
+    report(writer_.take_finished());
     const std::int64_t every = context_.options.checkpoint_every;
     if (every > 0 && position.step % every == 0 && position.step < context_.options.steps) save(position);
   }
 
-  void save(const TrainingPosition& position) {
-    const auto path = write_checkpoint(
-        context_.folder, {.identity = context_.identity, .position = position, .metrics_bytes = lines_.bytes()},
-        context_.objective, context_.optimizer);
-    context_.observer.on_checkpoint(path);
-    last_time_ = Clock::now();
+  /// The checkpoint at the end, and the one that may still be under way.
+  void finish(const TrainingPosition& position) {
+    save(position);
+    report(writer_.wait());
   }
+  /// Without one at the end.
+  void finish() { report(writer_.wait()); }
 
  private:
   using Clock = std::chrono::steady_clock;
+
+  void save(const TrainingPosition& position) {
+    if (position.step == saved_step_) return;  // it is what the run was resumed from
+    lines_.sync();
+    report(writer_.wait());
+    writer_.save({.identity = context_.identity, .position = position, .metrics_bytes = lines_.bytes()},
+                 context_.objective, context_.optimizer);
+    report(writer_.take_finished());
+    saved_step_ = position.step;
+    last_time_ = Clock::now();
+  }
+  void report(const std::optional<std::filesystem::path>& checkpoint) {
+    if (checkpoint) context_.observer.on_checkpoint(*checkpoint);
+  }
 
   void write_row() {
     lines_.append(row_.to_json());
@@ -107,9 +126,47 @@ class Recorder : public TrainingObserver {
 
   Context context_;
   JsonLinesWriter lines_;
+  CheckpointWriter writer_;
+  std::int64_t saved_step_;
   TrainingMetrics row_;
   Clock::time_point last_time_ = Clock::now();
 };
+
+std::string describe_schedule(const TrainerOptions& options) {
+  const Schedule schedule = training_options(options).schedule();
+  return std::string(to_string(schedule.decay)) + ", " + std::to_string(schedule.warmup_steps) + " steps of warm-up";
+}
+
+/// Whether a run began here and ended before its first checkpoint.
+bool holds_a_beginning(const std::filesystem::path& folder) {
+  bool holds_partial = false;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().filename() == kMetricsFile) return true;
+    if (entry.path().extension() != ".partial") return false;
+    holds_partial = true;
+  }
+  return holds_partial;
+}
+
+/// Empty: continue at the start.
+std::optional<Checkpoint> resume(const std::filesystem::path& folder, const RunIdentity& identity,
+                                 const Objective& objective, Optimizer<float>& optimizer, TrainerObserver& observer) {
+  const auto search = find_checkpoint(folder);
+  if (!search.newest) {
+    if (!search.damaged.empty())
+      throw UserError("no checkpoint in " + folder.string() + " is sound; of the newest, " +
+                          search.damaged.front().folder.filename().string() + ", " + search.damaged.front().defect,
+                      "start the run again in another folder; nothing was changed in this one");
+    if (!holds_a_beginning(folder))
+      throw UserError("no checkpoint in " + folder.string(), "start the run without resume");
+    observer.on_resume(0);
+    return std::nullopt;
+  }
+  Checkpoint checkpoint = read_checkpoint(*search.newest, identity, objective, optimizer);
+  for (const auto& damaged : search.damaged) observer.on_damaged_checkpoint(damaged, set_aside(damaged.folder));
+  observer.on_resume(checkpoint.position.step);
+  return checkpoint;
+}
 
 }  // namespace
 
@@ -119,6 +176,7 @@ void TrainerOptions::validate() const {
     throw std::invalid_argument(std::string(field) + " = " + std::to_string(value) + ", must be " + domain);
   };
   if (checkpoint_every < 0) refuse("checkpoint_every", checkpoint_every, "0 (only at the end) or more");
+  if (keep_checkpoints < 1) refuse("keep_checkpoints", keep_checkpoints, "at least 1");
   if (tokens_per_example < 1) refuse("tokens_per_example", tokens_per_example, "at least 1");
 }
 
@@ -147,16 +205,12 @@ TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const Tr
   const RunIdentity identity{.problem = problem.name(),
                              .optimizer = spec.name,
                              .learning_rate = learning_rate_of(spec),
+                             .schedule = describe_schedule(options),
                              .steps = options.steps,
                              .batch_size = problem.batch_size(),
                              .seed = options.seed};
-  Checkpoint start;
-  if (options.resume) {
-    const auto found = find_checkpoint(folder.path());
-    if (!found) throw UserError("no checkpoint in " + folder.path().string(), "start the run without resume");
-    start = read_checkpoint(*found, identity, *objective, optimizer);
-    observer.on_resume(start.position.step);
-  }
+  std::optional<Checkpoint> start;
+  if (options.resume) start = resume(folder.path(), identity, *objective, optimizer, observer);
 
   Recorder recorder({.options = options,
                      .identity = identity,
@@ -164,11 +218,15 @@ TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const Tr
                      .objective = *objective,
                      .optimizer = optimizer,
                      .observer = observer},
-                    start.metrics_bytes);
-  TrainingPosition position = start.position;
+                    start);
+  TrainingPosition position = start ? start->position : TrainingPosition{};
   TrainingReport report =
       train_once(*objective, optimizer, problem.batch_size(), training_options(options), position, recorder, stop);
-  if (report.status != RunStatus::diverged) recorder.save(position);
+  if (report.status == RunStatus::diverged) {
+    recorder.finish();
+  } else {
+    recorder.finish(position);
+  }
   return report;
 }
 

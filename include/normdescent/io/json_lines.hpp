@@ -21,6 +21,8 @@ class JsonLinesWriter {
 
   /// `object`: one JSON text without line breaks (std::invalid_argument otherwise).
   void append(std::string_view object);
+  /// Flushes to disk: a checkpoint that stores bytes() must not outlive the lines.
+  void sync();
   /// Length of the file so far: what a checkpoint stores to continue exactly here.
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a training run was, on disk: weights and optimizer state as safetensors, the position as JSON.
+// Where a training run was, on disk: weights and optimizer state as safetensors, the position as JSON, and checksums
+// over all of them (io/checked_folder.hpp). docs/checkpoints.md says what survives what.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "normdescent/optimizers/optimizer.hpp"
 #include "normdescent/problem/problem.hpp"
@@ -13,11 +16,15 @@
 
 namespace normdescent {
 
+/// In the run folder, beside the checkpoints: a line for each step.
+inline constexpr const char* kMetricsFile = "metrics.jsonl";
+
 /// What must be equal for a run to be continued; everything else is in the weights and the optimizer's state.
 struct RunIdentity {
   std::string problem;
   std::string optimizer;
   double learning_rate = 0.0;
+  std::string schedule;  ///< decay and warm-up
   std::int64_t steps = 0;
   std::uint32_t batch_size = 0;
   std::uint64_t seed = 0;
@@ -30,14 +37,35 @@ struct Checkpoint {
   std::uint64_t metrics_bytes = 0;  ///< length of metrics.jsonl at that moment
 };
 
-/// Writes `run_folder`/checkpoint-<step>/{model.safetensors, optimizer.safetensors, position.json} beside and renames
-/// it as a whole, then removes older checkpoints: at every moment one complete checkpoint exists. UserError (full disk
-/// ...) leaves the older one. Memory: one copy of the weights, or of the optimizer's state.
-std::filesystem::path write_checkpoint(const std::filesystem::path& run_folder, const Checkpoint& checkpoint,
-                                       const Objective& objective, const Optimizer<float>& optimizer);
+/// The tensors of a checkpoint, made when they are written, so that only one of the two need exist at a time.
+struct CheckpointTensors {
+  std::function<StateDict()> weights;
+  std::function<StateDict()> optimizer;
+};
+[[nodiscard]] StateDict weights_of(const Objective& objective);
 
-/// The newest complete checkpoint of a run folder, if there is one.
-[[nodiscard]] std::optional<std::filesystem::path> find_checkpoint(const std::filesystem::path& run_folder);
+/// Writes `run_folder`/checkpoint-<step>/{model.safetensors, optimizer.safetensors, position.json, checksums.txt}
+/// beside and renames it as a whole, then removes all but the newest `keep` checkpoints up to this step. A checkpoint
+/// of the same step is an error, not overwritten. UserError (full disk ...) leaves everything as it was.
+std::filesystem::path write_checkpoint(const std::filesystem::path& run_folder, const Checkpoint& checkpoint,
+                                       const CheckpointTensors& tensors, int keep);
+
+/// A checkpoint that cannot be continued from, and why.
+struct DamagedCheckpoint {
+  std::filesystem::path folder;
+  std::string defect;
+};
+
+struct CheckpointSearch {
+  std::optional<std::filesystem::path> newest;  ///< every byte is as it was written, and the metrics are there
+  std::vector<DamagedCheckpoint> damaged;       ///< newer than that one, newest first
+};
+/// Reads the files of every checkpoint that it judges; changes nothing.
+[[nodiscard]] CheckpointSearch find_checkpoint(const std::filesystem::path& run_folder);
+
+/// Renames a damaged checkpoint to "<name>.damaged" (or ".damaged-2" ...): out of the way, still there to look at.
+/// Returns the new path.
+std::filesystem::path set_aside(const std::filesystem::path& checkpoint_folder);
 
 /// Puts weights and optimizer state back and returns the position. UserError if the checkpoint is unreadable, or
 /// belongs to another run than `identity` (it names the difference).

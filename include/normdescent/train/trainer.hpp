@@ -11,6 +11,7 @@
 #include "normdescent/optimizers/routing.hpp"
 #include "normdescent/problem/problem.hpp"
 #include "normdescent/race/training_run.hpp"
+#include "normdescent/train/checkpoint_writer.hpp"
 #include "normdescent/train/run_folder.hpp"
 
 namespace normdescent {
@@ -24,7 +25,9 @@ struct TrainerOptions {
   double divergence_factor = 3.0;       ///< see train_once
   std::uint64_t seed = 1;               ///< of the initial values and the order of the examples
   std::int64_t tokens_per_example = 1;  ///< what one example counts as in `tokens`
-  bool resume = false;                  ///< continue from the newest checkpoint in the folder
+  bool resume = false;                  ///< continue from the newest checkpoint in the folder that is sound
+  int keep_checkpoints = 2;             ///< the newest ones; at least 1
+  BackgroundWrites background_writes = BackgroundWrites::automatic;
 
   /// std::invalid_argument "field = value, must be ...".
   void validate() const;
@@ -51,6 +54,10 @@ class TrainerObserver {
   TrainerObserver(const TrainerObserver&) = delete;
   TrainerObserver& operator=(const TrainerObserver&) = delete;
   virtual ~TrainerObserver() = default;
+  /// A newer checkpoint that resuming could not use; it is `moved_to` a name that nothing overwrites.
+  virtual void on_damaged_checkpoint(const DamagedCheckpoint& damaged, const std::filesystem::path& moved_to) {
+    (void)damaged, (void)moved_to;
+  }
   virtual void on_resume(std::int64_t step) { (void)step; }
   /// After each step, when its line is in metrics.jsonl.
   virtual void on_metrics(const TrainingMetrics& metrics) { (void)metrics; }
@@ -59,11 +66,12 @@ class TrainerObserver {
 
 /// Trains a new instance of `problem` and writes metrics.jsonl and checkpoint-<step>/ into `folder`.
 ///
-/// Continuing from a checkpoint gives bit-equal weights and losses (times differ). A stop request writes a checkpoint;
-/// a divergence writes none, so that the last good one stays. The model's weights at the end are
-/// checkpoint-<steps>/model.safetensors.
-/// Throws std::invalid_argument for bad options; UserError if a file cannot be written, or resume finds no checkpoint
-/// or one of another run. Memory: one copy of weights or optimizer state while a checkpoint is written.
+/// Continuing from a checkpoint gives bit-equal weights and losses (times differ). A run that ended before its first
+/// checkpoint continues at its start. Damaged checkpoints are reported, set aside, and the one before is taken.
+/// A stop request writes a checkpoint; a divergence writes none, so that the last good one stays. The model's weights
+/// at the end are checkpoint-<steps>/model.safetensors.
+/// Throws std::invalid_argument for bad options; UserError if a file cannot be written (of a checkpoint written in the
+/// background: at the next step), or resume finds no sound checkpoint or one of another run; then no file has changed.
 TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options,
                      const RunFolder& folder, TrainerObserver& observer, const std::stop_token& stop = {});
 

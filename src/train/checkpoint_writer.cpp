@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/train/checkpoint_writer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "normdescent/train/memory_use.hpp"
+
+namespace normdescent {
+
+namespace {
+
+/// Weights and state; of states smaller than their parameter (one number a row) more than there is.
+std::uint64_t bytes_of(const Objective& objective, const Optimizer<float>& optimizer) {
+  std::uint64_t bytes = 0;
+  const auto plans = optimizer.explain();
+  for (std::size_t i = 0; i < plans.size(); ++i) {
+    const auto buffers = static_cast<std::uint64_t>(std::max(0, plans[i].state_buffers));
+    bytes += (1 + buffers) * objective.parameters()[i].value.size_bytes();
+  }
+  return bytes;
+}
+
+}  // namespace
+
+bool CheckpointWriter::copies(const Objective& objective, const Optimizer<float>& optimizer) const {
+  if (background_ != BackgroundWrites::automatic) return background_ == BackgroundWrites::always;
+  const std::uint64_t bytes = bytes_of(objective, optimizer);
+  return bytes >= kBackgroundBytes && available_memory().value_or(0) >= 2 * bytes;
+}
+
+void CheckpointWriter::save(const Checkpoint& checkpoint, const Objective& objective,
+                            const Optimizer<float>& optimizer) {
+  if (auto before = wait()) finished_ = std::move(before);
+  if (!copies(objective, optimizer)) {
+    const CheckpointTensors tensors{.weights = [&] { return weights_of(objective); },
+                                    .optimizer = [&] { return optimizer.state(); }};
+    finished_ = write_checkpoint(run_folder_, checkpoint, tensors, keep_);
+    return;
+  }
+  under_way_ = std::async(std::launch::async, [checkpoint, weights = weights_of(objective), state = optimizer.state(),
+                                               folder = run_folder_, keep = keep_]() mutable {
+    const CheckpointTensors tensors{.weights = [&] { return std::move(weights); },
+                                    .optimizer = [&] { return std::move(state); }};
+    return write_checkpoint(folder, checkpoint, tensors, keep);
+  });
+}
+
+std::optional<std::filesystem::path> CheckpointWriter::take_finished() {
+  const bool is_ready = under_way_.valid() && under_way_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  if (is_ready) return under_way_.get();
+  return std::exchange(finished_, std::nullopt);
+}
+
+std::optional<std::filesystem::path> CheckpointWriter::wait() {
+  if (under_way_.valid()) return under_way_.get();
+  return std::exchange(finished_, std::nullopt);
+}
+
+}  // namespace normdescent
