@@ -203,7 +203,9 @@ TEST(Shampoo, ContinuesWithTheSameBitsInTheMiddleOfAnInterval) {
                       std::uint64_t last) {
     for (std::uint64_t t = first; t < last; ++t) {
       fill_normal(buffer.gradients(), 5, t);
-      optimizer.step(buffer.parameters());
+      auto parameters = std::vector(buffer.parameters().begin(), buffer.parameters().end());
+      if (t == 1) parameters[1].gradient = {};  // its own steps, which say when roots are due, fall behind
+      optimizer.step(parameters);
     }
   };
   ParameterBuffer<float> buffer(small_model());
