@@ -13,9 +13,11 @@
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
+#include "normdescent/train/memory_use.hpp"
 #include "normdescent/train/trainer.hpp"
 #include "option_checks.hpp"
 #include "progress.hpp"
+#include "training_estimate.hpp"
 
 namespace normdescent::cli {
 namespace {
@@ -30,6 +32,7 @@ struct TrainCommandOptions {
   std::string resume;
   int threads = 1;
   bool json = false;
+  bool estimate = false;
 };
 
 class TrainProgress final : public TrainerObserver {
@@ -73,6 +76,7 @@ void print_json(const TrainCommandOptions& options, const TrainingReport& report
                         {"first_loss", report.first_loss},
                         {"final_loss", report.final_loss},
                         {"tokens_per_second", last.tokens_per_second},
+                        {"peak_memory_bytes", peak_memory().value_or(0)},
                         {"folder", folder.path().string()}}
       << '\n';
 }
@@ -97,9 +101,14 @@ int run_training(TrainCommandOptions options, Session& session) {
   options.trainer.tokens_per_example = task.options.context;
   options.trainer.resume = !options.resume.empty();
   options.trainer.validate();
+  omp_set_num_threads(options.threads);
+  if (options.estimate) {
+    print_estimate(estimate_training(task.options, spec, options.trainer.background_writes), options.trainer.steps,
+                   options.trainer.tokens_per_example * options.task.batch, options.json, session.out);
+    return kDone;
+  }
   const RunFolder folder =
       options.trainer.resume ? RunFolder::open(options.resume) : RunFolder::create(output_folder(options.out, "train"));
-  omp_set_num_threads(options.threads);
 
   TrainingReport report;
   TrainingMetrics last;
@@ -176,6 +185,7 @@ void add_train(CLI::App& program, Action& chosen) {
   command->add_option("--resume", options->resume, "Continue the run in this folder; all other options as they were")
       ->type_name("DIR")
       ->excludes(out);
+  command->add_flag("--estimate", options->estimate, "Say what memory and time the run will take, and do not run it");
   add_json(*command, options->json);
   command->callback(
       [&chosen, options] { chosen = [options](Session& session) { return run_training(*options, session); }; });

@@ -22,18 +22,21 @@ std::uint64_t bytes_of(const Objective& objective, const Optimizer<float>& optim
   return bytes;
 }
 
+bool copies_all(std::uint64_t bytes, BackgroundWrites background) {
+  if (background != BackgroundWrites::automatic) return background == BackgroundWrites::always;
+  return bytes >= kBackgroundBytes && available_memory().value_or(0) >= 2 * bytes;
+}
+
 }  // namespace
 
-bool CheckpointWriter::copies(const Objective& objective, const Optimizer<float>& optimizer) const {
-  if (background_ != BackgroundWrites::automatic) return background_ == BackgroundWrites::always;
-  const std::uint64_t bytes = bytes_of(objective, optimizer);
-  return bytes >= kBackgroundBytes && available_memory().value_or(0) >= 2 * bytes;
+std::uint64_t checkpoint_copy_bytes(std::uint64_t weights, std::uint64_t state, BackgroundWrites background) {
+  return copies_all(weights + state, background) ? weights + state : std::max(weights, state);
 }
 
 void CheckpointWriter::save(const Checkpoint& checkpoint, const Objective& objective,
                             const Optimizer<float>& optimizer) {
   if (auto before = wait()) finished_ = std::move(before);
-  if (!copies(objective, optimizer)) {
+  if (!copies_all(bytes_of(objective, optimizer), background_)) {
     const CheckpointTensors tensors{.weights = [&] { return weights_of(objective); },
                                     .optimizer = [&] { return optimizer.state(); }};
     finished_ = write_checkpoint(run_folder_, checkpoint, tensors, keep_);

@@ -21,6 +21,7 @@ std::optional<std::uint64_t> kilobytes_line(const char* path, const std::string&
 }  // namespace
 
 std::optional<std::uint64_t> available_memory() { return kilobytes_line("/proc/meminfo", "MemAvailable"); }
+std::optional<std::uint64_t> resident_memory() { return kilobytes_line("/proc/self/status", "VmRSS"); }
 std::optional<std::uint64_t> peak_memory() { return kilobytes_line("/proc/self/status", "VmHWM"); }
 
 }  // namespace normdescent

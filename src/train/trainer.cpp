@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/event_file.hpp"
 #include "normdescent/io/json_lines.hpp"
 #include "normdescent/linalg/reductions.hpp"
 #include "normdescent/race/race.hpp"
@@ -43,7 +44,18 @@ void set_gradient_norms(std::span<const Parameter> parameters, TrainingMetrics& 
   metrics.grad_norm_l2 = norm2(std::span<const double>(norms));
 }
 
-/// Turns the loop's events into lines of metrics.jsonl and checkpoints.
+std::vector<Scalar> scalars_of(const TrainingMetrics& metrics) {
+  return {{"loss/train", metrics.train_loss},
+          {"loss/validation", metrics.val_loss},
+          {"learning_rate", metrics.learning_rate},
+          {"tokens", static_cast<double>(metrics.tokens)},
+          {"tokens_per_second", metrics.tokens_per_second},
+          {"gradient/l1", metrics.grad_norm_l1},
+          {"gradient/l2", metrics.grad_norm_l2},
+          {"gradient/linf", metrics.grad_norm_linf}};
+}
+
+/// Turns the loop's events into lines of metrics.jsonl, TensorBoard's records and checkpoints.
 class Recorder : public TrainingObserver {
  public:
   struct Context {
@@ -57,6 +69,7 @@ class Recorder : public TrainingObserver {
   Recorder(Context context, const std::optional<Checkpoint>& start)
       : context_(std::move(context)),
         lines_(context_.folder / kMetricsFile, start ? start->metrics_bytes : 0),
+        events_(context_.folder, start ? start->position.step : 0),
         writer_(context_.folder, context_.options.keep_checkpoints, context_.options.background_writes),
         saved_step_(start ? start->position.step : kNothingSaved) {}
 
@@ -121,11 +134,13 @@ class Recorder : public TrainingObserver {
 
   void write_row() {
     lines_.append(row_.to_json());
+    events_.append(row_.step, scalars_of(row_));
     context_.observer.on_metrics(row_);
   }
 
   Context context_;
   JsonLinesWriter lines_;
+  EventFile events_;
   CheckpointWriter writer_;
   std::int64_t saved_step_;
   TrainingMetrics row_;

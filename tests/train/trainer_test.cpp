@@ -96,6 +96,21 @@ TEST_F(Trainer, WritesOneLineAStepWithTheKeysOfTheFormat) {
   EXPECT_EQ(observer.rows.size(), lines.size());
 }
 
+TEST_F(Trainer, WritesARecordForTensorBoardWithEveryLine) {
+  run("a", signsgd({.learning_rate = 0.02}), short_run());
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "a")) {
+    if (!entry.path().filename().string().starts_with("events.out.tfevents.")) continue;
+    const std::string events = read_text(entry.path());
+    std::size_t records = 0;
+    for (auto at = events.find("tokens_per_second"); at != std::string::npos;
+         at = events.find("tokens_per_second", at + 1))
+      ++records;
+    EXPECT_EQ(records, 40U) << "all but step 0, where there is no speed";
+    return;
+  }
+  FAIL() << "no event file";
+}
+
 TEST_F(Trainer, GradientNormsAreThoseOfTheWholeGradient) {
   // Without noise the first gradient is h_i x_i with |x_i| = 1: (1, 3, 0.1, 0.5), read back as floats.
   const test::QuadraticProblem problem({.curvature = {1.0, 3.0, 0.1, 0.5}});

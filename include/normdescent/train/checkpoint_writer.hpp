@@ -21,6 +21,10 @@ enum class BackgroundWrites {
 /// the steps since the last multiple of the interval; in the background, the time of a write is added to that.
 inline constexpr std::uint64_t kBackgroundBytes = std::uint64_t{64} << 20U;
 
+/// Most memory that the copies of a checkpoint take, of so many bytes of weights and of optimizer state.
+[[nodiscard]] std::uint64_t checkpoint_copy_bytes(std::uint64_t weights, std::uint64_t state,
+                                                  BackgroundWrites background);
+
 /// Not thread-safe: its owner saves and asks from one thread.
 class CheckpointWriter {
  public:
@@ -37,8 +41,6 @@ class CheckpointWriter {
   [[nodiscard]] std::optional<std::filesystem::path> wait();
 
  private:
-  [[nodiscard]] bool copies(const Objective& objective, const Optimizer<float>& optimizer) const;
-
   std::filesystem::path run_folder_;
   int keep_;
   BackgroundWrites background_;

@@ -64,7 +64,8 @@ class TrainerObserver {
   virtual void on_checkpoint(const std::filesystem::path& folder) { (void)folder; }
 };
 
-/// Trains a new instance of `problem` and writes metrics.jsonl and checkpoint-<step>/ into `folder`.
+/// Trains a new instance of `problem` and writes metrics.jsonl, the same for TensorBoard (io/event_file.hpp) and
+/// checkpoint-<step>/ into `folder`.
 ///
 /// Continuing from a checkpoint gives bit-equal weights and losses (times differ). A run that ended before its first
 /// checkpoint continues at its start. Damaged checkpoints are reported, set aside, and the one before is taken.
