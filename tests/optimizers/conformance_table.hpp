@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One row for every optimizer of the catalog, and some for variants: with which peak rate it makes which progress on
-// which problem. The rates are the best powers of two in a search over 2^-14 ... 2^6 in double.
+// which problem. The rates are powers of two: the best in a search over 2^-14 ... 2^6 in double of which rates 3 %
+// higher and lower make the progress too.
 #pragma once
 
 #include <array>
@@ -18,15 +19,16 @@ inline constexpr std::size_t kProblemCount = std::size(kProblems);
 
 /// Steps of a run, under half a cosine.
 inline constexpr int kSteps = 300;
-/// f(end) / f(start) that every optimizer must reach: on the quadratic within 300 steps at condition 10; on
-/// Rosenbrock's function an eighth of the 4 a pair at the valley floor; under sparse noise above what SGD's best rate
-/// leaves (0.106 to 0.111, the worst of all).
+/// f(end) / f(start) that an optimizer must reach unless its row says otherwise: on the quadratic within 300 steps at
+/// condition 10; on Rosenbrock's function an eighth of the 4 a pair at the valley floor; under sparse noise above what
+/// SGD's best rate leaves (0.106 to 0.111, the worst of all).
 inline constexpr std::array<double, kProblemCount> kProgress{1e-6, 0.02, 0.15};
 
 struct Row {
   std::string optimizer;
   std::array<double, kProblemCount> learning_rates{};  ///< as kProblems
   std::map<std::string, std::string> options{};        ///< besides learning_rate
+  std::array<double, kProblemCount> progress = kProgress;
 
   [[nodiscard]] OptimizerSpec spec(std::size_t problem) const {
     auto all = options;
@@ -46,15 +48,17 @@ inline const std::vector<Row>& table() {
       {"sgd", {0x1p-2, 0x1p-8, 0x1p-10}},
       {"normalized-sgd", {0x1p1, 0x1p3, 0x1p0}},
       {"row-normalized-sgd", {0x1p-5, 0x1p0, 0x1p-4}},
-      {"signsgd", {0x1p-5, 0x1p0, 0x1p-4}},
+      // Without momentum, signs cross a valley and do not follow it. Rates of 1 and 2 happen to land at 0.002; one per
+      // cent beside them it is 0.15 again.
+      {"signsgd", {0x1p-5, 0x1p-8, 0x1p-4}, {}, {kProgress[0], 0.18, kProgress[2]}},
       {"signum", {0x1p-5, 0x1p-5, 0x1p-6}},
-      {"lion", {0x1p-4, 0x1p1, 0x1p-6}},
+      {"lion", {0x1p-4, 0x1p-4, 0x1p-6}},
       {"muon", {0x1p-3, 0x1p-1, 0x1p-4}},
       {"muonlight", {0x1p-3, 0x1p0, 0x1p-4}},
       {"adamw", {0x1p4, 0x1p0, 0x1p-4}},
       {"adagrad", {0x1p4, 0x1p1, 0x1p-1}},
-      {"adagrad-norm", {0x1p4, 0x1p5, 0x1p4}},
-      {"mars-lion", {0x1p-5, 0x1p-3, 0x1p-5}},
+      {"adagrad-norm", {0x1p4, 0x1p4, 0x1p4}, {}, {kProgress[0], 0.05, kProgress[2]}},
+      {"mars-lion", {0x1p-5, 0x1p-5, 0x1p-5}},
       {"mars-adamw", {0x1p0, 0x1p-4, 0x1p-3}},
       {"scion", {0x1p-6, 0x1p-4, 0x1p-6}},
       {"scion-constrained", {0x1p-7, 0x1p-5, 0x1p-7}},
