@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every optimizer x {float, double} x {quadratic, Rosenbrock, sparse noise}: progress, equal runs, save and continue;
-// sign methods on the scalar executor (on other numbers of threads: conformance_test.cpp). bfloat16 parameters with a
-// float master: tests/torch/conformance_test.cpp.
+// Every optimizer x {float, double, bfloat16 with a float master, bfloat16 rounded stochastically} x {quadratic,
+// Rosenbrock, sparse noise}: progress, equal runs, save and continue; sign methods on the scalar executor (on other
+// numbers of threads: conformance_test.cpp). bfloat16 tensors of LibTorch: tests/torch/conformance_test.cpp.
 #include "optimizers/conformance_table.hpp"
 
 #include <gtest/gtest.h>
@@ -9,7 +9,9 @@
 
 #include <algorithm>
 #include <set>
+#include <type_traits>
 
+#include "normdescent/optimizers/bfloat16_optimizer.hpp"
 #include "normdescent/rules/executors.hpp"
 #include "tensors.hpp"
 
@@ -19,18 +21,57 @@ namespace {
 using conformance::kProblems;
 using conformance::Row;
 
-/// The course of a row on a problem. T is what parameters and state are stored in.
+/// What parameters are stored in, and what steps on them.
+struct Float {
+  using Number = float;
+  using Stepper = Optimizer<float>;
+};
+struct Double {
+  using Number = double;
+  using Stepper = Optimizer<double>;
+};
+struct Bfloat16WithMaster {
+  using Number = Bfloat16;
+  using Stepper = Bfloat16Optimizer;
+};
+struct Bfloat16Stochastic {
+  using Number = Bfloat16;
+  using Stepper = Bfloat16Optimizer;
+};
+
+double to_double(float x) { return static_cast<double>(x); }
+double to_double(double x) { return x; }
+double to_double(Bfloat16 x) { return static_cast<double>(to_float(x)); }
 template <class T>
+T from_double(double x) {
+  if constexpr (std::is_same_v<T, Bfloat16>) {
+    return to_bfloat16(static_cast<float>(x));
+  } else {
+    return static_cast<T>(x);
+  }
+}
+
+template <class Storage>
+OptimizerSpec spec_for(const Row& row, std::size_t problem, double rate_factor) {
+  OptimizerSpec spec = row.spec(problem).with_learning_rate_scaled(rate_factor);
+  if constexpr (std::is_same_v<Storage, Bfloat16Stochastic>) spec.bfloat16_rounding = Bfloat16Rounding::stochastic;
+  return spec;
+}
+
+/// The course of a row on a problem.
+template <class Storage>
 class Course {
+  using T = typename Storage::Number;
+
  public:
   Course(const Row& row, std::size_t problem, double rate_factor = 1.0)
       : problem_(kProblems[problem]),
-        spec_(row.spec(problem).with_learning_rate_scaled(rate_factor)),
+        spec_(spec_for<Storage>(row, problem, rate_factor)),
         optimizer_(spec_, small_model()),
         x_(buffer_.values().size()),
         g_(buffer_.values().size()) {
     problem_.start(x_);
-    std::transform(x_.begin(), x_.end(), buffer_.values().begin(), [](double v) { return static_cast<T>(v); });
+    std::transform(x_.begin(), x_.end(), buffer_.values().begin(), from_double<T>);
     start_value_ = problem_.value(x_);
   }
 
@@ -39,14 +80,14 @@ class Course {
       const auto compute_gradients = [&] {
         read();
         problem_.gradient(x_, static_cast<std::uint64_t>(t), g_);
-        std::transform(g_.begin(), g_.end(), buffer_.gradients().begin(), [](double v) { return static_cast<T>(v); });
+        std::transform(g_.begin(), g_.end(), buffer_.gradients().begin(), from_double<T>);
       };
       optimizer_.step(buffer_.parameters(), compute_gradients, conformance::cosine_schedule(t, conformance::kSteps));
     }
   }
   /// Goes on with a new optimizer that knows nothing but the saved state.
   void save_and_load() {
-    Optimizer<T> next(spec_, small_model());
+    typename Storage::Stepper next(spec_, small_model());
     next.load_state(optimizer_.state());
     optimizer_ = std::move(next);
   }
@@ -59,12 +100,14 @@ class Course {
   [[nodiscard]] StateDict state() const { return optimizer_.state(); }
 
  private:
-  void read() { std::copy(buffer_.values().begin(), buffer_.values().end(), x_.begin()); }
+  void read() {
+    std::transform(buffer_.values().begin(), buffer_.values().end(), x_.begin(), [](T v) { return to_double(v); });
+  }
 
   conformance::Problem problem_;
   OptimizerSpec spec_;
   ParameterBuffer<T> buffer_{small_model()};
-  Optimizer<T> optimizer_;
+  typename Storage::Stepper optimizer_;
   std::vector<double> x_;
   std::vector<double> g_;
   double start_value_ = 0.0;
@@ -93,8 +136,8 @@ TEST(ConformanceTable, HasEveryOptimizerOfTheCatalogAndNoOther) {
 
 template <class T>
 class ConformanceTableOf : public testing::Test {};
-using Numbers = testing::Types<float, double>;
-TYPED_TEST_SUITE(ConformanceTableOf, Numbers);
+using Storages = testing::Types<Float, Double, Bfloat16WithMaster, Bfloat16Stochastic>;
+TYPED_TEST_SUITE(ConformanceTableOf, Storages);
 
 TYPED_TEST(ConformanceTableOf, MakesItsProgressOnEveryProblem) {
   for_each_cell([](const Row& row, std::size_t problem) {
@@ -131,9 +174,19 @@ TYPED_TEST(ConformanceTableOf, RunsTwiceWithTheSameBits) {
 // Teeth: what stands still, or goes uphill, does not pass.
 TEST(ConformanceTable, ProgressIsNotGivenAway) {
   for_each_cell([](const Row& row, std::size_t problem) {
-    Course<double> crawling(row, problem, 1e-4);
+    Course<Double> crawling(row, problem, 1e-4);
     crawling.advance(0, conformance::kSteps);
     EXPECT_GT(crawling.progress(), row.progress[problem]);
+  });
+}
+
+TEST(ConformanceTable, TheTwoRoundingsOfBfloat16AreColumnsOfTheirOwn) {
+  for_each_cell([](const Row& row, std::size_t problem) {
+    Course<Bfloat16WithMaster> master(row, problem);
+    Course<Bfloat16Stochastic> stochastic(row, problem);
+    master.advance(0, 25);
+    stochastic.advance(0, 25);
+    EXPECT_NE(master.values(), stochastic.values());
   });
 }
 
@@ -199,7 +252,8 @@ std::vector<T> values_by_scalar_executor(const Recipe& recipe) {
   return values_by_scalar_executor<T>(recipe, rules::Raw<T>{});
 }
 
-TYPED_TEST(ConformanceTableOf, SignMethodsHaveTheBitsOfTheScalarExecutor) {
+template <class T>
+void expect_bits_of_the_scalar_executor() {
   int compared = 0;
   for (const auto& info : optimizer_catalog()) {
     auto spec = make_optimizer(info.name);
@@ -208,12 +262,16 @@ TYPED_TEST(ConformanceTableOf, SignMethodsHaveTheBitsOfTheScalarExecutor) {
     spec.fallback.clip_norm = 0.0;
     for (const double decay : {0.0, 0.1}) {
       spec.fallback.decoupled_decay = decay;
-      EXPECT_EQ(values_with_threads<TypeParam>(spec, 3), values_by_scalar_executor<TypeParam>(spec.fallback))
-          << info.name;
+      EXPECT_EQ(values_with_threads<T>(spec, 3), values_by_scalar_executor<T>(spec.fallback)) << info.name;
     }
     ++compared;
   }
   EXPECT_GE(compared, 4) << "signsgd, signum, lion, mars-lion";
+}
+
+TEST(ConformanceTable, SignMethodsHaveTheBitsOfTheScalarExecutor) {
+  expect_bits_of_the_scalar_executor<float>();
+  expect_bits_of_the_scalar_executor<double>();
 }
 
 }  // namespace
