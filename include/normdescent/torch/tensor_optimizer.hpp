@@ -47,7 +47,8 @@ class TensorOptimizer {
   /// skipped. A non-finite gradient in any group changes nothing anywhere. Clipping over all tensors sees one group and
   /// arithmetic at a time.
   /// `compute_gradients`, if given, is called first, or wherever the rules need gradients of one and the same
-  /// mini-batch (extrapolation, variance reduction); then there must be one group of one arithmetic.
+  /// mini-batch (extrapolation, variance reduction); then there must be one group of one arithmetic,
+  /// and tensors that do not require a gradient stay.
   /// Throws std::invalid_argument naming the parameter, with nothing changed, for a gradient that is sparse, complex or
   /// on another device than its tensor, and for a tensor that changed its type or shape.
   StepReport step(std::span<const double> scales, const std::function<void()>& compute_gradients = nullptr);
