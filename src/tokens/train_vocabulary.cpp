@@ -96,13 +96,11 @@ class Trainer {
     const auto node = uses_.extract(pair);
     auto holders = node.mapped().words;
     std::ranges::sort(holders);
-    const auto repeated = std::ranges::unique(holders);
-    holders.erase(repeated.begin(), repeated.end());
+    holders.erase(std::unique(holders.begin(), holders.end()), holders.end());
     touched_.clear();
     for (const std::uint32_t w : holders) merge_in(w, pair, merged);
     std::ranges::sort(touched_);
-    const auto again = std::ranges::unique(touched_);
-    touched_.erase(again.begin(), again.end());
+    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
     for (const Pair& changed : touched_) {
       const auto use = uses_.find(changed);
       if (use != uses_.end() && use->second.count > 0) queue_.push({use->second.count, changed});
