@@ -81,7 +81,7 @@ Measured measure(const Setting& s, std::size_t trajectories, std::uint64_t seed,
 /// Samples until the running mean of E|f'| is at most epsilon, at the step size that U10 asks for.
 struct Sandwich {
   double lower = 0.0;
-  double measured = std::numeric_limits<double>::infinity();
+  double measured = 0.0;
   double upper = 0.0;
   double learning_rate = 0.0;
 };
@@ -100,14 +100,7 @@ Sandwich sandwich(double epsilon, double noise, std::uint64_t seed, std::uint64_
     trajectory(built.instance, out.learning_rate, RandomStream::of(seed, 61, job << 16U | k),
                {.steps = cap, .norms_sum = norms});
   }
-  double sum = 0.0;
-  for (std::size_t t = 0; t < norms.size(); ++t) {
-    sum += norms[t] / kTrajectories;
-    if (sum <= epsilon * static_cast<double>(t + 1)) {
-      out.measured = static_cast<double>(t + 1);
-      break;
-    }
-  }
+  out.measured = steps_until_mean(norms, kTrajectories, epsilon);
   return out;
 }
 

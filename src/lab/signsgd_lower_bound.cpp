@@ -133,17 +133,8 @@ Sandwich sandwich(double epsilon, double noise, std::uint64_t seed, std::uint64_
                   RandomStream::of(seed, 11, job << 16U | static_cast<std::uint64_t>(k)),
                   {.steps = steps, .batch = static_cast<std::int64_t>(tuned.run.batch), .norms_sum = norms});
   }
-  Sandwich out{epsilon, noise, lower_sign_samples(constants, epsilon).value, std::numeric_limits<double>::infinity(),
-               tuned.samples};
-  double sum = 0.0;
-  for (std::size_t t = 0; t < norms.size(); ++t) {
-    sum += norms[t] / kTrajectories;
-    if (sum <= epsilon * static_cast<double>(t + 1)) {
-      out.measured = static_cast<double>(t + 1) * tuned.run.batch;
-      break;
-    }
-  }
-  return out;
+  const double measured = steps_until_mean(norms, kTrajectories, epsilon) * tuned.run.batch;
+  return {epsilon, noise, lower_sign_samples(constants, epsilon).value, measured, tuned.samples};
 }
 
 }  // namespace

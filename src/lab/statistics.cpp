@@ -64,6 +64,15 @@ LineFit fit_line(std::span<const double> x, std::span<const double> y) {
   return {slope, intercept, slope - half, slope + half};
 }
 
+double steps_until_mean(std::span<const double> sums, int runs, double threshold) {
+  double sum = 0.0;
+  for (std::size_t t = 0; t < sums.size(); ++t) {
+    sum += sums[t] / runs;
+    if (sum <= threshold * static_cast<double>(t + 1)) return static_cast<double>(t + 1);
+  }
+  return std::numeric_limits<double>::infinity();
+}
+
 double binomial_tail(std::int64_t trials, double probability, std::int64_t count) {
   if (count >= trials || probability <= 0.0) return 0.0;
   if (count < 0 || probability >= 1.0) return 1.0;

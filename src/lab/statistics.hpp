@@ -28,6 +28,10 @@ struct LineFit {
 /// The same on (log x, log y): the slope is a power law's exponent.
 [[nodiscard]] LineFit fit_power(std::span<const double> x, std::span<const double> y);
 
+/// Steps until the running mean (1/n) sum_{t < n} sums[t] / runs is at most `threshold`, where sums[t] is a quantity at
+/// step t summed over `runs` trajectories; infinity if that is never so.
+[[nodiscard]] double steps_until_mean(std::span<const double> sums, int runs, double threshold);
+
 /// P(Bin(trials, probability) > count), summed in logarithms.
 [[nodiscard]] double binomial_tail(std::int64_t trials, double probability, std::int64_t count);
 

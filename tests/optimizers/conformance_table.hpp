@@ -4,6 +4,8 @@
 // higher and lower make the progress too.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <array>
 #include <cstddef>
 #include <map>
@@ -72,6 +74,16 @@ inline const std::vector<Row>& table() {
       {"muon", {0x1p-3, 0x1p0, 0x1p-4}, {{"correction", "mars"}, {"gamma", "0.025"}, {"nesterov", "true"}}},
   };
   return rows;
+}
+
+/// body(row, problem) for every row and problem; a failure names them.
+inline void for_each_cell(const auto& body) {
+  for (const Row& row : table()) {
+    for (std::size_t problem = 0; problem < kProblemCount; ++problem) {
+      SCOPED_TRACE(row.label() + " on " + kProblems[problem].name);
+      body(row, problem);
+    }
+  }
 }
 
 }  // namespace normdescent::conformance

@@ -18,6 +18,7 @@
 namespace normdescent {
 namespace {
 
+using conformance::for_each_cell;
 using conformance::kProblems;
 using conformance::Row;
 
@@ -112,15 +113,6 @@ class Course {
   std::vector<double> g_;
   double start_value_ = 0.0;
 };
-
-void for_each_cell(const auto& body) {
-  for (const Row& row : conformance::table()) {
-    for (std::size_t problem = 0; problem < conformance::kProblemCount; ++problem) {
-      SCOPED_TRACE(row.label() + " on " + kProblems[problem].name);
-      body(row, problem);
-    }
-  }
-}
 
 TEST(ConformanceTable, HasEveryOptimizerOfTheCatalogAndNoOther) {
   std::set<std::string> listed;

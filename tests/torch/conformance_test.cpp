@@ -14,6 +14,7 @@
 namespace normdescent {
 namespace {
 
+using conformance::for_each_cell;
 using conformance::kProblems;
 using conformance::Row;
 
@@ -88,15 +89,6 @@ class Course {
   std::vector<double> g_;
   double start_value_ = 0.0;
 };
-
-void for_each_cell(const auto& body) {
-  for (const Row& row : conformance::table()) {
-    for (std::size_t problem = 0; problem < conformance::kProblemCount; ++problem) {
-      SCOPED_TRACE(row.label() + " on " + kProblems[problem].name);
-      body(row, problem);
-    }
-  }
-}
 
 TEST(ConformanceOfBfloat16, MakesItsProgressOnEveryProblem) {
   for_each_cell([](const Row& row, std::size_t problem) {
