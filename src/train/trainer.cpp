@@ -154,9 +154,9 @@ std::string describe_schedule(const TrainerOptions& options) {
 
 /// Whether a run began here and ended before its first checkpoint.
 bool holds_a_beginning(const std::filesystem::path& folder) {
+  if (std::filesystem::exists(folder / kMetricsFile)) return true;
   bool holds_partial = false;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    if (entry.path().filename() == kMetricsFile) return true;
     if (entry.path().extension() != ".partial") return false;
     holds_partial = true;
   }
