@@ -15,7 +15,7 @@ if(NORMDESCENT_HAVE_TORCH)
   install(TARGETS normdescent_torch normdescent_gpt EXPORT normdescentTorchTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
   install(EXPORT normdescentTorchTargets NAMESPACE normdescent:: DESTINATION ${package_dir})
-  install(DIRECTORY include/normdescent/torch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/normdescent)
+  install(DIRECTORY include/normdescent/gpt include/normdescent/torch DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/normdescent)
 
   # With its library beside it.
   install(DIRECTORY python/normdescent DESTINATION ${NORMDESCENT_PYTHON_DIR}

@@ -7,9 +7,9 @@
 
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
+#include "normdescent/gpt/shape.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
-#include "normdescent/torch/gpt_shape.hpp"
 #include "option_checks.hpp"
 #include "text_table.hpp"
 

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gpt_initialize.hpp"
+#include "normdescent/gpt/initialize.hpp"
 
 namespace normdescent {
 

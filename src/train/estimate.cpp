@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/gpt/objective.hpp"
 #include "normdescent/linalg/reductions.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
-#include "normdescent/torch/gpt_objective.hpp"
 #include "normdescent/train/memory_use.hpp"
 
 namespace normdescent {

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/data/text_files.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/io/mapped_file.hpp"
 #include "normdescent/tokens/pretokens.hpp"
 #include "normdescent/tokens/shard.hpp"
 #include "normdescent/tokens/train_vocabulary.hpp"
-#include "text_files.hpp"
 
 namespace normdescent {
 

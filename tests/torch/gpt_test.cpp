@@ -10,7 +10,7 @@
 #include <cmath>
 
 #include "normdescent/base/philox.hpp"
-#include "normdescent/torch/gpt_objective.hpp"
+#include "normdescent/gpt/objective.hpp"
 #include "normdescent/torch/module_parameters.hpp"
 
 namespace normdescent {

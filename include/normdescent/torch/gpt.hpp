@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // GPT-2 as a torch::nn::Module: the plain form, differentiated by autograd, in any floating type. It is the reference
-// twin of the training kernel (src/torch/gpt_kernel.hpp), and what users embed in programs of their own.
+// twin of the training kernel (src/gpt/kernel.hpp), and what users embed in programs of their own.
 //
 // Parameters carry the names of GPT-2 on Hugging Face (wte.weight, h.0.attn.c_attn.weight, ..., lm_head.weight when
 // untied). Layout differs in one point: dense weights here are (out, in) as in torch::nn::Linear; Hugging Face's Conv1D
@@ -16,7 +16,7 @@
 #include <memory>
 #include <vector>
 
-#include "normdescent/torch/gpt_shape.hpp"
+#include "normdescent/gpt/shape.hpp"
 
 namespace normdescent {
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "normdescent/data/token_corpus.hpp"
+#include "normdescent/gpt/objective.hpp"
 #include "normdescent/problem/problem.hpp"
-#include "normdescent/torch/gpt_objective.hpp"
-#include "normdescent/train/token_corpus.hpp"
 
 namespace normdescent {
 

@@ -7,8 +7,8 @@
 #include <functional>
 #include <stop_token>
 
+#include "normdescent/data/token_corpus.hpp"
 #include "normdescent/tokens/encoder.hpp"
-#include "normdescent/train/token_corpus.hpp"
 
 namespace normdescent {
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normdescent/torch/gpt_objective.hpp"
+#include "normdescent/gpt/objective.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "gpt_initialize.hpp"
-#include "gpt_kernel.hpp"
-#include "gpt_product.hpp"
+#include "kernel.hpp"
+#include "normdescent/gpt/initialize.hpp"
+#include "product.hpp"
 
 namespace normdescent {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gpt_loops.hpp"
+#include "loops.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gpt_initialize.hpp"
+#include "normdescent/gpt/initialize.hpp"
 
 #include <algorithm>
 #include <cmath>

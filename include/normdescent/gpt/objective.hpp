@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "normdescent/gpt/shape.hpp"
 #include "normdescent/problem/problem.hpp"
-#include "normdescent/torch/gpt_shape.hpp"
 
 namespace normdescent {
 

@@ -8,7 +8,7 @@
 
 #include <span>
 
-#include "gpt_product.hpp"
+#include "product.hpp"
 
 namespace normdescent::gpt {
 

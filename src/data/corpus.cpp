@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normdescent/train/corpus.hpp"
+#include "normdescent/data/corpus.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,7 +12,7 @@
 
 #include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
-#include "text_files.hpp"
+#include "normdescent/data/text_files.hpp"
 
 namespace normdescent {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normdescent/torch/gpt_shape.hpp"
+#include "normdescent/gpt/shape.hpp"
 
 #include <gtest/gtest.h>
 

@@ -7,9 +7,9 @@
 #include <string>
 
 #include "normdescent/base/view.hpp"
+#include "normdescent/data/corpus.hpp"
 #include "normdescent/tokens/encoder.hpp"
 #include "normdescent/tokens/token_source.hpp"
-#include "normdescent/train/corpus.hpp"
 
 namespace normdescent {
 

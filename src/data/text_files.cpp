@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text_files.hpp"
+#include "normdescent/data/text_files.hpp"
 
 #include <algorithm>
 #include <array>

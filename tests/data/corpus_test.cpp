@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normdescent/train/corpus.hpp"
+#include "normdescent/data/corpus.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

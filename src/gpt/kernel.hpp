@@ -9,7 +9,7 @@
 #include <span>
 
 #include "normdescent/base/parameter.hpp"
-#include "normdescent/torch/gpt_objective.hpp"
+#include "normdescent/gpt/objective.hpp"
 
 namespace normdescent::gpt {
 

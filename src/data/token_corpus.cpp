@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "normdescent/train/token_corpus.hpp"
+#include "normdescent/data/token_corpus.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Letters   B windows  T time  N = B T rows  C width  H heads  D = C / H  V vocabulary
 //           S storage type of product operands (float or Bfloat16); everything else is float
-#include "gpt_kernel.hpp"
+#include "kernel.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
 
-#include "gpt_loops.hpp"
-#include "gpt_product.hpp"
+#include "loops.hpp"
+#include "product.hpp"
 
 namespace normdescent::gpt {
 
