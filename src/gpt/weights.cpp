@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/gpt/weights.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace normdescent {
+
+std::vector<Parameter> GptWeights::parameters() {
+  std::vector<Parameter> list;
+  std::size_t offset = 0;
+  for (auto& info : gpt_parameters(shape)) {
+    const auto size = static_cast<std::size_t>(info.size());
+    list.push_back({std::move(info), std::span(values).subspan(offset, size), {}});
+    offset += size;
+  }
+  return list;
+}
+
+GptWeights copy_weights(const GptShape& shape, std::span<const Parameter> from) {
+  validate(shape);
+  GptWeights weights{.shape = shape, .values = {}};
+  const auto infos = gpt_parameters(shape);
+  if (infos.size() != from.size()) {
+    throw std::invalid_argument("weights: " + std::to_string(from.size()) + " tensors, must be the " +
+                                std::to_string(infos.size()) + " of the shape");
+  }
+  weights.values.reserve(static_cast<std::size_t>(parameter_count(shape)));
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    if (from[i].info.name != infos[i].name || from[i].info.shape != infos[i].shape)
+      throw std::invalid_argument("weights: tensor " + from[i].info.name + ", must be " + infos[i].name +
+                                  " of the model's shape");
+    weights.values.insert(weights.values.end(), from[i].value.begin(), from[i].value.end());
+  }
+  return weights;
+}
+
+GptWeights read_gpt_weights(const std::filesystem::path& path) {
+  return path.extension() == ".bin" ? read_llmc(path) : read_hugging_face(path);
+}
+
+}  // namespace normdescent
