@@ -2,22 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's two inner loops against the same loops in eager PyTorch, one thread each, in one run.
 
-    python3 bench/peers/lab_vs_pytorch.py build/dev/bench/lab_step
+    bench/peers/lab_vs_pytorch.py BUILD_FOLDER [--write docs/performance.md]
 
 Rounds of both sides alternate, so that a busy machine slows both; each side counts by its median round.
 """
+import argparse
 import json
 import os
-import statistics
 import subprocess
-import sys
 import time
+
+from side_by_side import interleave, machine, publish, table
+
+import torch
 
 ROUNDS = 5
 RATES = [1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8]
 
 
-def toy_deterministic(torch):
+def toy_deterministic():
     """14 runs x 3000 steps x 5000 coordinates, with the objective of every step; updates per second."""
     curvature = torch.ones(5000)
     curvature[0] = 1000.0
@@ -35,7 +38,7 @@ def toy_deterministic(torch):
     return 14 * 3000 * 5000 / (time.perf_counter() - begin)
 
 
-def noisy_signsgd(torch, dimension):
+def noisy_signsgd(dimension):
     """SignSGD on 1/2 ||x||^2 with N(0, 1) noise; updates per second."""
     x = torch.ones(dimension)
     steps = max(20, 20_000_000 // max(dimension, 10_000))
@@ -54,24 +57,23 @@ def ours(binary, name):
 
 
 def main():
-    if len(sys.argv) != 2 or not os.access(sys.argv[1], os.X_OK):
-        sys.exit(f"usage: {sys.argv[0]} PATH_TO_LAB_STEP   (build it with: ninja -C build/dev lab_step)")
-    try:
-        import torch
-    except ImportError:
-        sys.exit("no PyTorch for this python3 (Debian: python3-torch); nothing to compare with")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build")
+    parser.add_argument("--write", metavar="PAGE")
+    args = parser.parse_args()
+    binary = os.path.join(args.build, "bench", "lab_step")
     torch.set_num_threads(1)
     torch.manual_seed(1)
-    cases = [("ToyDeterministicUpdates", lambda: toy_deterministic(torch), 10)]
+    cases = [("toy-deterministic", "ToyDeterministicUpdates", toy_deterministic, 10)]
     for dimension in (1_000, 10_000, 100_000, 1_000_000):
-        cases.append((f"NoisySignSgdUpdates/{dimension}", lambda d=dimension: noisy_signsgd(torch, d), 5))
-    print(f"{'updates per second, one thread':32} {'normdescent':>12} {'torch ' + torch.__version__:>14} {'ratio':>7}  goal")
-    for name, loop, goal in cases:
-        rounds = [(ours(sys.argv[1], name), loop()) for _ in range(ROUNDS)]
-        mine = statistics.median(r[0] for r in rounds)
-        theirs = statistics.median(r[1] for r in rounds)
-        print(f"{name:32} {mine:12.3g} {theirs:14.3g} {mine / theirs:7.1f}  >= {goal}")
+        cases.append((f"SignSGD on the noisy quadratic, d = {dimension}", f"NoisySignSgdUpdates/{dimension}",
+                      lambda d=dimension: noisy_signsgd(d), 5))
+    rows = []
+    for title, name, loop, goal in cases:
+        (mine,), (theirs,) = interleave([lambda n=name: [ours(binary, n)], lambda f=loop: [f()]], ROUNDS)
+        rows.append([title, f"{mine:.2g}", f"{theirs:.2g}", f"{mine / theirs:.1f}", str(goal)])
+    publish("lab", "\n\n".join([f"One of {machine()}; PyTorch {torch.__version__}.", table(
+        ["updates a second", "ours", "PyTorch", "ratio", "aim"], rows)]), args.write)
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -2,21 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """msign of GPT-2 124M's hidden matrices: ours against five Newton-Schulz steps in PyTorch, interleaved, medians.
 
-    bench/peers/msign.py BUILD_FOLDER [REPETITIONS]
+    bench/peers/msign.py BUILD_FOLDER [--rounds N] [--write docs/performance.md]
 
-Both sides get the same Gaussian matrices and the same number of threads. Printed per shape: wall and processor
-seconds of each side for one matrix, their ratios, and the error of each against the exact factor in float64
+Both sides get the same Gaussian matrices and the same number of threads. Errors are against the exact factor in float64
 (relative Frobenius norm). Processor time is what to read when the machine is not idle.
 """
+import argparse
 import os
-import statistics
-import subprocess
-import sys
 import tempfile
-import time
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-import torch  # noqa: E402
+from side_by_side import THREADS, Program, interleave, machine, publish, table, timed
+
+import torch
 
 SHAPES = [(2304, 768), (768, 768), (3072, 768), (768, 3072)]
 LAYERS = 12
@@ -35,49 +32,46 @@ def newton_schulz(g, dtype, steps=5):
     return x.T if g.size(0) > g.size(1) else x
 
 
-def timed(function):
-    cpu, wall = time.process_time(), time.perf_counter()
-    function()
-    return time.perf_counter() - wall, time.process_time() - cpu
+def error_against(exact, x):
+    return float((x.double() - exact).norm() / exact.norm())
+
+
+def measure(ours, precision, dtype, rows, cols, rounds):
+    """Medians [wall, cpu] of both sides for one matrix, and the error of each."""
+    g = torch.randn(COUNT, rows, cols)
+    u, _, vt = torch.linalg.svd(g[0].double(), full_matrices=False)
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = os.path.join(folder, "in"), os.path.join(folder, "out")
+        g.numpy().tofile(source)
+        with Program(ours, "halley", precision, rows, cols, COUNT, source, target) as mine:
+            results = torch.from_file(target, size=g.numel()).view_as(g)[0].clone(), newton_schulz(g[0], dtype)
+            sides = interleave([mine, timed(lambda: newton_schulz(g[0], dtype))], rounds)
+    sides[0] = [seconds / COUNT for seconds in sides[0]]
+    return sides, [error_against(u @ vt, x) for x in results]
 
 
 def main():
-    ours, repetitions = os.path.join(sys.argv[1], "bench", "msign_ours"), int((sys.argv[2:] or ["5"])[0])
-    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count()))
-    torch.set_num_threads(threads)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("build")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--write", metavar="PAGE")
+    args = parser.parse_args()
+    torch.set_num_threads(THREADS)
     torch.manual_seed(0)
-    print(f"threads {threads}, load average {os.getloadavg()[0]:.1f}, PyTorch {torch.__version__}")
-    print("precision  shape         wall ms: ours PyTorch ratio    cpu ms: ours PyTorch ratio    error: ours PyTorch")
+    ours, rows_of_table = os.path.join(args.build, "bench", "msign_ours"), []
     for precision, dtype in (("bfloat16", torch.bfloat16), ("full", torch.float32)):
-        total = [0.0, 0.0, 0.0, 0.0]
+        total, errors = [[0.0, 0.0], [0.0, 0.0]], []
         for rows, cols in SHAPES:
-            g = torch.randn(COUNT, rows, cols)
-            u, _, vt = torch.linalg.svd(g[0].double(), full_matrices=False)
-            exact = u @ vt
-            with tempfile.TemporaryDirectory() as folder:
-                source, target = os.path.join(folder, "in"), os.path.join(folder, "out")
-                g.numpy().tofile(source)
-                command = [ours, "halley", precision, str(rows), str(cols), str(COUNT), source, target]
-                environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-                with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                      env=environment) as run:
-                    run.stdout.readline()
-                    mine = torch.from_file(target, size=g.numel()).view_as(g)[0].clone()
-                    theirs = newton_schulz(g[0], dtype)
-                    samples = []
-                    for _ in range(repetitions):
-                        run.stdin.write("go\n")
-                        run.stdin.flush()
-                        ours_wall, ours_cpu = (float(x) / COUNT for x in run.stdout.readline().split())
-                        samples.append((ours_wall, *timed(lambda: newton_schulz(g[0], dtype)), ours_cpu))
-                    run.stdin.close()
-            wall, peer_wall, peer_cpu, cpu = (1e3 * statistics.median(column) for column in zip(*samples))
-            errors = [float((x.double() - exact).norm() / exact.norm()) for x in (mine, theirs)]
-            print(f"{precision:9}  {rows:4} x {cols:4}  {wall:12.1f} {peer_wall:7.1f} {peer_wall / wall:5.2f}"
-                  f"  {cpu:12.1f} {peer_cpu:7.1f} {peer_cpu / cpu:5.2f}  {errors[0]:12.4f} {errors[1]:7.4f}", flush=True)
-            total = [t + LAYERS * x / 1e3 for t, x in zip(total, (wall, peer_wall, cpu, peer_cpu))]
-        print(f"{precision:9}  {LAYERS} layers, s   {total[0]:10.2f} {total[1]:7.2f} {total[1] / total[0]:5.2f}"
-              f"  {total[2]:12.2f} {total[3]:7.2f} {total[3] / total[2]:5.2f}")
+            sides, error = measure(ours, precision, dtype, rows, cols, args.rounds)
+            errors.append(error)
+            total = [[t + LAYERS * x for t, x in zip(*pair)] for pair in zip(total, sides)]
+        (wall, cpu), (their_wall, their_cpu) = total
+        spread = [f"{min(column):.3f} - {max(column):.3f}" for column in zip(*errors)]
+        rows_of_table.append([precision, f"{wall:.2f}", f"{their_wall:.2f}", f"{their_wall / wall:.1f}", f"{cpu:.2f}",
+                              f"{their_cpu:.2f}", f"{their_cpu / cpu:.1f}", *spread])
+    publish("msign", "\n\n".join([f"{machine()}; PyTorch {torch.__version__}.", table(
+        ["precision", "ours, wall s", "PyTorch, wall s", "ratio", "ours, cpu s", "PyTorch, cpu s", "ratio",
+         "error, ours", "error, PyTorch"], rows_of_table)]), args.write)
 
 
 main()

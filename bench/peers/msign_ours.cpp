@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our side of msign.py: reads float32 matrices, orthogonalizes them, writes the results, prints seconds.
-//   msign_ours METHOD full|bfloat16 ROWS COLS COUNT IN OUT        then one line on standard input starts each timed run
-#include <chrono>
+// Our side of msign.py: reads float32 matrices, orthogonalizes them, writes the results, then serves timed runs.
+//   msign_ours METHOD full|bfloat16 ROWS COLS COUNT IN OUT
 #include <cstdlib>
-#include <ctime>
 #include <fstream>
-#include <iostream>
 #include <string>
 #include <vector>
 
 #include "normdescent/linalg/polar_solver.hpp"
+#include "timed_runs.hpp"
 
 int main(int argc, char** argv) {
   using namespace normdescent;
@@ -31,13 +29,5 @@ int main(int argc, char** argv) {
   solver.run(tasks);
   std::ofstream(argv[7], std::ios::binary)
       .write(reinterpret_cast<const char*>(out.data()), static_cast<std::streamsize>(out.size() * sizeof(float)));
-  std::string line;
-  std::cout << "ready" << std::endl;
-  while (std::getline(std::cin, line)) {
-    const std::clock_t cpu = std::clock();
-    const auto start = std::chrono::steady_clock::now();
-    solver.run(tasks);
-    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-    std::cout << wall.count() << " " << static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC << std::endl;
-  }
+  bench::serve_timed_runs([&] { solver.run(tasks); });
 }

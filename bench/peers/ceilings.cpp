@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this machine can do, for side_by_side.py: for each line on standard input measures once and answers with
+// "triad_gb_s update_gb_s bfloat16_gflop_s float32_gflop_s". All threads; arrays of 256 MiB; 2048 x 768 x 3072
+// products, per processor second and times the number of threads, so that neighbours on the machine do not lower their
+// ceiling.
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <ctime>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "normdescent/linalg/fixed_product.hpp"
+
+namespace {
+
+using namespace normdescent;
+
+constexpr std::int64_t kCount = std::int64_t{1} << 26;
+constexpr Index kRows = 2048;
+constexpr Index kInner = 768;
+constexpr Index kCols = 3072;
+
+double wall_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+double processor_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+/// Fewest seconds of a few runs: a ceiling, so what disturbs is left out.
+template <class F>
+double fewest_seconds(double (*clock)(), const F& run) {
+  double best = 1e30;
+  for (int i = 0; i < 5; ++i) {
+    const double start = clock();
+    run();
+    best = std::min(best, clock() - start);
+  }
+  return best;
+}
+
+template <class S>
+double product_rate(fixed::Type type) {
+  using fixed::Layout;
+  const fixed::Product product(Layout::rows(kRows, kInner, type), Layout::rows(kInner, kCols, type),
+                               Layout::rows(kRows, kCols, fixed::Type::float32));
+  const std::vector<S> a(static_cast<std::size_t>(kRows * kInner));
+  const std::vector<S> b(static_cast<std::size_t>(kInner * kCols));
+  std::vector<float> c(static_cast<std::size_t>(kRows * kCols));
+  return 2e-9 * static_cast<double>(kRows * kInner * kCols) * omp_get_max_threads() /
+         fewest_seconds(processor_seconds, [&] { product.run(a.data(), b.data(), c.data()); });
+}
+
+}  // namespace
+
+int main() {
+  std::vector<float> x(static_cast<std::size_t>(kCount), 1.0F);
+  std::vector<float> y(x);
+  std::vector<float> z(x);
+  float* out = x.data();
+  const float* a = y.data();
+  const float* b = z.data();
+  std::string line;
+  std::cout << "ready" << std::endl;
+  while (std::getline(std::cin, line)) {
+    const double triad = fewest_seconds(wall_seconds, [&] {
+#pragma omp parallel for simd schedule(static)
+      for (std::int64_t i = 0; i < kCount; ++i) out[i] = a[i] + 1e-9F * b[i];
+    });
+    const double update = fewest_seconds(wall_seconds, [&] {
+#pragma omp parallel for simd schedule(static)
+      for (std::int64_t i = 0; i < kCount; ++i) out[i] += 1e-9F * a[i];
+    });
+    const double bytes = 12e-9 * static_cast<double>(kCount);
+    std::cout << bytes / triad << " " << bytes / update << " " << product_rate<Bfloat16>(fixed::Type::bfloat16) << " "
+              << product_rate<float>(fixed::Type::float32) << std::endl;
+  }
+}
