@@ -6,7 +6,7 @@
 
 #include <utility>
 
-#include "thread_count.hpp"
+#include "normdescent/torch/thread_count.hpp"
 
 namespace normdescent {
 

@@ -11,9 +11,9 @@
 #include "normdescent/linalg/polar_solver.hpp"
 #include "normdescent/norms/geometry_norms.hpp"
 #include "normdescent/optimizers/catalog.hpp"
+#include "normdescent/torch/thread_count.hpp"
 #include "optimizer_class.hpp"
 #include "role_rule.hpp"
-#include "thread_count.hpp"
 
 namespace normdescent {
 

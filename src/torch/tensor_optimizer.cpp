@@ -10,8 +10,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "normdescent/torch/thread_count.hpp"
 #include "tensor_run.hpp"
-#include "thread_count.hpp"
 
 namespace normdescent {
 
