@@ -7,29 +7,20 @@
 #include <limits>
 #include <vector>
 
+#include "mean_and_error.hpp"
 #include "moving_point.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
 namespace normdescent {
 namespace {
 
+using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
 
 constexpr double kFirstRms = 1e-3;  // root mean square of the first trial step
 constexpr double kBracketFactor = 4.0;
 constexpr int kBracketSteps = 12;  // each way: 4^12 covers 7 decades up and down
 constexpr int kGridHalfWidth = 3;  // factors 2^-3 .. 2^3 around the bracket
-
-Estimate mean_and_error(std::span<const double> values) {
-  Estimate result;
-  const auto n = static_cast<double>(values.size());
-  for (const double v : values) result.value += v / n;
-  if (values.size() < 2) return result;
-  double squares = 0.0;
-  for (const double v : values) squares += (v - result.value) * (v - result.value);
-  result.standard_error = std::sqrt(squares / (n * (n - 1.0)));
-  return result;
-}
 
 // The maximum of the parabola through (x, y) at three points with y[1] largest.
 double parabola_vertex(std::span<const double, 3> x, std::span<const double, 3> y) {

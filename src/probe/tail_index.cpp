@@ -6,28 +6,18 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
-#include <numeric>
 
 #include "normdescent/base/philox.hpp"
+#include "sample_orders.hpp"
 
 namespace normdescent {
 namespace {
 
-constexpr int kOrders = 8;
 constexpr std::size_t kGroups = 8;
 constexpr std::size_t kSmallestCount = 16;
 
-using Order = std::vector<std::size_t>;
-
-std::vector<Order> random_orders(std::size_t count, std::uint64_t seed) {
-  std::vector<Order> orders(kOrders, Order(count));
-  for (std::size_t j = 0; j < orders.size(); ++j) {
-    std::iota(orders[j].begin(), orders[j].end(), std::size_t{0});
-    Philox random(seed, j);
-    for (std::size_t i = count; i > 1; --i) std::swap(orders[j][i - 1], orders[j][random.below(i)]);
-  }
-  return orders;
-}
+using probe_detail::Order;
+using probe_detail::random_orders;
 
 // Mean of log|Y_m| over orders and blocks of m, for m in `blocks`, added to `sums`. False for a constant series.
 bool add_log_sums(std::span<const double> series, std::span<const Order> orders, std::span<const std::size_t> blocks,

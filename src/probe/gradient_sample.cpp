@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/probe/gradient_sample.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+#include <string>
+#include <unordered_set>
+
+#include "normdescent/base/philox.hpp"
+
+namespace normdescent {
+namespace {
+
+// Robert Floyd's sampling without replacement: `count` draws whatever `size` is.
+std::vector<Index> distinct_indices(Index size, Index count, Philox& random) {
+  std::unordered_set<Index> chosen;
+  for (Index top = size - count; top < size; ++top) {
+    const auto drawn = static_cast<Index>(random.below(static_cast<std::uint64_t>(top) + 1));
+    if (!chosen.insert(drawn).second) chosen.insert(top);
+  }
+  std::vector<Index> sorted(chosen.begin(), chosen.end());
+  std::ranges::sort(sorted);
+  return sorted;
+}
+
+std::vector<Index> sizes_of(std::span<const Parameter> parameters) {
+  std::vector<Index> sizes;
+  for (const Parameter& p : parameters) sizes.push_back(static_cast<Index>(p.value.size()));
+  return sizes;
+}
+
+}  // namespace
+
+CoordinateChoice::CoordinateChoice(std::span<const Index> tensor_sizes, Index count, std::uint64_t seed) {
+  if (count < 1) throw std::invalid_argument("coordinates = " + std::to_string(count) + ", must be >= 1");
+  double total = 0.0;
+  for (const Index size : tensor_sizes) total += static_cast<double>(size);
+  for (const Index size : tensor_sizes) {
+    const auto share = std::llround(static_cast<double>(count) * static_cast<double>(size) / std::max(total, 1.0));
+    const Index wanted = std::min(size, std::max<Index>(kLeastPerTensor, share));
+    Philox random(seed, tensors_.size());
+    tensors_.push_back({size, count_, distinct_indices(size, wanted, random)});
+    count_ += static_cast<std::size_t>(wanted);
+  }
+}
+
+CoordinateChoice::CoordinateChoice(std::span<const Parameter> parameters, Index count, std::uint64_t seed)
+    : CoordinateChoice(sizes_of(parameters), count, seed) {}
+
+void CoordinateChoice::read(std::span<const Parameter> parameters, std::span<float> values) const {
+  for (std::size_t t = 0; t < tensors_.size(); ++t) {
+    const auto gradient = parameters[t].gradient;
+    float* out = values.data() + tensors_[t].first;
+    for (const Index i : tensors_[t].indices) {
+      *out++ = gradient.empty() ? 0.0F : gradient[static_cast<std::size_t>(i)];
+    }
+  }
+}
+
+void GradientSample::add(std::int64_t step, std::span<const float> row) {
+  if (steps.empty()) width = row.size();
+  values.insert(values.end(), row.begin(), row.end());
+  steps.push_back(step);
+}
+
+GradientSample GradientSample::merged(std::size_t factor) const {
+  GradientSample result;
+  std::vector<float> mean(width);
+  for (std::size_t k = 0; k + factor <= rows();) {
+    if (steps[k] != steps[k + factor - 1]) {
+      ++k;
+      continue;
+    }
+    for (std::size_t i = 0; i < width; ++i) {
+      double sum = 0.0;
+      for (std::size_t j = 0; j < factor; ++j) sum += static_cast<double>(values[(k + j) * width + i]);
+      mean[i] = static_cast<float>(sum / static_cast<double>(factor));
+    }
+    result.add(steps[k], mean);
+    k += factor;
+  }
+  return result;
+}
+
+ScalarSamples GradientSample::residuals(std::size_t series) const {
+  ScalarSamples result;
+  result.series = std::min(series, width);
+  std::vector<std::size_t> columns(result.series);
+  for (std::size_t j = 0; j < columns.size(); ++j) columns[j] = j * width / columns.size();
+  for (std::size_t first = 0; first < rows();) {
+    std::size_t last = first;
+    while (last < rows() && steps[last] == steps[first]) ++last;
+    const auto n = static_cast<double>(last - first);
+    if (last - first >= 2) {
+      for (std::size_t k = first; k < last; ++k) {
+        for (const std::size_t i : columns) {
+          double mean = 0.0;
+          for (std::size_t j = first; j < last; ++j) mean += static_cast<double>(values[j * width + i]) / n;
+          result.values.push_back((static_cast<double>(values[k * width + i]) - mean) * std::sqrt(n / (n - 1.0)));
+        }
+      }
+    }
+    first = last;
+  }
+  return result;
+}
+
+}  // namespace normdescent
