@@ -10,5 +10,8 @@ namespace normdescent {
 
 [[nodiscard]] std::vector<ZooProblem> gpt_problems();
 [[nodiscard]] std::vector<ZooProblem> language_problems();
+[[nodiscard]] std::vector<ZooProblem> image_problems();
+[[nodiscard]] std::vector<ZooProblem> vector_problems();
+[[nodiscard]] std::vector<ZooProblem> fine_tuning_problems();
 
 }  // namespace normdescent

@@ -64,13 +64,28 @@ std::function<std::shared_ptr<const Problem>()> post_norm(std::string name, Toke
 }  // namespace
 
 std::vector<ZooProblem> gpt_problems() {
+  using enum ZooText;
+  const auto pre = [](std::string name, std::string summary, std::uint32_t batch, std::int64_t steps, Tokens tokens,
+                      ZooText text, bool is_tied, bool is_quick = false) {
+    return ZooProblem{
+        name, "gpt", std::move(summary), batch, steps, is_quick, pre_norm(name, tokens, text, is_tied, batch)};
+  };
+  const auto post = [](std::string name, std::string summary, Tokens tokens, ZooText text, bool is_tied) {
+    return ZooProblem{name, "gpt", std::move(summary), 16, 150, false, post_norm(name, tokens, text, is_tied, 16)};
+  };
   return {
-      {"gpt-code-bytes", "gpt", "pre-norm, tied, bytes of source code: the plain case", 16, 200, true,
-       pre_norm("gpt-code-bytes", zoo_bytes, ZooText::code, true, 16)},
-      {"gpt-code-bpe-untied", "gpt", "learned tokens: a heavier tail of rare classes, and a head of its own", 16, 200,
-       false, pre_norm("gpt-code-bpe-untied", zoo_tokens, ZooText::code, false, 16)},
-      {"gpt-prose-bytes-postnorm", "gpt", "norms after the residual sums: gradients that grow toward the head", 16, 200,
-       false, post_norm("gpt-prose-bytes-postnorm", zoo_bytes, ZooText::prose, true, 16)},
+      pre("gpt-code-bytes", "pre-norm, tied, bytes of source code: the plain case", 16, 200, zoo_bytes, code, true,
+          true),
+      pre("gpt-prose-bytes", "the same on prose", 16, 200, zoo_bytes, prose, true),
+      pre("gpt-code-bpe-untied", "learned tokens: a heavier tail of rare classes, and a head of its own", 16, 200,
+          zoo_tokens, code, false),
+      pre("gpt-prose-bpe", "learned tokens with the head tied to the embedding", 16, 200, zoo_tokens, prose, true),
+      pre("gpt-code-batch-1", "one window of 32 bytes a step: the noise dominates", 1, 1200, zoo_bytes, code, true),
+      pre("gpt-prose-batch-64", "64 windows a step: little noise, few steps", 64, 80, zoo_bytes, prose, true),
+      post("gpt-prose-bytes-postnorm", "norms after the residual sums: gradients that differ between layers", zoo_bytes,
+           prose, true),
+      post("gpt-code-bpe-postnorm-untied", "post-norm on learned tokens with a head of its own", zoo_tokens, code,
+           false),
   };
 }
 

@@ -14,7 +14,8 @@ namespace normdescent {
 std::span<const ZooProblem> zoo() {
   static const std::vector<ZooProblem> all = [] {
     std::vector<ZooProblem> list;
-    for (const auto family : {gpt_problems, language_problems}) std::ranges::move(family(), std::back_inserter(list));
+    for (const auto family : {gpt_problems, language_problems, image_problems, vector_problems, fine_tuning_problems})
+      std::ranges::move(family(), std::back_inserter(list));
     return list;
   }();
   return all;

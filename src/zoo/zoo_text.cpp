@@ -23,7 +23,16 @@ std::shared_ptr<const Corpus> load(ZooText text) {
   return std::make_shared<const Corpus>(load_corpus(kProseFolder));
 }
 
-std::shared_ptr<const Corpus> corpus(ZooText text) {
+std::shared_ptr<const TokenCorpus> encode(ZooText text) {
+  const auto source = zoo_corpus(text);
+  const std::string_view training(reinterpret_cast<const char*>(source->training().data()), source->training().size());
+  return encode_corpus(
+      *source, Encoder(train_vocabulary({&training, 1}, {.size = kZooVocabulary, .name = "zoo", .on_progress = {}})));
+}
+
+}  // namespace
+
+std::shared_ptr<const Corpus> zoo_corpus(ZooText text) {
   if (text == ZooText::code) {
     static const auto code = load(ZooText::code);
     return code;
@@ -32,16 +41,7 @@ std::shared_ptr<const Corpus> corpus(ZooText text) {
   return prose;
 }
 
-std::shared_ptr<const TokenCorpus> encode(ZooText text) {
-  const auto source = corpus(text);
-  const std::string_view training(reinterpret_cast<const char*>(source->training().data()), source->training().size());
-  return encode_corpus(
-      *source, Encoder(train_vocabulary({&training, 1}, {.size = kZooVocabulary, .name = "zoo", .on_progress = {}})));
-}
-
-}  // namespace
-
-std::shared_ptr<const TokenCorpus> zoo_bytes(ZooText text) { return byte_tokens(corpus(text)); }
+std::shared_ptr<const TokenCorpus> zoo_bytes(ZooText text) { return byte_tokens(zoo_corpus(text)); }
 
 std::shared_ptr<const TokenCorpus> zoo_tokens(ZooText text) {
   if (text == ZooText::code) {

@@ -18,6 +18,8 @@ inline constexpr const char* kProseFolder = "/usr/share/common-licenses";
 inline constexpr Index kZooVocabulary = 512;  ///< learned tokens
 
 /// Read once in a process and shared. UserError where the text is not on this machine.
+[[nodiscard]] std::shared_ptr<const Corpus> zoo_corpus(ZooText text);
+/// Its bytes as tokens.
 [[nodiscard]] std::shared_ptr<const TokenCorpus> zoo_bytes(ZooText text);
 /// The same text in a byte-pair encoding of kZooVocabulary tokens learned from its training part.
 [[nodiscard]] std::shared_ptr<const TokenCorpus> zoo_tokens(ZooText text);

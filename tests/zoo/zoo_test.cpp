@@ -101,7 +101,8 @@ TEST_P(ZooTest, SeedsAndStreamsDiffer) {
   const double loss = first->loss(batch);
   EXPECT_NE(loss, first->loss(Batch::number(8, 0, entry.batch_size)));
   EXPECT_NE(loss, first->loss(Batch::number(7, 1, entry.batch_size)));
-  EXPECT_NE(loss, second->loss(batch));
+  const bool starts_from_one_state = GetParam() == "finetune-gpt-prose";
+  EXPECT_EQ(loss == second->loss(batch), starts_from_one_state);
 }
 
 /// Mean of means, up to float32 sums of at most a few thousand terms.
