@@ -1,69 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// Letters   B windows  T time  N = B T rows  C width  H heads  D = C / H  V vocabulary
+// Letters   B windows  T time  N = B T rows  C width
 //           S storage type of product operands (float or Bfloat16); everything else is float
 #include "kernel.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <vector>
 
+#include "attention.hpp"
+#include "dense_products.hpp"
+#include "head.hpp"
 #include "loops.hpp"
-#include "product.hpp"
 
 namespace normdescent::gpt {
 
 namespace {
 
-template <class S>
-constexpr Type kType = std::is_same_v<S, float> ? Type::float32 : Type::bfloat16;
-
-/// y = x W^T + b and its two gradients, for N rows.
-template <class S>
-struct DenseProducts {
-  DenseProducts(Index n, Index in, Index out, bool has_bias, Type out_type, Type dx_type)
-      : forward(Layout::rows(n, in, kType<S>), Layout::rows(out, in, kType<S>).transposed(),
-                Layout::rows(n, out, out_type), has_bias),
-        dx(Layout::rows(n, out, kType<S>), Layout::rows(out, in, kType<S>), Layout::rows(n, in, dx_type)),
-        dw(Layout::rows(n, out, kType<S>).transposed(), Layout::rows(n, in, kType<S>),
-           Layout::rows(out, in, Type::float32)) {}
-  Product forward;
-  Product dx;
-  Product dw;
-};
-
 /// Products of one batch size.
 template <class S>
 struct Plan {
-  Plan(Index b, Index t, const GptShape& s)
-      : Plan(b, t, b * t, s.width, s.heads, s.vocabulary, heads(b, t, s, 3 * s.width), heads(b, t, s, s.width),
-             {{b, s.heads, t, t}, {s.heads * t * t, t * t, t, 1}, Type::float32}) {}
-
-  DenseProducts<S> attn, attn_out, up, down, head;
-  Product scores, mixed, dp, dv, dq, dk;
-
- private:
-  /// (B, H, T, D) inside rows of `stride` numbers.
-  static Layout heads(Index b, Index t, const GptShape& s, Index stride) {
-    const Index d = s.width / s.heads;
-    return {{b, s.heads, t, d}, {t * stride, d, stride, 1}, kType<S>};
-  }
-  static Layout typed(Layout layout, Type type) {
-    layout.type = type;
-    return layout;
-  }
-  Plan(Index, Index, Index n, Index c, Index, Index v, const Layout& in_qkv, const Layout& in_out, const Layout& square)
-      : attn(n, c, 3 * c, true, kType<S>, Type::float32),
-        attn_out(n, c, c, true, Type::float32, kType<S>),
-        up(n, c, 4 * c, true, kType<S>, Type::float32),
-        down(n, 4 * c, c, true, Type::float32, kType<S>),
-        head(n, c, v, false, Type::float32, Type::float32),
-        scores(in_qkv, in_qkv.transposed(), square),
-        mixed(typed(square, kType<S>), in_qkv, in_out),
-        dp(in_out, in_qkv.transposed(), square),
-        dv(typed(square, kType<S>).transposed(), in_out, in_qkv),
-        dq(typed(square, kType<S>), in_qkv, in_qkv),
-        dk(typed(square, kType<S>).transposed(), in_qkv, in_qkv) {}
+  Plan(Index n, Index c)
+      : attn(n, c, 3 * c, {.has_bias = true, .out_type = kType<S>}),
+        attn_out(n, c, c, {.has_bias = true, .dx_type = kType<S>}),
+        up(n, c, 4 * c, {.has_bias = true, .out_type = kType<S>}),
+        down(n, 4 * c, c, {.has_bias = true, .dx_type = kType<S>}) {}
+  DenseProducts<S> attn, attn_out, up, down;
 };
 
 /// Weights, biases and their gradients of one dense layer or norm.
@@ -81,8 +42,8 @@ struct LayerParameters {
 /// What the backward pass reads of one layer.
 template <class S>
 struct LayerMemory {
-  std::vector<float> x, mean_1, inverse_1, y, mean_2, inverse_2;
-  std::vector<S> h_1, qkv, p, o, h_2, u, a;
+  std::vector<float> x, mean_1, inverse_1, log_sums, y, mean_2, inverse_2;
+  std::vector<S> h_1, qkv, o, h_2, u, a;
 };
 
 /// Weight matrices of one layer in S.
@@ -98,7 +59,13 @@ template <class S>
 class KernelOf final : public Kernel {
  public:
   KernelOf(const GptShape& shape, Index context, std::span<const Parameter> parameters)
-      : shape_(shape), t_(context), c_(shape.width), parameters_(parameters) {
+
+      : shape_(shape),
+        t_(context),
+        c_(shape.width),
+        parameters_(parameters),
+        attention_(context, shape.heads, shape.width / shape.heads),
+        output_(shape.width, shape.vocabulary) {
     std::size_t next = 0;
     const auto one = [&]() -> const Parameter& { return parameters_[next++]; };
     const auto affine = [&] {
@@ -120,12 +87,13 @@ class KernelOf final : public Kernel {
 
   double loss(std::span<const std::int64_t> windows) override {
     prepare(windows);
-    return forward(/*dlogits=*/nullptr);
+    return forward(/*gradient=*/nullptr);
   }
 
   double gradient(std::span<const std::int64_t> windows) override {
     prepare(windows);
-    const double result = forward(dlogits_.data());
+    const typename Head<S>::Gradient gradient{branch_.data(), head_.gradient.data()};
+    const double result = forward(&gradient);
     backward();
     return result;
   }
@@ -135,7 +103,7 @@ class KernelOf final : public Kernel {
     b_ = static_cast<Index>(windows.size()) / (t_ + 1);
     n_ = b_ * t_;
     auto& plan = plans_[b_];
-    if (!plan) plan = std::make_unique<Plan<S>>(b_, t_, shape_);
+    if (!plan) plan = std::make_unique<Plan<S>>(n_, c_);
     plan_ = plan.get();
     allocate();
     for (Index b = 0; b < b_; ++b) {
@@ -151,13 +119,12 @@ class KernelOf final : public Kernel {
       if (static_cast<Index>(buffer.size()) < size) buffer.resize(static_cast<std::size_t>(size));
     };
     const Index rows = n_ * c_;
-    const Index square = b_ * shape_.heads * t_ * t_;
     for (LayerMemory<S>& m : memory_) {
       for (auto* buffer : {&m.x, &m.y}) grow(*buffer, rows);
       for (auto* buffer : {&m.mean_1, &m.inverse_1, &m.mean_2, &m.inverse_2}) grow(*buffer, n_);
       for (auto* buffer : {&m.h_1, &m.o, &m.h_2}) grow(*buffer, rows);
       grow(m.qkv, 3 * rows);
-      grow(m.p, square);
+      grow(m.log_sums, n_ * shape_.heads);
       grow(m.u, 4 * rows);
       grow(m.a, 4 * rows);
     }
@@ -166,13 +133,8 @@ class KernelOf final : public Kernel {
     for (auto* buffer : {&h_f_, &dx_rounded_, &d_o_}) grow(*buffer, rows);
     grow(wide_, 4 * rows);
     grow(dqkv_, 3 * rows);
-    grow(scores_, square);
-    grow(ds_, square);
-    grow(logits_, n_ * shape_.vocabulary);
-    grow(dlogits_, n_ * shape_.vocabulary);
     grow(inputs_, n_);
     grow(targets_, n_);
-    grow(row_losses_, n_);
   }
 
   /// Points the weights at the parameters (float) or at a rounded copy of all of them.
@@ -198,7 +160,7 @@ class KernelOf final : public Kernel {
     head_weight_ = weight(head_.value.data());
   }
 
-  double forward(S* dlogits) {
+  double forward(const typename Head<S>::Gradient* gradient) {
     embed(memory_[0].x.data());
     // A layer's second branch is added by the norm that follows it.
     const float* x = memory_[0].x.data();
@@ -210,8 +172,7 @@ class KernelOf final : public Kernel {
     }
     norm_forward<S>(
         {x, branch, norm_f_.weight, norm_f_.bias, x_f_.data(), mean_f_.data(), inverse_f_.data(), h_f_.data()}, n_, c_);
-    plan_->head.forward.run(h_f_.data(), head_weight_, logits_.data());
-    return cross_entropy(logits_.data(), targets_.data(), dlogits, row_losses_.data(), n_, shape_.vocabulary);
+    return output_.loss(h_f_.data(), head_weight_, targets_.data(), n_, gradient);
   }
 
   void forward_layer(std::size_t i, const float* x, const float* branch) {
@@ -221,9 +182,7 @@ class KernelOf final : public Kernel {
         {x, branch, w.norm_1.weight, w.norm_1.bias, m.x.data(), m.mean_1.data(), m.inverse_1.data(), m.h_1.data()}, n_,
         c_);
     plan_->attn.forward.run(m.h_1.data(), weights_[i].attn, m.qkv.data(), w.attn.bias);
-    plan_->scores.run(query(m), key(m), scores_.data());
-    causal_softmax_forward(scores_.data(), scale(), m.p.data(), b_ * shape_.heads, t_);
-    plan_->mixed.run(m.p.data(), value(m), m.o.data());
+    attention_.forward(b_, m.qkv.data(), m.o.data(), m.log_sums.data());
     plan_->attn_out.forward.run(m.o.data(), weights_[i].attn_out, branch_.data(), w.attn_out.bias);
     norm_forward<S>({m.x.data(), branch_.data(), w.norm_2.weight, w.norm_2.bias, m.y.data(), m.mean_2.data(),
                      m.inverse_2.data(), m.h_2.data()},
@@ -234,8 +193,6 @@ class KernelOf final : public Kernel {
   }
 
   void backward() {
-    plan_->head.dw.run(dlogits_.data(), h_f_.data(), head_.gradient.data());
-    plan_->head.dx.run(dlogits_.data(), head_weight_, branch_.data());
     norm_backward<S>({branch_.data(), x_f_.data(), mean_f_.data(), inverse_f_.data(), norm_f_.weight, nullptr,
                       dx_.data(), dx_rounded_.data(), norm_f_.dweight, norm_f_.dbias},
                      n_, c_);
@@ -261,11 +218,7 @@ class KernelOf final : public Kernel {
     plan_->attn_out.dw.run(dx_rounded_.data(), m.o.data(), w.attn_out.dweight);
     column_sums(dx_.data(), w.attn_out.dbias, n_, c_);
     plan_->attn_out.dx.run(dx_rounded_.data(), weights_[i].attn_out, d_o_.data());
-    plan_->dp.run(d_o_.data(), value(m), scores_.data());
-    causal_softmax_backward(m.p.data(), scores_.data(), scale(), ds_.data(), b_ * shape_.heads, t_);
-    plan_->dq.run(ds_.data(), key(m), dqkv_.data());
-    plan_->dk.run(ds_.data(), query(m), dqkv_.data() + c_);
-    plan_->dv.run(m.p.data(), d_o_.data(), dqkv_.data() + 2 * c_);
+    attention_.backward(b_, m.qkv.data(), m.log_sums.data(), d_o_.data(), dqkv_.data());
     plan_->attn.dw.run(dqkv_.data(), m.h_1.data(), w.attn.dweight);
     column_sums(dqkv_.data(), w.attn.dbias, n_, 3 * c_);
     plan_->attn.dx.run(dqkv_.data(), weights_[i].attn, branch_.data());
@@ -295,11 +248,6 @@ class KernelOf final : public Kernel {
     }
   }
 
-  [[nodiscard]] const S* query(const LayerMemory<S>& m) const { return m.qkv.data(); }
-  [[nodiscard]] const S* key(const LayerMemory<S>& m) const { return m.qkv.data() + c_; }
-  [[nodiscard]] const S* value(const LayerMemory<S>& m) const { return m.qkv.data() + 2 * c_; }
-  [[nodiscard]] float scale() const { return 1.0F / std::sqrt(static_cast<float>(c_ / shape_.heads)); }
-
   GptShape shape_;
   Index t_;
   Index c_;
@@ -317,9 +265,10 @@ class KernelOf final : public Kernel {
   std::vector<LayerWeights<S>> weights_;
   const S* head_weight_ = nullptr;
   std::vector<LayerMemory<S>> memory_;
-  std::vector<float> x_f_, mean_f_, inverse_f_, branch_, scores_, logits_, dx_;
-  std::vector<S> h_f_, dlogits_, dx_rounded_, wide_, d_o_, ds_, dqkv_;
-  std::vector<double> row_losses_;
+  Attention<S> attention_;
+  Head<S> output_;
+  std::vector<float> x_f_, mean_f_, inverse_f_, branch_, dx_;
+  std::vector<S> h_f_, dx_rounded_, wide_, d_o_, dqkv_;
 };
 
 }  // namespace

@@ -2,10 +2,9 @@
 #include "loops.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <limits>
 
+#include "elements.hpp"
 #include "normdescent/base/multiversion.hpp"
 
 namespace normdescent::gpt {
@@ -15,32 +14,6 @@ namespace {
 constexpr float kNormEpsilon = 1e-5F;  // LayerNorm of GPT-2
 constexpr Index kBlock = 1024;         // elements of an elementwise pass: stays in the first-level cache
 constexpr Index kColumnBlock = 64;     // columns that one thread sums at a time
-
-inline float load(float x) { return x; }
-inline float load(Bfloat16 x) { return to_float(x); }
-inline void store(float x, float& to) { to = x; }
-inline void store(float x, Bfloat16& to) { to = to_bfloat16(x); }
-
-/// exp(x) by x = n ln 2 + r and the degree-6 Taylor polynomial, |r| <= ln(2)/2: truncation below 1.7e-7 relative, about
-/// one rounding. Clamped to [-87, 88], where the result is a normal number. NaN stays NaN.
-inline float exponential(float x) {
-  constexpr float kRound = 12582912.0F;  // 1.5 2^23: adding it rounds to an integer
-  x = x < -87.0F ? -87.0F : x;
-  x = x > 88.0F ? 88.0F : x;
-  const float shifted = x * 1.44269504F + kRound;
-  const float n = shifted - kRound;
-  const float r = (x - n * 0.693359375F) + n * 2.12194440e-4F;  // ln 2 in two parts
-  float p = 1.0F / 720.0F;
-  p = p * r + 1.0F / 120.0F;
-  p = p * r + 1.0F / 24.0F;
-  p = p * r + 1.0F / 6.0F;
-  p = p * r + 0.5F;
-  p = p * r + 1.0F;
-  p = p * r + 1.0F;
-  // The low bits of `shifted` hold n in two's complement.
-  const std::uint32_t power = (std::bit_cast<std::uint32_t>(shifted) + 127U) << 23U;
-  return p * std::bit_cast<float>(power);
-}
 
 // gelu(u) = u s(z), z = 2 k (u + a u^3), s the logistic function: equal to u (1 + tanh(z / 2)) / 2.
 constexpr float kGeluScale = 2.0F * 0.7978845608F;  // 2 sqrt(2 / pi)
@@ -148,37 +121,6 @@ NORMDESCENT_MULTIVERSION void gelu_backward_block(const S* u, S* da, Index size)
   for (Index i = 0; i < size; ++i) store(load(da[i]) * x[i], da[i]);
 }
 
-NORMDESCENT_MULTIVERSION float largest(const float* x, Index size) {
-  float top = -std::numeric_limits<float>::infinity();
-#pragma omp simd reduction(max : top)
-  for (Index j = 0; j < size; ++j) top = x[j] > top ? x[j] : top;
-  return top;
-}
-
-/// out = exp(scale (x - top)); returns the sum.
-NORMDESCENT_MULTIVERSION float exponentials(const float* x, float top, float scale, float* out, Index size) {
-  float sum = 0.0F;
-#pragma omp simd reduction(+ : sum)
-  for (Index j = 0; j < size; ++j) {
-    out[j] = exponential(scale * (x[j] - top));
-    sum += out[j];
-  }
-  return sum;
-}
-
-template <class S>
-NORMDESCENT_MULTIVERSION void scale_into(const float* x, float factor, S* out, Index size) {
-  for (Index j = 0; j < size; ++j) store(x[j] * factor, out[j]);
-}
-
-template <class S>
-NORMDESCENT_MULTIVERSION void softmax_backward_row(const S* p, const float* dp, float scale, S* ds, Index size) {
-  float dot = 0.0F;
-#pragma omp simd reduction(+ : dot)
-  for (Index j = 0; j < size; ++j) dot += load(p[j]) * dp[j];
-  for (Index j = 0; j < size; ++j) store(scale * load(p[j]) * (dp[j] - dot), ds[j]);
-}
-
 template <class S>
 NORMDESCENT_MULTIVERSION void column_sums_block(const S* x, float* sums, Index n, Index c, Index first, Index last) {
   std::fill(sums + first, sums + last, 0.0F);
@@ -228,69 +170,16 @@ void gelu_backward(const S* u, S* da, Index size) {
 }
 
 template <class S>
-void causal_softmax_forward(const float* scores, float scale, S* p, Index matrices, Index t) {
-#pragma omp parallel
-  {
-    std::vector<float> row(static_cast<std::size_t>(t));
-#pragma omp for schedule(static)
-    for (Index i = 0; i < matrices * t; ++i) {
-      const Index seen = i % t + 1;
-      const float* x = scores + i * t;
-      const float sum = exponentials(x, largest(x, seen), scale, row.data(), seen);
-      scale_into(row.data(), 1.0F / sum, p + i * t, seen);
-      std::fill(p + i * t + seen, p + (i + 1) * t, S{});
-    }
-  }
-}
-
-template <class S>
-void causal_softmax_backward(const S* p, const float* dp, float scale, S* ds, Index matrices, Index t) {
-#pragma omp parallel for schedule(static)
-  for (Index i = 0; i < matrices * t; ++i) {
-    const Index seen = i % t + 1;
-    softmax_backward_row(p + i * t, dp + i * t, scale, ds + i * t, seen);
-    std::fill(ds + i * t + seen, ds + (i + 1) * t, S{});
-  }
-}
-
-template <class S>
-double cross_entropy(const float* logits, const std::int64_t* targets, S* dlogits, double* row_losses, Index n,
-                     Index v) {
-  const float weight = 1.0F / static_cast<float>(n);
-#pragma omp parallel
-  {
-    std::vector<float> row(static_cast<std::size_t>(v));
-#pragma omp for schedule(static)
-    for (Index i = 0; i < n; ++i) {
-      const float* x = logits + i * v;
-      const Index target = targets[i];
-      const float top = largest(x, v);
-      const float sum = exponentials(x, top, 1.0F, row.data(), v);
-      row_losses[i] = std::log(static_cast<double>(sum)) + static_cast<double>(top) - static_cast<double>(x[target]);
-      if (dlogits == nullptr) continue;
-      scale_into(row.data(), weight / sum, dlogits + i * v, v);
-      store(row[static_cast<std::size_t>(target)] * (weight / sum) - weight, dlogits[i * v + target]);
-    }
-  }
-  double total = 0.0;
-  for (Index i = 0; i < n; ++i) total += row_losses[i];
-  return total / static_cast<double>(n);
-}
-
-template <class S>
 void column_sums(const S* x, float* sums, Index n, Index c) {
   for_blocks(c, kColumnBlock, [&](Index first, Index last) { column_sums_block(x, sums, n, c, first, last); });
 }
 
-#define NORMDESCENT_INSTANTIATE(S)                                                             \
-  template void cast(std::span<const float>, S*);                                              \
-  template void norm_forward(const NormForward<S>&, Index, Index);                             \
-  template void norm_backward(const NormBackward<S>&, Index, Index);                           \
-  template void gelu_forward(const S*, S*, Index);                                             \
-  template void gelu_backward(const S*, S*, Index);                                            \
-  template void causal_softmax_forward(const float*, float, S*, Index, Index);                 \
-  template void causal_softmax_backward(const S*, const float*, float, S*, Index, Index);      \
-  template double cross_entropy(const float*, const std::int64_t*, S*, double*, Index, Index); \
+#define NORMDESCENT_INSTANTIATE(S)                                   \
+  template void cast(std::span<const float>, S*);                    \
+  template void norm_forward(const NormForward<S>&, Index, Index);   \
+  template void norm_backward(const NormBackward<S>&, Index, Index); \
+  template void gelu_forward(const S*, S*, Index);                   \
+  template void gelu_backward(const S*, S*, Index);                  \
   template void column_sums(const S*, float*, Index, Index);
 NORMDESCENT_INSTANTIATE(float)
 NORMDESCENT_INSTANTIATE(Bfloat16)

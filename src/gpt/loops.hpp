@@ -3,7 +3,7 @@
 // of products are stored: float or Bfloat16 (rounded to nearest even); arithmetic is float.
 // Every sum has a fixed order, so results do not depend on the number of threads.
 //
-// Letters   N rows (tokens)  C width  V vocabulary  T time
+// Letters   N rows (tokens)  C width
 #pragma once
 
 #include <span>
@@ -55,19 +55,6 @@ void gelu_forward(const S* u, S* a, Index size);
 /// da <- da gelu'(u)
 template <class S>
 void gelu_backward(const S* u, S* da, Index size);
-
-/// Row i of each (T, T) matrix: p = softmax(scale scores) over columns 0..i, zero beyond.
-template <class S>
-void causal_softmax_forward(const float* scores, float scale, S* p, Index matrices, Index t);
-/// ds = scale p (dp - <p, dp>) by row, zero beyond the diagonal.
-template <class S>
-void causal_softmax_backward(const S* p, const float* dp, float scale, S* ds, Index matrices, Index t);
-
-/// Mean over rows of -log softmax(logits)[target] in nats. Writes its gradient by logits unless dlogits is nullptr.
-/// row_losses: scratch (N).
-template <class S>
-double cross_entropy(const float* logits, const std::int64_t* targets, S* dlogits, double* row_losses, Index n,
-                     Index v);
 
 /// sums_j = sum over rows of x (n, c).
 template <class S>

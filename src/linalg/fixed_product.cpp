@@ -22,15 +22,21 @@ dnnl::memory::desc describe(const Layout& layout) {
 }
 
 dnnl::matmul::primitive_desc plan(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
-                                  const dnnl::memory::desc& bias, const dnnl::memory::desc& c, bool has_bias) {
+                                  const dnnl::memory::desc& bias, const dnnl::memory::desc& c,
+                                  const ProductOptions& options) {
   dnnl::primitive_attr attributes;
   // The library's own scratchpad would belong to the thread that created the primitive.
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  if (options.accumulates) {
+    dnnl::post_ops sum;
+    sum.append_sum();
+    attributes.set_post_ops(sum);
+  }
 #if DNNL_VERSION_MAJOR >= 3
-  if (has_bias) return {engine(), a, b, bias, c, attributes};
+  if (options.has_bias) return {engine(), a, b, bias, c, attributes};
   return {engine(), a, b, c, attributes};
 #else
-  const auto operation = has_bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
+  const auto operation = options.has_bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
   return {operation, attributes, engine()};
 #endif
 }
@@ -59,14 +65,15 @@ struct Product::Impl {
   dnnl::matmul primitive;
 };
 
-Product::Product(const Layout& a, const Layout& b, const Layout& c, bool has_bias) : impl_(std::make_unique<Impl>()) {
+Product::Product(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options)
+    : impl_(std::make_unique<Impl>()) {
   Impl& impl = *impl_;
   impl.a = describe(a);
   impl.b = describe(b);
   impl.c = describe(c);
   impl.bias = describe(Layout::rows(1, c.dims.back(), Type::float32));
-  impl.has_bias = has_bias;
-  const auto description = plan(impl.a, impl.b, impl.bias, impl.c, has_bias);
+  impl.has_bias = options.has_bias;
+  const auto description = plan(impl.a, impl.b, impl.bias, impl.c, options);
   impl.scratchpad = description.scratchpad_desc();
   impl.primitive = dnnl::matmul(description);
 }

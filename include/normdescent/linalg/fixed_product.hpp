@@ -26,11 +26,16 @@ struct Layout {
   [[nodiscard]] Layout transposed() const;
 };
 
-/// C = A B, or A B + bias with a float32 bias of one row. Shapes and the number of threads (omp_get_max_threads() of
+struct ProductOptions {
+  bool has_bias = false;     ///< C = A B + bias, a float32 row
+  bool accumulates = false;  ///< C += A B
+};
+
+/// C = A B. Shapes and the number of threads (omp_get_max_threads() of
 /// the constructing thread) are fixed at construction; run() is const, so one product may be run by several threads.
 class Product {
  public:
-  Product(const Layout& a, const Layout& b, const Layout& c, bool has_bias = false);
+  Product(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options = {});
   Product(Product&&) noexcept;
   Product& operator=(Product&&) noexcept;
   ~Product();
