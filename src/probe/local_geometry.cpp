@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "mean_and_error.hpp"
@@ -138,35 +140,70 @@ OneStepGain measure_one_step_gain(Objective& objective, ModelGeometry& geometry,
   return result;
 }
 
-Smoothness measure_smoothness(Objective& objective, ModelGeometry& geometry, double step_size, BatchSource& batches,
-                              const LocalOptions& options, std::stop_token stop) {
+std::vector<Smoothness> measure_smoothness(Objective& objective, std::span<ModelGeometry> geometries,
+                                           std::span<const double> step_sizes, BatchSource& batches,
+                                           const LocalOptions& options, std::stop_token stop) {
   const auto parameters = objective.parameters();
   const auto size = static_cast<std::size_t>(dimension(parameters));
-  MovingPoint point(parameters);
+  std::optional<MovingPoint> point;
+  if (options.restores_exactly) point.emplace(parameters);
+  std::vector<float> aim(size);
+  std::vector<float> here(size);
   std::vector<float> direction(size);
-  std::vector<float> difference(size);
-  std::vector<double> constants;
-  std::vector<double> curvatures;
+  std::vector<std::vector<double>> constants(geometries.size());
+  std::vector<std::vector<double>> curvatures(geometries.size());
+  std::vector<Smoothness> result(geometries.size());
+  for (Smoothness& s : result) s.tensor_gains.resize(parameters.size());
   for (int repetition = 0; repetition < options.repetitions && !stop.stop_requested(); ++repetition) {
-    point.restore();
     objective.gradient(batches.next(options.direction_batch));
-    copy_gradients(parameters, direction);
-    if (!(geometry.dual_unit(direction, direction) > 0.0)) continue;
+    copy_gradients(parameters, aim);
     const Batch examples = batches.next(options.held_out_batch);
     objective.gradient(examples);
-    copy_gradients(parameters, difference);
-    point.move_to(direction, step_size);
-    objective.gradient(examples);  // the same examples: their noise cancels
-    std::size_t offset = 0;
-    for (const Parameter& p : parameters) {
-      for (std::size_t i = 0; i < p.gradient.size(); ++i) difference[offset + i] -= p.gradient[i];
-      offset += p.value.size();
+    copy_gradients(parameters, here);
+    for (std::size_t g = 0; g < geometries.size(); ++g) {
+      if (!(geometries[g].dual_unit(aim, direction) > 0.0)) continue;
+      const double a = step_sizes[g];
+      probe_detail::advance(parameters, direction, a);
+      objective.gradient(examples);  // the same examples: their noise cancels
+      if (point) {
+        point->restore();
+      } else {
+        probe_detail::advance(parameters, direction, -a);
+      }
+      double curvature = 0.0;
+      std::size_t offset = 0;
+      for (std::size_t t = 0; t < parameters.size(); ++t) {
+        const auto count = parameters[t].value.size();
+        const auto there = parameters[t].gradient;
+        const auto d = std::span<const float>(direction).subspan(offset, count);
+        const double slope = dot(std::span<const float>(here).subspan(offset, count), d);
+        const double slope_there = there.empty() ? 0.0 : dot(std::span<const float>(there), d);
+        curvature += (slope - slope_there) / a;
+        result[g].tensor_gains[t] += 0.5 * a * (slope + slope_there);
+        // The difference of the gradients takes the place of the direction, which is read no more.
+        for (std::size_t i = 0; i < count; ++i) {
+          direction[offset + i] = here[offset + i] - (there.empty() ? 0.0F : there[i]);
+        }
+        offset += count;
+      }
+      curvatures[g].push_back(curvature);
+      constants[g].push_back(geometries[g].dual_norm(direction) / a);
     }
-    constants.push_back(geometry.dual_norm(difference) / step_size);
-    curvatures.push_back(dot(std::span<const float>(difference), std::span<const float>(direction)) / step_size);
   }
-  if (constants.empty()) return {};
-  return {mean_and_error(constants), mean_and_error(curvatures)};
+  for (std::size_t g = 0; g < geometries.size(); ++g) {
+    result[g].constant = mean_and_error(constants[g]);
+    result[g].curvature = mean_and_error(curvatures[g]);
+    for (double& gain : result[g].tensor_gains) {
+      gain = constants[g].empty() ? std::numeric_limits<double>::quiet_NaN()
+                                  : gain / static_cast<double>(constants[g].size());
+    }
+  }
+  return result;
+}
+
+Smoothness measure_smoothness(Objective& objective, ModelGeometry& geometry, double step_size, BatchSource& batches,
+                              const LocalOptions& options, std::stop_token stop) {
+  return measure_smoothness(objective, {&geometry, 1}, {&step_size, 1}, batches, options, std::move(stop)).front();
 }
 
 }  // namespace normdescent

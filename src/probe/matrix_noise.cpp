@@ -80,6 +80,7 @@ std::vector<MatrixNoise> MatrixNoiseAccumulator::summaries() const {
     s.rank_bound = r;
     s.nuclear = root_trace / std::sqrt(static_cast<double>(count_ - 1));
     s.frobenius = std::sqrt(trace / static_cast<double>(count_ - 1));
+    if (trace > 0.0) s.stable_rank = trace / eigen.values.back();
     s.density = trace > 0.0 ? root_trace * root_trace / (static_cast<double>(r) * trace) : trace;
   }
   return result;

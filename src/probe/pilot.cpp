@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "moving_point.hpp"
 
@@ -15,9 +16,19 @@ using probe_detail::MovingPoint;
 // A run that is further above its first loss than this has left the region that its rate was measured for.
 constexpr double kLossLimit = 1.5;
 
-// One run; its mini-batch losses, or nothing if it diverged.
+constexpr std::size_t kCompared = 4;  // losses that tell whether a run is behind another
+
+// Whether `losses`, half a run long, end above the same mini-batches' losses of `other`.
+bool is_behind(std::span<const double> losses, std::span<const double> other) {
+  double difference = 0.0;
+  for (std::size_t i = losses.size() - kCompared; i < losses.size(); ++i) difference += losses[i] - other[i];
+  return difference > 0.0;
+}
+
+// One run; its mini-batch losses, or nothing if it diverged, or if it was behind `rival` (may be empty) half-way.
 std::vector<double> descend(Objective& objective, const PilotKind& kind, const PilotOptions& options, double rate,
-                            BatchSource batches, std::vector<float>& direction, const std::stop_token& stop) {
+                            BatchSource batches, std::span<const double> rival, std::vector<float>& direction,
+                            const std::stop_token& stop) {
   const auto parameters = objective.parameters();
   ModelGeometry geometry(kind.geometry, parameters);
   std::vector<double> losses;
@@ -27,6 +38,8 @@ std::vector<double> descend(Objective& objective, const PilotKind& kind, const P
         losses.back() > losses.front() + (kLossLimit - 1.0) * std::abs(losses.front())) {
       return {};
     }
+    const std::size_t half = static_cast<std::size_t>(options.steps) / 2;
+    if (losses.size() == half && half >= kCompared && rival.size() > half && is_behind(losses, rival)) return {};
     copy_gradients(parameters, direction);
     const double dual = geometry.dual_unit(direction, direction);
     const double decay = 1.0 - static_cast<double>(step) / options.steps;
@@ -53,7 +66,9 @@ PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptio
   const auto attempt = [&](double rate) {
     start.restore();
     ++tries;
-    std::vector<double> losses = descend(objective, kind, options, rate, batches, direction, stop);
+    // A lower rate that is behind half-way stays behind: both decay in the same way from here on.
+    const auto rival = rate < best.rate ? std::span<const double>(best.losses) : std::span<const double>();
+    std::vector<double> losses = descend(objective, kind, options, rate, batches, rival, direction, stop);
     if (losses.empty() || stop.stop_requested()) return false;
     const double end = objective.loss(judge);
     if (!(end < best.end_loss)) return false;

@@ -66,8 +66,8 @@ class Prober {
     local_.held_out_batch = options.held_out_batch > 0 ? options.held_out_batch : batch_size;
     local_.search_repetitions = options.search_repetitions;
     local_.repetitions = options.repetitions;
-    units_ = 1.0 + std::size(kGeometries);
-    if (options.pilot_steps > 0) units_ += static_cast<double>(options.pilots.size()) * (units_ + 1.0);
+    units_ = 2.0 + std::size(kGeometries);
+    if (options.pilot_steps > 0) units_ += 3.0 * static_cast<double>(options.pilots.size());
   }
 
   void run() {
@@ -114,21 +114,25 @@ class Prober {
     measure_noise(point, micro_batches, is_start);
     finished_unit("noise");
     if (is_start && !std::isfinite(point.noise.l2)) return fail("gradients are not finite at the start");
+    LocalOptions local = local_;
+    if (!is_start) {
+      local.repetitions = options_.pilot_repetitions;
+      local.restores_exactly = false;  // pilot() keeps the start, which is where the values go next
+    }
+    std::vector<ModelGeometry> geometries;
+    std::vector<double> steps;
     for (GeometryReport& m : point.geometries) {
       if (stop_.stop_requested()) return;
-      ModelGeometry geometry(m.geometry, objective_.parameters());
-      LocalOptions local = local_;
-      double step = 0.0;
+      ModelGeometry& geometry = geometries.emplace_back(m.geometry, objective_.parameters());
       if (is_start) {
         m.one_step_gain = measure_one_step_gain(objective_, geometry, batches_, local, stop_);
-        step = step_at_start(m.geometry);
-      } else {
-        local.repetitions = options_.pilot_repetitions;
-        step = kSecantShare * step_at_start(m.geometry);
+        finished_unit("one-step gain");
       }
-      m.smoothness = measure_smoothness(objective_, geometry, step, batches_, local, stop_);
-      finished_unit("smoothness and one-step gain");
+      steps.push_back((is_start ? 1.0 : kSecantShare) * step_at_start(m.geometry));
     }
+    auto smoothness = measure_smoothness(objective_, geometries, steps, batches_, local, stop_);
+    for (std::size_t g = 0; g < smoothness.size(); ++g) point.geometries[g].smoothness = std::move(smoothness[g]);
+    finished_unit("smoothness");
   }
 
   // A step of root mean square 1e-3 where no step size made progress.

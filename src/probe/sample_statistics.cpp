@@ -63,7 +63,19 @@ struct Sums {
   }
 };
 
-// Ranges of kept rows of one step.
+// The sample with the rows of a coordinate side by side: statistics go through it 28 times.
+struct Columns {
+  std::size_t rows = 0;
+  std::vector<float> values;  // (width, rows) row-major
+
+  explicit Columns(const GradientSample& sample) : rows(sample.rows()), values(sample.values.size()) {
+    for (std::size_t k = 0; k < rows; ++k) {
+      for (std::size_t i = 0; i < sample.width; ++i) values[i * rows + k] = sample.values[k * sample.width + i];
+    }
+  }
+};
+
+// Kept rows of each step.
 using Steps = std::vector<std::vector<std::size_t>>;
 
 Steps kept_steps(const GradientSample& sample, std::span<const std::size_t> group_of, std::size_t deleted) {
@@ -86,7 +98,7 @@ double degrees_of_freedom(const Steps& steps) {
 }
 
 // Without the group of coordinates `deleted`, where the tensor is not known in full.
-Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const GradientSample& sample, const Steps& steps,
+Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const Columns& columns, const Steps& steps,
                  std::size_t deleted) {
   Sums sums;
   sums.dimension = static_cast<double>(tensor.size);
@@ -103,6 +115,7 @@ Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const GradientSample& 
     if (is_part && c % kGroups == deleted) continue;
     kept += 1.0;
     const std::size_t i = tensor.first + c;
+    const float* x_i = columns.values.data() + i * columns.rows;
     double deviations = 0.0;
     for (const auto& rows : steps) {
       const auto n = static_cast<double>(rows.size());
@@ -110,7 +123,7 @@ Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const GradientSample& 
       double positive = 0.0;
       double negative = 0.0;
       for (const std::size_t k : rows) {
-        const double x = sample.values[k * sample.width + i];
+        const double x = x_i[k];
         mean += x / n;
         positive += x > 0.0 ? 1.0 : 0.0;
         negative += x < 0.0 ? 1.0 : 0.0;
@@ -120,11 +133,10 @@ Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const GradientSample& 
       // Equal values have no noise, whatever their mean's rounding says.
       bool varies = false;
       for (const std::size_t k : rows) {
-        const double x = sample.values[k * sample.width + i];
-        varies = varies || x != static_cast<double>(sample.values[rows.front() * sample.width + i]);
+        varies = varies || x_i[k] != x_i[rows.front()];
       }
       for (const std::size_t k : rows) {
-        const double x = sample.values[k * sample.width + i] - mean;
+        const double x = static_cast<double>(x_i[k]) - mean;
         if (varies) deviations += x * x;
       }
       mean_squared += mean * mean / static_cast<double>(steps.size());
@@ -176,21 +188,21 @@ std::string reason_for(const Sums& sums, double nu) {
 }
 
 // All tensors' sums and, last, the total's.
-std::vector<Sums> all_sums(const CoordinateChoice& choice, const GradientSample& sample, const Steps& steps,
+std::vector<Sums> all_sums(const CoordinateChoice& choice, const Columns& columns, const Steps& steps,
                            std::size_t deleted_coordinates = kNoGroup) {
   std::vector<Sums> sums;
   Sums total;
   for (const auto& tensor : choice.tensors()) {
-    sums.push_back(tensor_sums(tensor, sample, steps, deleted_coordinates));
+    sums.push_back(tensor_sums(tensor, columns, steps, deleted_coordinates));
     total.add(sums.back());
   }
   sums.push_back(total);
   return sums;
 }
 
-double total_density(const CoordinateChoice& choice, const GradientSample& sample,
+double total_density(const CoordinateChoice& choice, const GradientSample& sample, const Columns& columns,
                      std::span<const std::size_t> group_of, std::size_t deleted) {
-  return all_sums(choice, sample, kept_steps(sample, group_of, deleted)).back().values()[2];
+  return all_sums(choice, columns, kept_steps(sample, group_of, deleted)).back().values()[2];
 }
 
 BatchInvariance batch_invariance(const CoordinateChoice& choice, const GradientSample& sample) {
@@ -208,8 +220,11 @@ BatchInvariance batch_invariance(const CoordinateChoice& choice, const GradientS
       while (sample.steps[k] != merged.steps[j]) ++k;
       for (int repeat = 0; repeat < factor; ++repeat) row_groups[k++] = merged_groups[j];
     }
+    const Columns columns(sample);
+    const Columns merged_columns(merged);
     const auto ratio = [&](std::size_t deleted) {
-      return total_density(choice, merged, merged_groups, deleted) / total_density(choice, sample, row_groups, deleted);
+      return total_density(choice, merged, merged_columns, merged_groups, deleted) /
+             total_density(choice, sample, columns, row_groups, deleted);
     };
     result.ratio.value = ratio(kNoGroup);
     if (!std::isfinite(result.ratio.value)) {
@@ -240,13 +255,14 @@ SampleStatistics sample_statistics(const CoordinateChoice& choice, const Gradien
   const Steps steps = kept_steps(sample, group_of, kNoGroup);
   result.steps = static_cast<std::int64_t>(steps.size());
   const double nu = degrees_of_freedom(steps);
-  const auto sums = all_sums(choice, sample, steps);
+  const Columns columns(sample);
+  const auto sums = all_sums(choice, columns, steps);
   std::vector<std::vector<Sums>> fewer_rows;
   std::vector<std::vector<Sums>> fewer_coordinates;
   for (std::size_t g = 0; g < groups; ++g) {
-    fewer_rows.push_back(all_sums(choice, sample, kept_steps(sample, group_of, g)));
+    fewer_rows.push_back(all_sums(choice, columns, kept_steps(sample, group_of, g)));
   }
-  for (std::size_t g = 0; g < kGroups; ++g) fewer_coordinates.push_back(all_sums(choice, sample, steps, g));
+  for (std::size_t g = 0; g < kGroups; ++g) fewer_coordinates.push_back(all_sums(choice, columns, steps, g));
 
   result.tensors.resize(sums.size());
   for (std::size_t t = 0; t < sums.size(); ++t) {

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <stop_token>
+#include <vector>
 
 #include "normdescent/probe/model_geometry.hpp"
 #include "normdescent/probe/noise.hpp"
@@ -36,6 +38,7 @@ struct LocalOptions {
   std::uint32_t held_out_batch = 1;   ///< examples that judge it, independent of the former
   int search_repetitions = 2;         ///< directions over which the step size is chosen
   int repetitions = 3;                ///< fresh directions and batches from which the value and its error come
+  bool restores_exactly = true;       ///< false: smoothness takes one copy less, values come back up to rounding
 };
 
 /// The best decrease along d, judged on examples that d does not know.
@@ -58,11 +61,20 @@ struct OneStepGain {
 struct Smoothness {
   Estimate constant;   ///< ||grad f(x) - grad f(x - a d)||_{X,dual} / a: at most L_X; what this path meets of it
   Estimate curvature;  ///< <grad f(x) - grad f(x - a d), d> / a: signed, d^T H d on a quadratic
+  /// a/2 <grad f(x) + grad f(x - a d), d> of each tensor: what it adds to the gain of the step, by the trapezoid rule.
+  /// Their sum is f(x) - f(x - a d) on a quadratic, with all cross terms between tensors.
+  std::vector<double> tensor_gains;
 };
 
-/// Means over `options.repetitions` independent directions. Cost: 3 gradients each. `step_size` > 0.
+/// Means over `options.repetitions` independent directions. `step_size` > 0. Cost: 3 gradients each.
 [[nodiscard]] Smoothness measure_smoothness(Objective& objective, ModelGeometry& geometry, double step_size,
                                             BatchSource& batches, const LocalOptions& options,
                                             std::stop_token stop = {});
+
+/// The same for several geometries, one step size each. They share the gradients at x, so that they compare pairwise,
+/// and the cost is 2 + geometries gradients a repetition. Memory: 4 copies of the parameters.
+[[nodiscard]] std::vector<Smoothness> measure_smoothness(Objective& objective, std::span<ModelGeometry> geometries,
+                                                         std::span<const double> step_sizes, BatchSource& batches,
+                                                         const LocalOptions& options, std::stop_token stop = {});
 
 }  // namespace normdescent

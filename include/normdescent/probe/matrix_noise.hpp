@@ -15,11 +15,12 @@
 namespace normdescent {
 
 struct MatrixNoise {
-  std::int64_t count = 0;  ///< K; 0: not a matrix, or not measured
-  Index rank_bound = 0;    ///< r
-  double nuclear = 0.0;    ///< S_nuc = tr C^(1/2)
-  double frobenius = 0.0;  ///< (tr C)^(1/2)
-  double density = 0.0;    ///< phi_nuc = (tr C^(1/2))^2 / (r tr C) in [1/r, 1]
+  std::int64_t count = 0;    ///< K; 0: not a matrix, or not measured
+  Index rank_bound = 0;      ///< r
+  double nuclear = 0.0;      ///< S_nuc = tr C^(1/2)
+  double frobenius = 0.0;    ///< (tr C)^(1/2)
+  double density = 0.0;      ///< phi_nuc = (tr C^(1/2))^2 / (r tr C) in [1/r, 1]
+  double stable_rank = 0.0;  ///< tr C / ||C||_op in [1, r]: how many directions carry the noise
 };
 
 /// Streams C for every tensor of Role::matrix by Welford's update,

@@ -38,9 +38,10 @@ struct PilotRun {
 };
 
 /// Searches the rate: down from the first one while that helps, else up. Each run starts at the present point and sees
-/// the same mini-batches; the end is judged on other examples. Leaves the parameters at the end of the best run (at the
+/// the same mini-batches; the end is judged on other examples. A rate below the best so far whose losses are above that
+/// one's half-way is given up there. Leaves the parameters at the end of the best run (at the
 /// start, if all diverged: a loss that is not finite, or above 1.5 times the first one). Memory: 3 copies of the
-/// parameters. Cost: `steps` gradients a try, 3 tries in practice.
+/// parameters. Cost: `steps` gradients a try, 3 tries in practice, one of them half.
 PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptions& options, BatchSource batches,
                    const Batch& judge, std::stop_token stop = {});
 
