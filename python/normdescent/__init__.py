@@ -18,6 +18,7 @@ library_path = _library.load()
 
 from ._catalog import CatalogEntry, Option, catalog  # noqa: E402  (needs the library)
 from ._classes import make_class  # noqa: E402
+from ._monitor import TrainingMonitor  # noqa: E402
 from ._optimizer import CatalogOptimizer, ParameterCounters, ParameterPlan  # noqa: E402
 
 classes = {entry.name: make_class(entry) for entry in catalog()}
@@ -65,6 +66,7 @@ __all__ = [
     "Option",
     "ParameterCounters",
     "ParameterPlan",
+    "TrainingMonitor",
     "catalog",
     "classes",
     "dual_norm",

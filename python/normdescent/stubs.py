@@ -24,6 +24,7 @@ import torch
 from ._catalog import CatalogEntry as CatalogEntry
 from ._catalog import Option as Option
 from ._catalog import catalog as catalog
+from ._monitor import TrainingMonitor as TrainingMonitor
 from ._optimizer import CatalogOptimizer as CatalogOptimizer
 from ._optimizer import ParameterCounters as ParameterCounters
 from ._optimizer import ParameterPlan as ParameterPlan

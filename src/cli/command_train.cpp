@@ -167,6 +167,10 @@ void add_train(CLI::App& program, Action& chosen) {
       ->check(whole_number(0))
       ->capture_default_str()
       ->type_name("N");
+  command->add_option("--monitor", trainer.monitor_every, "Steps between measurements of gradient noise; 0: none")
+      ->check(whole_number(0))
+      ->capture_default_str()
+      ->type_name("N");
   command->add_option("--keep-checkpoints", trainer.keep_checkpoints, "How many of the newest to keep")
       ->check(whole_number(1, 1000))
       ->capture_default_str()

@@ -24,13 +24,13 @@ std::vector<Index> distinct_indices(Index size, Index count, Philox& random) {
   return sorted;
 }
 
-std::vector<Index> sizes_of(std::span<const Parameter> parameters) {
+}  // namespace
+
+std::vector<Index> tensor_sizes(std::span<const Parameter> parameters) {
   std::vector<Index> sizes;
   for (const Parameter& p : parameters) sizes.push_back(static_cast<Index>(p.value.size()));
   return sizes;
 }
-
-}  // namespace
 
 CoordinateChoice::CoordinateChoice(std::span<const Index> tensor_sizes, Index count, std::uint64_t seed) {
   if (count < 1) throw std::invalid_argument("coordinates = " + std::to_string(count) + ", must be >= 1");
@@ -46,7 +46,7 @@ CoordinateChoice::CoordinateChoice(std::span<const Index> tensor_sizes, Index co
 }
 
 CoordinateChoice::CoordinateChoice(std::span<const Parameter> parameters, Index count, std::uint64_t seed)
-    : CoordinateChoice(sizes_of(parameters), count, seed) {}
+    : CoordinateChoice(normdescent::tensor_sizes(parameters), count, seed) {}
 
 void CoordinateChoice::read(std::span<const Parameter> parameters, std::span<float> values) const {
   for (std::size_t t = 0; t < tensors_.size(); ++t) {

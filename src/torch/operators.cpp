@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "monitor_class.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
 #include "normdescent/norms/geometry_norms.hpp"
 #include "normdescent/optimizers/catalog.hpp"
@@ -138,6 +139,11 @@ TORCH_LIBRARY(normdescent, library) {
       .def("measure_next_step", &OptimizerClass::measure_next_step)
       .def("state", &OptimizerClass::state)
       .def("load_state", &OptimizerClass::load_state);
+  library.class_<MonitorClass>("TrainingMonitor")
+      .def(torch::init<std::vector<at::Tensor>, std::int64_t, std::int64_t, std::int64_t>())
+      .def("observe_micro_batch", &MonitorClass::observe_micro_batch)
+      .def("end_step", &MonitorClass::end_step)
+      .def("report", &MonitorClass::report);
   library.def("catalog", &catalog);
   library.def("check_options", &check_options);
   library.def("parameter_roles", &parameter_roles);

@@ -28,29 +28,48 @@ void set_gradient_norms(std::span<const Parameter> parameters, TrainingMetrics& 
 }
 
 std::vector<Scalar> scalars_of(const TrainingMetrics& metrics) {
-  return {{"loss/train", metrics.train_loss},
-          {"loss/validation", metrics.val_loss},
-          {"learning_rate", metrics.learning_rate},
-          {"tokens", static_cast<double>(metrics.tokens)},
-          {"tokens_per_second", metrics.tokens_per_second},
-          {"gradient/l1", metrics.grad_norm_l1},
-          {"gradient/l2", metrics.grad_norm_l2},
-          {"gradient/linf", metrics.grad_norm_linf}};
+  std::vector<Scalar> scalars = {{"loss/train", metrics.train_loss},
+                                 {"loss/validation", metrics.val_loss},
+                                 {"learning_rate", metrics.learning_rate},
+                                 {"tokens", static_cast<double>(metrics.tokens)},
+                                 {"tokens_per_second", metrics.tokens_per_second},
+                                 {"gradient/l1", metrics.grad_norm_l1},
+                                 {"gradient/l2", metrics.grad_norm_l2},
+                                 {"gradient/linf", metrics.grad_norm_linf}};
+  if (metrics.noise) {
+    scalars.push_back({"noise/density", metrics.noise->density});
+    scalars.push_back({"noise/l1", metrics.noise->l1});
+    scalars.push_back({"noise/l2", metrics.noise->l2});
+    scalars.push_back({"noise/critical_batch_l2", metrics.noise->critical_batch_l2});
+    scalars.push_back({"noise/critical_batch_sign", metrics.noise->critical_batch_sign});
+    scalars.push_back({"noise/sign_agreement", metrics.noise->sign_agreement});
+  }
+  return scalars;
 }
 
 }  // namespace
 
 std::string TrainingMetrics::to_json() const {
   // An ordered object, so that the lines read like a table. Non-finite numbers become null.
-  const nlohmann::ordered_json json = {{"step", step},
-                                       {"tokens", tokens},
-                                       {"train_loss", train_loss},
-                                       {"val_loss", val_loss},
-                                       {"learning_rate", learning_rate},
-                                       {"tokens_per_second", tokens_per_second},
-                                       {"grad_norm_l1", grad_norm_l1},
-                                       {"grad_norm_l2", grad_norm_l2},
-                                       {"grad_norm_linf", grad_norm_linf}};
+  nlohmann::ordered_json json = {{"step", step},
+                                 {"tokens", tokens},
+                                 {"train_loss", train_loss},
+                                 {"val_loss", val_loss},
+                                 {"learning_rate", learning_rate},
+                                 {"tokens_per_second", tokens_per_second},
+                                 {"grad_norm_l1", grad_norm_l1},
+                                 {"grad_norm_l2", grad_norm_l2},
+                                 {"grad_norm_linf", grad_norm_linf}};
+  if (noise) {
+    json["noise_density"] = noise->density;
+    json["noise_density_se"] = noise->density_error;
+    json["noise_l1"] = noise->l1;
+    json["noise_l2"] = noise->l2;
+    json["critical_batch_l2"] = noise->critical_batch_l2;
+    json["critical_batch_sign"] = noise->critical_batch_sign;
+    json["sign_agreement"] = noise->sign_agreement;
+    if (!noise->because.empty()) json["noise_because"] = noise->because;
+  }
   return json.dump();
 }
 
@@ -74,6 +93,7 @@ void Recorder::on_step(const TrainingStep& step, Objective& objective) {
           .learning_rate = context_.identity.learning_rate * step.rate_factor,
           .tokens_per_second = static_cast<double>(tokens_per_step) / std::max(seconds, 1e-9)};
   set_gradient_norms(objective.parameters(), row_);
+  if (context_.monitored != nullptr) row_.noise = context_.monitored->take_noise();
   if (!step.is_evaluated) write_row();
 }
 

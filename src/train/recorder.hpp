@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "monitored_objective.hpp"
 #include "normdescent/io/event_file.hpp"
 #include "normdescent/io/json_lines.hpp"
 #include "normdescent/race/training_run.hpp"
@@ -24,6 +25,7 @@ class Recorder : public TrainingObserver {
     const Objective& objective;
     const Optimizer<float>& optimizer;
     TrainerObserver& observer;
+    MonitoredObjective* monitored;  ///< null: no step is
   };
   Recorder(Context context, const std::optional<Checkpoint>& start);
 

@@ -69,6 +69,7 @@ void TrainerOptions::validate() const {
   };
   if (checkpoint_every < 0) refuse("checkpoint_every", checkpoint_every, "0 (only at the end) or more");
   if (keep_checkpoints < 1) refuse("keep_checkpoints", keep_checkpoints, "at least 1");
+  if (monitor_every < 0) refuse("monitor_every", monitor_every, "0 (never) or more");
   if (tokens_per_example < 1) refuse("tokens_per_example", tokens_per_example, "at least 1");
 }
 
@@ -90,16 +91,20 @@ TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const Tr
   std::optional<Checkpoint> start;
   if (options.resume) start = resume(folder.path(), identity, *objective, optimizer, observer);
 
+  std::optional<train_detail::MonitoredObjective> monitored;
+  if (options.monitor_every > 0) monitored.emplace(*objective, problem.batch_size(), options.monitor_every);
   train_detail::Recorder recorder({.options = options,
                                    .identity = identity,
                                    .folder = folder.path(),
                                    .objective = *objective,
                                    .optimizer = optimizer,
-                                   .observer = observer},
+                                   .observer = observer,
+                                   .monitored = monitored ? &*monitored : nullptr},
                                   start);
   TrainingPosition position = start ? start->position : TrainingPosition{};
+  Objective& trained = monitored ? static_cast<Objective&>(*monitored) : *objective;
   TrainingReport report =
-      train_once(*objective, optimizer, problem.batch_size(), training_options(options), position, recorder, stop);
+      train_once(trained, optimizer, problem.batch_size(), training_options(options), position, recorder, stop);
   if (report.status == RunStatus::diverged) {
     recorder.finish();
   } else {

@@ -25,6 +25,7 @@ struct TrainerOptions {
   double divergence_factor = 3.0;       ///< see train_once
   std::uint64_t seed = 1;               ///< of the initial values and the order of the examples
   std::int64_t tokens_per_example = 1;  ///< what one example counts as in `tokens`
+  std::int64_t monitor_every = 0;       ///< steps between measurements of noise (training_monitor.hpp); 0: none
   bool resume = false;                  ///< continue from the newest checkpoint in the folder that is sound
   int keep_checkpoints = 2;             ///< the newest ones; at least 1
   BackgroundWrites background_writes = BackgroundWrites::automatic;
@@ -44,6 +45,18 @@ struct TrainingMetrics {
   double grad_norm_l1 = 0.0;  ///< of the mini-batch gradient over all parameters
   double grad_norm_l2 = 0.0;
   double grad_norm_linf = 0.0;
+  /// At monitored steps, of the mini-batch's size; keys of their own in the line, which other steps do not have.
+  struct Noise {
+    double density = 0.0;
+    double density_error = 0.0;
+    double l1 = 0.0;
+    double l2 = 0.0;
+    double critical_batch_l2 = 0.0;    ///< examples; NaN where noise hides the gradient
+    double critical_batch_sign = 0.0;  ///< in l1
+    double sign_agreement = 0.0;       ///< of pairs of micro-batches
+    std::string because;               ///< why a number is missing
+  };
+  std::optional<Noise> noise = std::nullopt;
 
   [[nodiscard]] std::string to_json() const;
 };

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// TrainingMonitor for any training loop of LibTorch: reads a few thousand coordinates of every .grad.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <vector>
+
+#include "normdescent/probe/training_monitor.hpp"
+#include "normdescent/torch/module_parameters.hpp"
+
+namespace normdescent {
+
+/// After each micro-batch's backward(): observe_micro_batch(); after the optimizer's step: end_step(). autograd adds
+/// gradients up, so that "accumulated" is the default; with zero_grad() after each micro-batch say micro_batch.
+/// Tensors of any floating type, stride and device; an undefined .grad reads as 0.
+class TensorMonitor {
+ public:
+  explicit TensorMonitor(const torch::nn::Module& module, const MonitorOptions& options = {});
+  TensorMonitor(std::vector<torch::Tensor> tensors, const MonitorOptions& options);
+
+  /// `weight` is the factor that the loss carried, e.g. 1/n.
+  void observe_micro_batch(double weight = 1.0, ObservedGradient content = ObservedGradient::accumulated);
+  void end_step() { monitor_.end_step(); }
+  [[nodiscard]] MonitorReport report() { return monitor_.report(); }
+
+ private:
+  std::vector<torch::Tensor> tensors_;
+  TrainingMonitor monitor_;
+  std::vector<torch::Tensor> indices_;  // of each tensor, flattened
+  std::vector<float> values_;
+};
+
+}  // namespace normdescent

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gradient noise during training, from the micro-batches of gradient accumulation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Iterable, Union
+
+import torch
+
+
+class TrainingMonitor:
+    """Measures noise and signal at a few thousand coordinates of every gradient.
+
+        monitor = TrainingMonitor(model)
+        for each step:
+            for each of n micro-batches:
+                (loss / n).backward()
+                monitor.observe_micro_batch(weight=1 / n)
+            optimizer.step(); optimizer.zero_grad(); monitor.end_step()
+        print(monitor.report()["noise_density"])
+
+    params       a module, named_parameters() or tensors
+    coordinates  that are read of each gradient; at least 16 of each tensor
+    window       micro-batches that a report is about: the newest
+    """
+
+    def __init__(
+        self,
+        params: Union[torch.nn.Module, Iterable[Any]],
+        coordinates: int = 8192,
+        window: int = 64,
+        seed: int = 1,
+    ) -> None:
+        pairs = params.named_parameters() if isinstance(params, torch.nn.Module) else params
+        items = [item if isinstance(item, tuple) else (None, item) for item in pairs]
+        self._names = [name or f"parameter_{i}" for i, (name, _) in enumerate(items)]
+        for name, value in (("coordinates", coordinates), ("window", window)):
+            least = 1 if name == "coordinates" else 2
+            if value < least:
+                raise ValueError(f"{name} = {value}, must be >= {least}")
+        self._engine = torch.classes.normdescent.TrainingMonitor(
+            [tensor for _, tensor in items], coordinates, window, seed
+        )
+
+    def observe_micro_batch(self, weight: float = 1.0, accumulated: bool = True) -> None:
+        """Reads .grad after a micro-batch's backward().
+
+        weight       the factor that the loss carried: 1 / n if n of them add up to the mean
+        accumulated  .grad holds the sum of the step so far; False if it was zeroed before
+        """
+        if not weight > 0:
+            raise ValueError(f"weight = {weight}, must be > 0")
+        self._engine.observe_micro_batch(float(weight), accumulated)
+
+    def end_step(self) -> None:
+        """Call it when the parameters have moved."""
+        self._engine.end_step()
+
+    def report(self) -> dict[str, Any]:
+        """What the window shows, per micro-batch: {"value", "se"} each, None if not measured.
+
+        Critical batch sizes count micro-batches. "because" says why something is missing.
+        """
+        result: dict[str, Any] = json.loads(self._engine.report())
+        for name, row in zip(self._names, result["per_parameter"]):
+            row["name"] = name
+        return result

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/probe/training_monitor.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "normdescent/probe/critical_batch.hpp"
+#include "report_json.hpp"
+
+namespace normdescent {
+namespace {
+
+using probe_detail::estimate_json;
+using probe_detail::Json;
+using probe_detail::number;
+
+constexpr std::size_t kTailSeries = 256;
+constexpr std::size_t kGrowthPoints = 256;
+
+Estimate root(const Estimate& square) {
+  if (!(square.value > 0.0)) return {};
+  const double value = std::sqrt(square.value);
+  return {value, 0.5 * square.standard_error / value};
+}
+
+}  // namespace
+
+TrainingMonitor::TrainingMonitor(std::span<const Parameter> parameters, const MonitorOptions& options)
+    : TrainingMonitor(normdescent::tensor_sizes(parameters), options) {}
+
+TrainingMonitor::TrainingMonitor(std::span<const Index> tensor_sizes, const MonitorOptions& options)
+    : options_(options), choice_(tensor_sizes, options.coordinates, options.seed) {
+  if (options.window < 2) {
+    throw std::invalid_argument("window = " + std::to_string(options.window) + ", must be >= 2");
+  }
+  row_.resize(choice_.count());
+  accumulated_.resize(choice_.count());
+}
+
+void TrainingMonitor::observe_micro_batch(std::span<const Parameter> parameters, ObservedGradient content,
+                                          double weight) {
+  choice_.read(parameters, row_);
+  observe_coordinates(row_, content, weight);
+}
+
+void TrainingMonitor::observe_coordinates(std::span<const float> values, ObservedGradient content, double weight) {
+  if (values.size() != choice_.count()) {
+    throw std::invalid_argument("values.size() = " + std::to_string(values.size()) + ", must be " +
+                                std::to_string(choice_.count()));
+  }
+  if (!(weight > 0.0)) throw std::invalid_argument("weight = " + std::to_string(weight) + ", must be > 0");
+  const auto scale = static_cast<float>(1.0 / weight);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const float before = content == ObservedGradient::accumulated ? accumulated_[i] : 0.0F;
+    accumulated_[i] = values[i];
+    row_[i] = (values[i] - before) * scale;
+  }
+  sample_.add(step_, row_);
+}
+
+void TrainingMonitor::end_step() {
+  ++step_;
+  std::ranges::fill(accumulated_, 0.0F);
+  drop_old_rows();
+}
+
+// Whole steps, so that what is left of one is never taken for a short step.
+void TrainingMonitor::drop_old_rows() {
+  const auto window = static_cast<std::size_t>(options_.window);
+  std::size_t first = 0;
+  while (sample_.rows() - first > window && sample_.steps[first] != sample_.steps.back()) {
+    const auto step = sample_.steps[first];
+    while (sample_.steps[first] == step) ++first;
+  }
+  sample_.steps.erase(sample_.steps.begin(), sample_.steps.begin() + static_cast<std::ptrdiff_t>(first));
+  sample_.values.erase(sample_.values.begin(),
+                       sample_.values.begin() + static_cast<std::ptrdiff_t>(first * sample_.width));
+}
+
+MonitorReport TrainingMonitor::report() {
+  MonitorReport report;
+  report.step = step_;
+  report.statistics = sample_statistics(choice_, sample_);
+  const SampledNoise& total = report.statistics.total;
+  if (report.statistics.steps > 0) {
+    report.step_size =
+        static_cast<double>(report.statistics.micro_batches) / static_cast<double>(report.statistics.steps);
+  }
+  report.critical_l2 = critical_batch(total.l2, root(total.gradient_l2_squared), 1.0);
+  report.critical_sign = critical_batch(total.l1, total.gradient_l1, 1.0);
+  report.tails = compare_tails(sample_.residuals(kTailSeries), {});
+  if (std::isfinite(total.l2.value) && std::isfinite(total.gradient_l2_squared.value)) {
+    if (growth_.size() == kGrowthPoints) growth_.erase(growth_.begin());
+    growth_.push_back({total.gradient_l2_squared.value, total.l2.value * total.l2.value});
+  }
+  report.noise_growth = fit_affine(growth_);
+  return report;
+}
+
+std::string MonitorReport::to_json() const {
+  Json json = {{"step", step},
+               {"steps", statistics.steps},
+               {"micro_batches", statistics.micro_batches},
+               {"micro_batches_a_step", number(step_size)}};
+  json.update(probe_detail::noise_json(statistics.total));
+  json["critical_batch_l2"] = estimate_json(critical_l2);
+  json["critical_batch_sign"] = estimate_json(critical_sign);
+  json["batch_invariance"] = probe_detail::invariance_json(statistics.invariance);
+  json["tails"] = probe_detail::tails_json(tails);
+  json["noise_growth"] = probe_detail::fit_json(noise_growth);
+  json["per_parameter"] = Json::array();
+  for (const SampledNoise& noise : statistics.tensors) json["per_parameter"].push_back(probe_detail::noise_json(noise));
+  return json.dump();
+}
+
+}  // namespace normdescent

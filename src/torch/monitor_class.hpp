@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// TensorMonitor as torch.classes.normdescent.TrainingMonitor; python/normdescent wraps it.
+#pragma once
+
+#include <torch/custom_class.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "normdescent/torch/tensor_monitor.hpp"
+
+namespace normdescent {
+
+class MonitorClass : public torch::CustomClassHolder {
+ public:
+  MonitorClass(std::vector<at::Tensor> tensors, std::int64_t coordinates, std::int64_t window, std::int64_t seed)
+      : monitor_(std::move(tensors), {.coordinates = coordinates,
+                                      .window = static_cast<int>(window),
+                                      .seed = static_cast<std::uint64_t>(seed)}) {}
+
+  void observe_micro_batch(double weight, bool accumulated) {
+    monitor_.observe_micro_batch(weight, accumulated ? ObservedGradient::accumulated : ObservedGradient::micro_batch);
+  }
+  void end_step() { monitor_.end_step(); }
+  std::string report() { return monitor_.report().to_json(); }
+
+ private:
+  TensorMonitor monitor_;
+};
+
+}  // namespace normdescent

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TrainingMonitor in a loop with gradient accumulation."""
+
+import unittest
+
+import normdescent
+import torch
+
+
+class TrainingMonitor(unittest.TestCase):
+    def test_recovers_known_noise_within_its_error(self) -> None:
+        torch.manual_seed(1)
+        weight = torch.nn.Parameter(torch.zeros(3000))
+        monitor = normdescent.TrainingMonitor([("w", weight)], coordinates=1500)
+        scale = torch.ones(3000)
+        scale[::4] = 9.0
+        for _ in range(16):
+            for _ in range(4):
+                # The gradient of <1 + scale z, w> is 1 + scale z.
+                ((1.0 + scale * torch.randn(3000)) @ weight / 4).backward()
+                monitor.observe_micro_batch(weight=1 / 4)
+            weight.grad = None
+            monitor.end_step()
+        report = monitor.report()
+        for key, truth in (("noise_l1", 9000.0), ("noise_density", 9 / 21)):
+            value, error = report[key]["value"], report[key]["se"]
+            self.assertLess(abs(value - truth), 3.5 * error)
+            self.assertLess(error, 0.06 * truth)
+        self.assertEqual(report["per_parameter"][0]["name"], "w")
+
+    def test_says_why_nothing_is_measured(self) -> None:
+        monitor = normdescent.TrainingMonitor(torch.nn.Linear(2, 2))
+        report = monitor.report()
+        self.assertIsNone(report["noise_density"]["value"])
+        self.assertIn("two micro-batches", report["because"])
+        with self.assertRaises(ValueError):
+            monitor.observe_micro_batch(weight=0.0)
+        with self.assertRaises(ValueError):
+            normdescent.TrainingMonitor(torch.nn.Linear(2, 2), window=1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/torch/tensor_monitor.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+namespace normdescent {
+namespace {
+
+// w <- gradients set by hand: noise 2 in every coordinate, signal 1, summed up as autograd does.
+TEST(TensorMonitor, RecoversNoiseOfAccumulatedGradientsOfAnyType) {
+  at::manual_seed(5);
+  for (const auto type : {at::kFloat, at::kDouble, at::kHalf}) {
+    std::vector<torch::Tensor> tensors = {at::zeros({40, 50}, type).t(), at::zeros({100}, type)};
+    TensorMonitor monitor(tensors, {.coordinates = 1000});
+    for (int step = 0; step < 16; ++step) {
+      for (auto& tensor : tensors) tensor.mutable_grad() = at::zeros_like(tensor);
+      for (int k = 0; k < 4; ++k) {
+        for (auto& tensor : tensors) {
+          const auto noise = at::randn(tensor.sizes()) * 2.0 + 1.0;
+          tensor.mutable_grad().add_((noise * 0.25).to(type));
+        }
+        monitor.observe_micro_batch(0.25);
+      }
+      monitor.end_step();
+    }
+    const SampledNoise total = monitor.report().statistics.total;
+    EXPECT_NEAR(total.l1.value, 2.0 * 2100.0, 3.5 * total.l1.standard_error);
+    EXPECT_LT(total.l1.standard_error, 0.03 * total.l1.value);
+    EXPECT_NEAR(total.gradient_l2_squared.value, 2100.0, 3.5 * total.gradient_l2_squared.standard_error);
+  }
+}
+
+TEST(TensorMonitor, UndefinedGradientsAreFrozen) {
+  std::vector<torch::Tensor> tensors = {at::zeros({10}), at::zeros({10})};
+  TensorMonitor monitor(tensors, {});
+  for (int k = 0; k < 4; ++k) {
+    tensors[0].mutable_grad() = at::randn({10});
+    monitor.observe_micro_batch(1.0, ObservedGradient::micro_batch);
+  }
+  const auto statistics = monitor.report().statistics;
+  EXPECT_GT(statistics.tensors[0].l1.value, 0.0);
+  EXPECT_NE(statistics.tensors[1].reason.find("exactly zero"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace normdescent
