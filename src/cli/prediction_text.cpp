@@ -76,6 +76,11 @@ void print_geometry(std::ostream& out, const ProbeReport& report) {
          significant(m.one_step_gain.gain.value) + " ± " + significant(m.one_step_gain.gain.standard_error, 2)});
   }
   table.print(out);
+  if (!report.tails.sentence.empty()) out << "Tails: " << report.tails.sentence << '\n';
+  for (const NotMeasured& each : report.not_measured) {
+    if (each.quantity.find(" of ") == std::string::npos)
+      out << each.quantity << ": not measurable because " << each.because << '\n';
+  }
 }
 
 void print_prediction(std::ostream& out, const Prediction& prediction) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "derived_measurements.hpp"
 #include "moving_point.hpp"
 #include "normdescent/base/philox.hpp"
 
@@ -146,6 +147,9 @@ class Prober {
     std::optional<MatrixNoiseAccumulator> matrices(std::in_place, parameters);
     ScalarSampler scalars(parameters, is_start ? options_.tail_coordinates : 0,
                           is_start ? options_.tail_projections : 0, stream(2));
+    const CoordinateChoice choice(parameters, sampled_coordinates(), stream(4));
+    GradientSample sample;
+    std::vector<float> row(choice.count());
     std::vector<double> densities;
     std::vector<std::int64_t> counts;
     const int group = std::max(2, micro_batches / kErrorGroups);
@@ -154,6 +158,10 @@ class Prober {
       if (k <= options_.matrix_samples) matrices->add(parameters, noise);
       noise.add(parameters);
       scalars.add(parameters);
+      if (is_start) {
+        choice.read(parameters, row);
+        sample.add(0, row);
+      }
       if (k % group == 0 || k == micro_batches) {
         densities.push_back(noise.total().density);
         counts.push_back(k);
@@ -170,6 +178,8 @@ class Prober {
     }
     if (!is_start) return;
     report_.tail = estimate_tail_index(scalars.coordinates(), options_.seed);
+    report_.tails = compare_tails(scalars.coordinates(), report_.tail, options_.seed);
+    report_.sampled = sample_statistics(choice, sample);
     report_.tail_of_projections = estimate_tail_index(scalars.projections(), options_.seed);
     for (std::size_t t = 0; t < parameters.size(); ++t) {
       MatrixNoise matrix = matrix_noise[t];
@@ -178,6 +188,11 @@ class Prober {
       report_.per_parameter.push_back(
           {parameters[t].info, scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size), matrix});
     }
+  }
+
+  // Few enough for all micro-batches' rows to be a fraction of the parameters.
+  [[nodiscard]] Index sampled_coordinates() const {
+    return std::clamp<Index>(report_.dimension / 64, 1024, options_.sampled_coordinates);
   }
 
   // Noise scale and gradient norm of one geometry from the tensors' statistics.
@@ -278,6 +293,9 @@ std::vector<std::string> validate(const ProbeOptions& options) {
   at_least("micro_batches", options.micro_batches, 2);
   at_least("pilot_micro_batches", options.pilot_micro_batches, 2);
   at_least("matrix_samples", options.matrix_samples, 2);
+  if (options.sampled_coordinates < 1024) {
+    problems.push_back("sampled_coordinates = " + std::to_string(options.sampled_coordinates) + ", must be >= 1024");
+  }
   at_least("tail_coordinates", options.tail_coordinates, 0);
   at_least("tail_projections", options.tail_projections, 0);
   at_least("search_repetitions", options.search_repetitions, 1);
@@ -300,6 +318,7 @@ ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOpt
   const auto begin = std::chrono::steady_clock::now();
   ProbeReport report;
   Prober(objective, batch_size, options, progress, std::move(stop), report).run();
+  if (report.status != ProbeStatus::not_measurable) probe_detail::derive_measurements(report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
 }

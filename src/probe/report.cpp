@@ -6,12 +6,14 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "report_json.hpp"
+
 namespace normdescent {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using probe_detail::Json;
+using probe_detail::number;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 Json number_if(bool measured, double value) { return measured ? number(value) : Json(nullptr); }
 
 const char* direction_name(Geometry geometry) {
@@ -38,14 +40,17 @@ Json geometries_json(const PointReport& point) {
   Json list = Json::array();
   for (const GeometryReport& m : point.geometries) {
     const bool smooth = m.smoothness.constant.value > 0.0;
-    list.push_back({{"geometry", to_string(m.geometry)},
-                    {"noise_scale", number(m.noise_scale)},
-                    {"noise_density", number(m.noise_density)},
-                    {"gradient_norm", number(m.gradient_norm)},
-                    {"smoothness", number_if(smooth, m.smoothness.constant.value)},
-                    {"smoothness_se", number_if(smooth, m.smoothness.constant.standard_error)},
-                    {"curvature", number_if(smooth, m.smoothness.curvature.value)},
-                    {"curvature_se", number_if(smooth, m.smoothness.curvature.standard_error)}});
+    list.push_back(
+        {{"geometry", to_string(m.geometry)},
+         {"noise_scale", number(m.noise_scale)},
+         {"noise_density", number(m.noise_density)},
+         {"gradient_norm", number(m.gradient_norm)},
+         {"critical_batch", number(m.critical_batch.value)},
+         {"critical_batch_se", number_if(m.critical_batch.standard_error > 0.0, m.critical_batch.standard_error)},
+         {"smoothness", number_if(smooth, m.smoothness.constant.value)},
+         {"smoothness_se", number_if(smooth, m.smoothness.constant.standard_error)},
+         {"curvature", number_if(smooth, m.smoothness.curvature.value)},
+         {"curvature_se", number_if(smooth, m.smoothness.curvature.standard_error)}});
   }
   return list;
 }
@@ -69,9 +74,43 @@ Json smoothness_json(const PointReport& point) {
   return {{"l2", value(Geometry::euclidean)}, {"linf", value(Geometry::sign)}, {"spectral", value(Geometry::spectral)}};
 }
 
-Json parameters_json(const std::vector<ParameterNoise>& parameters) {
+// Statistics of sampled coordinates, and each geometry's share of the gain of a step.
+void add_sampled(const ProbeReport& report, std::size_t t, Json& row) {
+  for (const GeometryReport& m : report.start.geometries) {
+    const auto& gains = m.smoothness.tensor_gains;
+    row[std::string("step_gain_") + direction_name(m.geometry)] = t < gains.size() ? number(gains[t]) : Json(nullptr);
+  }
+  if (t >= report.sampled.tensors.size()) return;
+  const SampledNoise& sampled = report.sampled.tensors[t];
+  row["noise_density_se"] = number(sampled.density.standard_error);
+  row["noise_l1_relative_se"] = number(sampled.l1.standard_error / sampled.l1.value);
+  row["gradient_density"] = number(sampled.gradient_density.value);
+  row["sign_agreement"] = number(sampled.sign_agreement.value);
+  row["sign_agreement_se"] = number(sampled.sign_agreement.standard_error);
+}
+
+Json growth_json(const ProbeReport& report) {
   Json list = Json::array();
-  for (const ParameterNoise& p : parameters) {
+  for (const GeometryGrowth& growth : report.growth) {
+    list.push_back({{"geometry", to_string(growth.geometry)},
+                    {"noise", probe_detail::fit_json(growth.noise)},
+                    {"smoothness", probe_detail::fit_json(growth.smoothness)}});
+  }
+  return list;
+}
+
+Json not_measured_json(const ProbeReport& report) {
+  Json list = Json::array();
+  for (const NotMeasured& each : report.not_measured) {
+    list.push_back({{"quantity", each.quantity}, {"because", each.because}});
+  }
+  return list;
+}
+
+Json parameters_json(const ProbeReport& report) {
+  Json list = Json::array();
+  for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
+    const ParameterNoise& p = report.per_parameter[t];
     const bool noise = p.noise.count > 1;
     const bool matrix = p.matrix.count > 1;
     list.push_back({{"name", p.parameter.name},
@@ -84,7 +123,9 @@ Json parameters_json(const std::vector<ParameterNoise>& parameters) {
                     {"noise_density_nuclear", number_if(matrix, p.matrix.density)},
                     {"gradient_l1", number_if(noise, p.noise.gradient_l1)},
                     {"gradient_l2_squared", number_if(noise, p.noise.gradient_l2_squared)},
+                    {"noise_stable_rank", number_if(matrix, p.matrix.stable_rank)},
                     {"silent_coordinates", p.noise.silent}});
+    add_sampled(report, t, list.back());
   }
   return list;
 }
@@ -157,7 +198,12 @@ std::string ProbeReport::to_json() const {
                      {"geometries", geometries_json(start)},
                      {"one_step_gain", gains_json(start)},
                      {"pilot", pilots_json(*this)},
-                     {"per_parameter", parameters_json(per_parameter)},
+                     {"per_parameter", parameters_json(*this)},
+                     {"sampled", probe_detail::noise_json(sampled.total)},
+                     {"batch_invariance", probe_detail::invariance_json(sampled.invariance)},
+                     {"tails", probe_detail::tails_json(tails)},
+                     {"growth", growth_json(*this)},
+                     {"not_measured", not_measured_json(*this)},
                      {"gradient_examples", gradient_examples},
                      {"loss_examples", loss_examples},
                      {"seconds", number(seconds)}};

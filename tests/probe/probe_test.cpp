@@ -100,6 +100,13 @@ TEST(Probe, RecoversKnownNoiseSmoothnessAndTail) {
   EXPECT_GT(euclidean->smoothness.constant.value, 0.5);
   EXPECT_NEAR(report.tail.two_scale.value, 2.0, 4.0 * report.tail.two_scale.standard_error + 0.05);
   EXPECT_EQ(report.per_parameter.size(), 2U);
+  // All 400 coordinates are read: the sampled statistics are those of the accumulators, at the micro-batch size.
+  EXPECT_NEAR(report.sampled.total.l1.value / (2.0 * report.start.noise.l1), 1.0, 1e-4);
+  EXPECT_FALSE(report.sampled.invariance.is_violated());
+  // B = (2 S_1 / ||grad||_1)^2 examples, S_1 = 1200.
+  EXPECT_NEAR(sign->critical_batch.value, 4.0 * 1200.0 * 1200.0 / (sign->gradient_norm * sign->gradient_norm),
+              0.1 * sign->critical_batch.value);
+  EXPECT_NE(report.growth.front().noise.reason.find("needs 4 points"), std::string::npos);
 }
 
 TEST(Probe, LeavesParametersBitEqualAndRepeatsExactly) {
@@ -176,6 +183,16 @@ TEST(Probe, SaysWhyNothingCanBeMeasured) {
   const ProbeReport zero = probe(silent, 8, quick());
   EXPECT_EQ(zero.status, ProbeStatus::completed);
   EXPECT_NE(zero.reason.find("zero noise"), std::string::npos);
+  const auto reason_of = [&](std::string_view quantity) -> std::string {
+    for (const NotMeasured& each : zero.not_measured) {
+      if (each.quantity == quantity) return each.because;
+    }
+    return "";
+  };
+  EXPECT_NE(reason_of("noise").find("zero noise"), std::string::npos);
+  EXPECT_NE(reason_of("noise of t0").find("zero noise"), std::string::npos);
+  EXPECT_FALSE(reason_of("tail index").empty());
+  EXPECT_FALSE(reason_of("batch invariance").empty());
   EXPECT_EQ(zero.start.noise.density, 0.0);
 }
 

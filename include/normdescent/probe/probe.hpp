@@ -19,6 +19,7 @@ struct ProbeOptions {
   int pilot_micro_batches = 24;        ///< K >= 2 at the end of a pilot
   std::uint32_t micro_batch_size = 0;  ///< examples; 0: a quarter of the training mini-batch, at least 1
   int matrix_samples = 12;             ///< how many of them enter the nuclear scale (r^2 q flops each), >= 2
+  Index sampled_coordinates = 8192;    ///< at most, for standard errors, sign agreement and invariance; >= 1024
   int tail_coordinates = 256;
   int tail_projections = 64;
   std::uint32_t held_out_batch = 0;  ///< examples that judge steps; 0: the training mini-batch's number
@@ -47,7 +48,7 @@ using ProbeProgress = std::function<void(double fraction, std::string_view phase
 /// come from a stream of the probe's own, so training sees none of them in the same order.
 /// Memory    at most 4 copies of the parameters beyond the objective's values and gradients, plus r^2 floats for each
 ///           matrix (sizes: matrix_noise.hpp) while noise is measured.
-/// Cost      with defaults on a GPT of 1M parameters that of 640 gradients of 8 x 64 tokens: 380 are gradients, 60 are
+/// Cost      with defaults on a GPT of 1M parameters that of 560 gradients of 8 x 64 tokens: 300 are gradients, 55 are
 ///           losses, the rest is msign (42 ms each against 29 ms for a gradient) and the noise of matrices.
 /// Throws    std::invalid_argument for invalid options or batch_size = 0. NaN and zero noise are statuses.
 [[nodiscard]] ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options = {},

@@ -8,10 +8,13 @@
 
 #include "normdescent/base/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
+#include "normdescent/probe/affine_fit.hpp"
 #include "normdescent/probe/local_geometry.hpp"
 #include "normdescent/probe/matrix_noise.hpp"
 #include "normdescent/probe/noise.hpp"
 #include "normdescent/probe/pilot.hpp"
+#include "normdescent/probe/sample_statistics.hpp"
+#include "normdescent/probe/tail_comparison.hpp"
 #include "normdescent/probe/tail_index.hpp"
 
 namespace normdescent {
@@ -32,6 +35,7 @@ struct GeometryReport {
   double gradient_norm = 0.0;  ///< estimate of ||grad f||_{X,dual} with the noise taken out; 0 where noise hides it
   Smoothness smoothness;       ///< L_X along its own direction
   OneStepGain one_step_gain;   ///< theory W5
+  Estimate critical_batch;     ///< examples (critical_batch.hpp); NaN where not measurable; error only at the start
 };
 
 /// All that was measured at one point: the start, or the end of a pilot run.
@@ -54,6 +58,18 @@ struct ParameterNoise {
   MatrixNoise matrix;  ///< count 0 where the tensor is no matrix
 };
 
+/// What growth of noise and curvature with the gradient was seen from the start to the ends of the pilots.
+struct GeometryGrowth {
+  Geometry geometry = Geometry::euclidean;
+  AffineFit noise;  ///< S_X^2 against ||grad f||_{X,dual}^2: sigma_0^2, sigma_1^2 (for spectral: theory N4 at p = 2)
+  AffineFit smoothness;  ///< L_X against ||grad f||_{X,dual}: L_0, L_1
+};
+
+struct NotMeasured {
+  std::string quantity;
+  std::string because;
+};
+
 /// A short run and what was measured at its end.
 struct PilotReport {
   PilotKind kind;
@@ -72,8 +88,12 @@ struct ProbeReport {
   TailIndex tail;                 ///< of coordinates' noise, at the micro-batch size
   TailIndex tail_of_projections;  ///< of random sums of coordinates
   std::vector<ParameterNoise> per_parameter;
-  std::int64_t gradient_examples = 0;  ///< examples that went through a gradient
-  std::int64_t loss_examples = 0;      ///< examples that went through a loss alone
+  SampleStatistics sampled;  ///< at the start, of single micro-batches: standard errors, sign agreement, invariance
+  TailComparison tails;      ///< tail beside Hill's and the growth of moments
+  std::vector<GeometryGrowth> growth;
+  std::vector<NotMeasured> not_measured;  ///< every quantity that is missing, and why
+  std::int64_t gradient_examples = 0;     ///< examples that went through a gradient
+  std::int64_t loss_examples = 0;         ///< examples that went through a loss alone
   double seconds = 0.0;
 
   [[nodiscard]] std::string one_line() const;
