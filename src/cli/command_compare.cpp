@@ -6,12 +6,12 @@
 #include <ostream>
 
 #include "commands.hpp"
-#include "language_model_task.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/report/report.hpp"
 #include "normdescent/train/compare.hpp"
 #include "option_checks.hpp"
 #include "prediction_text.hpp"
+#include "problem_task.hpp"
 #include "progress.hpp"
 #include "text_table.hpp"
 
@@ -19,11 +19,12 @@ namespace normdescent::cli {
 namespace {
 
 struct CompareCommandOptions {
-  LanguageModelOptions task;
+  ProblemOptions task;
   std::string optimizers;
   CompareOptions compare;
   std::string out;
   bool json = false;
+  bool are_steps_given = false;
 };
 
 /// Shows the prediction before the race starts, and how far the work is.
@@ -82,24 +83,14 @@ void print_race(std::ostream& out, const CompareResult& result) {
   out << '\n' << wrapped(as_sentence(result.verdict), 100) << '\n';
 }
 
-int run_compare(const CompareCommandOptions& options, Session& session) {
+int run_compare(CompareCommandOptions options, Session& session) {
   (void)options.compare.contestants();  // wrong names are found before the data is read
-  const LanguageModelTask task = make_task(options.task);
+  ProblemTask task = make_problem_task(options.task);
+  task.description.command_line = session.command_line;
+  if (task.steps && !options.are_steps_given) options.compare.race.steps = *task.steps;
   const RunFolder folder = RunFolder::create(output_folder(options.out, "compare"));
-  const CorpusInfo& data = task.corpus->info;
-  const TaskDescription description{.command_line = session.command_line,
-                                    .kind = options.task.task,
-                                    .data = data.source,
-                                    .data_hash = data.content_hash,
-                                    .model = options.task.model,
-                                    .batch = task.options.batch_size,
-                                    .context = task.options.context};
-  if (!options.json) {
-    session.out << options.task.model << ", " << grouped(parameter_count(task.options.shape)) << " parameters, on "
-                << data.source << " (" << grouped(data.training_bytes) << " bytes to train on, " << grouped(data.files)
-                << " files)\n"
-                << std::flush;
-  }
+  const TaskDescription& description = task.description;
+  if (!options.json) session.out << task.headline << '\n' << std::flush;
   CompareResult result;
   {
     CompareDisplay display(session, options.json);
@@ -123,7 +114,7 @@ void add_compare(CLI::App& program, Action& chosen) {
   auto* const command = program.add_subcommand("compare", "Predict which optimizer wins, race them, give the verdict");
   const auto options = std::make_shared<CompareCommandOptions>();
   CompareOptions& compare = options->compare;
-  add_task_options(*command, options->task);
+  add_problem_options(*command, options->task);
   command->add_option("--optimizers", options->optimizers, "Names of `optimizers list`, separated by commas")
       ->default_str(joined(compare.optimizers))
       ->type_name("NAMES");
@@ -140,6 +131,8 @@ void add_compare(CLI::App& program, Action& chosen) {
   add_out(*command, options->out, "Run folder; must be new or empty. Default: runs/compare-N");
   add_json(*command, options->json);
   command->callback([&chosen, command, options] {
+    finish_problem_options(*command, options->task);
+    options->are_steps_given = command->count("--steps") > 0;
     if (command->count("--optimizers") > 0) options->compare.optimizers = parse_optimizers(options->optimizers);
     chosen = [options](Session& session) { return run_compare(*options, session); };
   });

@@ -8,7 +8,6 @@
 #include <omp.h>
 
 #include "commands.hpp"
-#include "language_model_task.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/version.hpp"
 #include "normdescent/predict/predict.hpp"
@@ -18,13 +17,14 @@
 #include "normdescent/train/run_folder.hpp"
 #include "option_checks.hpp"
 #include "prediction_text.hpp"
+#include "problem_task.hpp"
 #include "progress.hpp"
 
 namespace normdescent::cli {
 namespace {
 
 struct ProbeCommandOptions {
-  LanguageModelOptions task;
+  ProblemOptions task;
   std::string optimizers;
   CompareOptions defaults;  ///< a probe is the first part of a comparison
   std::int64_t steps = defaults.race.steps;
@@ -32,9 +32,10 @@ struct ProbeCommandOptions {
   int threads = 1;
   std::string out;
   bool json = false;
+  bool are_steps_given = false;
 };
 
-nlohmann::json result_json(const ProbeCommandOptions& options, const LanguageModelTask& task, const ProbeReport& report,
+nlohmann::json result_json(const ProbeCommandOptions& options, const ProblemTask& task, const ProbeReport& report,
                            const Prediction& prediction, const std::string& command_line) {
   auto result = nlohmann::json::parse(report.to_json());
   result.update(nlohmann::json::parse(prediction.to_json()));
@@ -44,21 +45,22 @@ nlohmann::json result_json(const ProbeCommandOptions& options, const LanguageMod
   result["seed"] = options.seed;
   result["threads"] = options.threads;
   result["complete"] = report.status == ProbeStatus::completed;
-  const CorpusInfo& data = task.corpus->info;
-  result["task"] = {{"kind", options.task.task},
-                    {"data", data.source},
-                    {"data_hash", data.content_hash},
-                    {"model", options.task.model},
-                    {"parameters", parameter_count(task.options.shape)},
-                    {"batch", task.options.batch_size},
-                    {"context", task.options.context},
+  const TaskDescription& data = task.description;
+  result["task"] = {{"kind", data.kind},
+                    {"data", data.data},
+                    {"data_hash", data.data_hash},
+                    {"model", data.model},
+                    {"parameters", task.parameters},
+                    {"batch", data.batch},
+                    {"context", data.context},
                     {"steps", options.steps}};
   result["seconds"] = {{"probe", report.seconds}};
   return result;
 }
 
-int run_probe(const ProbeCommandOptions& options, Session& session) {
-  const LanguageModelTask task = make_task(options.task);
+int run_probe(ProbeCommandOptions options, Session& session) {
+  const ProblemTask task = make_problem_task(options.task);
+  if (task.steps && !options.are_steps_given) options.steps = *task.steps;
   std::optional<RunFolder> folder;
   if (!options.out.empty()) folder = RunFolder::create(options.out);
   omp_set_num_threads(options.threads);
@@ -101,7 +103,7 @@ int run_probe(const ProbeCommandOptions& options, Session& session) {
 void add_probe(CLI::App& program, Action& chosen) {
   auto* const command = program.add_subcommand("probe", "Measure geometry and noise, predict the race; run none");
   const auto options = std::make_shared<ProbeCommandOptions>();
-  add_task_options(*command, options->task);
+  add_problem_options(*command, options->task);
   command->add_option("--optimizers", options->optimizers, "Names of `optimizers list`, separated by commas")
       ->type_name("NAMES");
   command->add_option("--steps", options->steps, "Steps of the run that is predicted")
@@ -113,6 +115,8 @@ void add_probe(CLI::App& program, Action& chosen) {
   add_out(*command, options->out, "Write result.json and report.html there; must be new or empty. Default: nothing");
   add_json(*command, options->json);
   command->callback([&chosen, command, options] {
+    finish_problem_options(*command, options->task);
+    options->are_steps_given = command->count("--steps") > 0;
     if (command->count("--optimizers") > 0) options->defaults.optimizers = parse_optimizers(options->optimizers);
     chosen = [options](Session& session) { return run_probe(*options, session); };
   });

@@ -58,7 +58,7 @@ void add_task_options(CLI::App& command, LanguageModelOptions& options) {
 }
 
 LanguageModelTask make_task(const LanguageModelOptions& options) {
-  if (options.task != "lm") throw UserError("unknown task '" + options.task + "'", "the task of this version is lm");
+  if (options.task != "lm") throw UserError("unknown task '" + options.task + "'", "the task of this command is lm");
   LanguageModelTask task;
   task.options.shape = gpt_preset(options.model);
   task.options.batch_size = options.batch;

@@ -74,7 +74,7 @@ ExampleSource regression_source(const RegressionTable& table) {
       }
       if (table.is_rotated) rotate(x);
       for (std::size_t i = 0; i < kWidth; ++i) inputs[i] = static_cast<float>(x[i]);
-      if (table.is_nonlinear) target = std::sin(2.0 * target);
+      if (table.is_nonlinear) target = std::sin(0.4 * target);
       return static_cast<float>(has_noise ? target + noise_of(table, random) : target);
     };
   };

@@ -191,6 +191,15 @@ TEST_P(BadInput, NamesAreRefusedWithTheNearest) {
   expect_refusal(run({command, "--stesp", "3"}), "unknown option '--stesp'", "did you mean --steps?");
 }
 
+TEST_P(BadInput, OptionsOfAnotherTaskAreRefused) {
+  const std::string command = GetParam();
+  if (command == "train") GTEST_SKIP() << "train knows the task lm only";
+  expect_refusal(run({command, "--label", "y"}), "--label does not go with --task lm");
+  expect_refusal(run({command, "--task", "classify", "--tokenizer", "gpt2"}), "--tokenizer does not go with");
+  expect_refusal(run({command, "--task", "classify"}), "--task classify needs --data FILE");
+  expect_refusal(run({command, "--problem", "x", "--batch", "3"}), "--batch does not go with --problem");
+}
+
 TEST_P(BadInput, OutputFoldersAreRefused) {
   const Scratch scratch;
   const std::string data = scratch.file("text.txt", sample_text());

@@ -5,12 +5,16 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
+#include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/race/training_run.hpp"
@@ -49,7 +53,16 @@ class ZooTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override { omp_set_num_threads(1); }
   const ZooProblem& entry = zoo_problem(GetParam());
-  std::shared_ptr<const Problem> problem = entry.make();
+  std::shared_ptr<const Problem> problem = made(entry);
+
+ private:
+  /// Once for all tests: fine-tuning trains in make().
+  static std::shared_ptr<const Problem> made(const ZooProblem& entry) {
+    static std::map<std::string, std::shared_ptr<const Problem>> all;
+    auto& problem = all[entry.name];
+    if (!problem) problem = entry.make();
+    return problem;
+  }
 };
 
 /// d/dt loss(x + t v) at 0 is <gradient, v>. v is the gradient plus noise of a tenth of its size, so that the quotient
@@ -138,6 +151,20 @@ TEST_P(ZooTest, ThirtyStepsOfAdamwReduceTheHeldOutLoss) {
                  {.steps = std::min<std::int64_t>(30, entry.steps), .stream = training_stream(1)}, position, observer);
   EXPECT_EQ(report.status, RunStatus::completed) << report.reason;
   EXPECT_LT(report.final_loss, before);
+}
+
+/// Every column but the seconds and losses of one machine; bench/zoo_runs writes the lines.
+TEST_P(ZooTest, HasItsLineInTheDocumentation) {
+  const auto objective = problem->instantiate(1);
+  const std::string start = "| `" + entry.name + "` | " + entry.family + " | " +
+                            grouped(dimension(objective->parameters())) + " | " + std::to_string(entry.batch_size) +
+                            " | " + std::to_string(entry.steps) + " | " + (entry.is_quick ? "yes" : "") + " | ";
+  std::ifstream page(SOURCE_FOLDER "/docs/zoo.md");
+  bool is_listed = false;
+  for (std::string line; std::getline(page, line);) {
+    is_listed = is_listed || (line.starts_with(start) && line.ends_with("| " + entry.summary + " |"));
+  }
+  EXPECT_TRUE(is_listed) << start;
 }
 
 std::vector<std::string> names() {
