@@ -92,6 +92,7 @@ Sample continue_layers_and_vocabulary(GptProblemOptions small, const GptShape& s
     small.shape.vocabulary = vocabulary;
     return measure(small, spec);
   };
+  (void)at(1, 2 * v);  // compiles kernels and grows what threads keep: once, and lines through it would multiply it
   const Sample corner = at(1, v);
   const Sample layers = on_line(shape.layers, 1, corner, 2, at(2, v));
   const Sample vocabulary = on_line(shape.vocabulary, v, corner, 2 * v, at(1, 2 * v));
