@@ -7,15 +7,12 @@
 #include <cstdio>
 #include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "normdescent/base/philox.hpp"
 
 namespace normdescent {
 namespace {
-
-constexpr double kNormalQuantile90 = 1.2815515655446004;  // ends of the central 80%
 
 bool is_plain_sgd(const Entrant& entrant) { return entrant.geometry == Geometry::euclidean && !entrant.is_normalized; }
 
@@ -173,27 +170,6 @@ Prediction predict(std::span<const ProbeReport> probes, std::span<const Entrant>
   if (!entrants.empty()) prediction.favourite = entrants[favourite].name;
   prediction.decided_by = sentence(prediction);
   return prediction;
-}
-
-std::string Prediction::to_json() const {
-  using Json = nlohmann::ordered_json;
-  Json list = Json::array();
-  for (const SpeedupPrediction& p : optimizers) {
-    Json opinions = Json::array();
-    for (const ModelOpinion& o : p.opinions) {
-      opinions.push_back({{"model", o.model}, {"weight", o.weight}, {"speedup_vs_sgd", o.speedup}});
-    }
-    list.push_back({{"optimizer", p.optimizer},
-                    {"speedup_vs_sgd", p.speedup_vs_sgd},
-                    {"low", p.low},
-                    {"high", p.high},
-                    {"probability_best", p.probability_best},
-                    {"decided_by", p.decided_by.empty() ? Json(nullptr) : Json(p.decided_by)},
-                    {"because", p.because.empty() ? Json(nullptr) : Json(p.because)},
-                    {"models", opinions}});
-  }
-  const Json json = {{"prediction", list}, {"decided_by", decided_by}};
-  return json.dump();
 }
 
 }  // namespace normdescent

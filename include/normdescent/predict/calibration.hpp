@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The combined predictor: for every optimizer a ridge regression of its measured log2(speed-up) on the features, and
+// the errors that it makes on problems that it was not fitted on.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "normdescent/predict/ridge.hpp"
+#include "normdescent/predict/spread.hpp"
+
+namespace normdescent {
+
+/// What one optimizer showed on one problem: features before the race, the rest measured in it.
+struct Observation {
+  std::string optimizer;
+  std::vector<double> features;  ///< feature_values()
+  double over_sgd = 0.0;         ///< log2(speed-up); NaN: not measured
+  double over_adamw = 0.0;
+  double rate_ratio = 0.0;  ///< log10(best rate of the race / best rate of the short race); NaN: not measured
+};
+
+/// All optimizers on one problem; every problem names the same ones in the same order.
+struct Example {
+  std::string problem;
+  std::vector<Observation> optimizers;
+};
+
+struct OptimizerCalibration {
+  std::string optimizer;
+  LinearModel over_sgd;
+  LinearModel over_adamw;
+  double rate_ratio = 0.0;              ///< mean of Observation::rate_ratio
+  double rate_ratio_error = 0.5;        ///< its spread over problems
+  std::vector<double> errors_over_sgd;  ///< left-out errors, one a problem; NaN: not measured
+  std::vector<double> errors_over_adamw;
+};
+
+struct Calibration {
+  std::vector<std::string> features;  ///< their names, in the order of the coefficients
+  std::vector<std::string> problems;
+  std::vector<OptimizerCalibration> optimizers;
+
+  /// nullptr for an optimizer that took no part in the races.
+  [[nodiscard]] const OptimizerCalibration* find(const std::string& optimizer) const;
+};
+
+/// Share of its log2 lead in the short race that an optimizer is expected to keep in the whole one, before any fit.
+inline constexpr double kShortRacePrior = 0.5;
+
+/// Fits the regressions. lambda is shared by all optimizers of one reference and minimises their left-out squared
+/// errors. Prior: kShortRacePrior on the short race, 0 on all else. Left-out errors are NOT filled in.
+/// Throws std::invalid_argument if the examples name different optimizers.
+[[nodiscard]] Calibration fit_coefficients(std::span<const Example> examples);
+
+/// fit_coefficients, and the errors on each example of a fit on all others.
+[[nodiscard]] Calibration fit_calibration(std::span<const Example> examples);
+
+/// The calibration that the library ships (fitted_calibration.cpp, made by `normdescent scoreboard --fit DIR`).
+[[nodiscard]] const Calibration& shipped_calibration();
+
+}  // namespace normdescent

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// The prediction that races have calibrated.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "normdescent/predict/features.hpp"
+#include "normdescent/predict/predict.hpp"
+#include "normdescent/theory/speedup.hpp"
+
+namespace normdescent {
+
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kBatchFactors[] = {1.0 / 16.0, 0.25, 1.0, 4.0, 16.0};
+
+template <class... Values>
+std::string formatted(const char* format, Values... values) {
+  std::array<char, 400> text{};
+  std::snprintf(text.data(), text.size(), format, values...);
+  return text.data();
+}
+
+bool is_plain_sgd(const Entrant& entrant) { return entrant.geometry == Geometry::euclidean && !entrant.is_normalized; }
+
+PredictedRange range_of(double log2_centre, std::span<const double> errors) {
+  const double half = conformal_half_width(errors);
+  return {std::exp2(log2_centre), std::exp2(log2_centre - half), std::exp2(log2_centre + half)};
+}
+
+// A coefficient's feature in today's numbering: a calibration of an older version may lack some, or have others.
+std::vector<double> in_order_of(const Calibration& calibration, const std::vector<double>& values) {
+  std::vector<double> ordered;
+  for (const std::string& name : calibration.features) {
+    const std::size_t index = feature_index(name);
+    ordered.push_back(index < values.size() ? values[index] : kNaN);
+  }
+  return ordered;
+}
+
+// The feature that moved the prediction furthest from the zoo's mean towards where it ended.
+void explain(SpeedupPrediction& result, const LinearModel& model, const Calibration& calibration,
+             const std::vector<double>& values) {
+  const double centre = std::log2(result.speedup_vs_sgd);
+  const double sign = centre >= model.intercept ? 1.0 : -1.0;
+  std::size_t strongest = values.size();
+  double push = 0.0;
+  for (std::size_t j = 0; j < model.coefficient.size(); ++j) {
+    const double own = sign * model.contribution(j, values[j]);
+    if (own <= push) continue;
+    push = own;
+    strongest = j;
+  }
+  const double usual = std::exp2(model.intercept);
+  if (strongest == values.size()) {
+    result.decided_by = "races";
+    result.because = formatted("on other problems it was %.2g times as fast as SGD", usual);
+    return;
+  }
+  result.decided_by = calibration.features[strongest];
+  const std::size_t index = feature_index(result.decided_by);
+  result.because = formatted("%s speaks for %s than the %.2g times of other problems",
+                             index < features().size() ? features()[index].words : result.decided_by.c_str(),
+                             sign > 0.0 ? "more" : "less", usual);
+}
+
+std::string sentence(const Prediction& prediction) {
+  const auto favourite = std::ranges::find(prediction.optimizers, prediction.favourite, &SpeedupPrediction::optimizer);
+  if (favourite == prediction.optimizers.end()) return "no optimizers to compare";
+  const std::string reason = favourite->because.empty() ? "" : favourite->because + ", so ";
+  const char* verdict = favourite->probability_best < 0.5 ? "is the favourite, though no clear one," : "should win";
+  return formatted("%s%s %s at about %.1f times SGD's speed (probability %.2f)", reason.c_str(),
+                   favourite->optimizer.c_str(), verdict, favourite->speedup_vs_sgd, favourite->probability_best);
+}
+
+void suggest_rate(SpeedupPrediction& result, const OptimizerCalibration& fit, const Evidence& evidence) {
+  const ShortRun* run = evidence.find_short(result.optimizer);
+  if (run == nullptr || run->losses.empty()) return;
+  const double value = run->learning_rate * std::pow(10.0, fit.rate_ratio);
+  const double reach = std::pow(10.0, kNormalQuantile90 * fit.rate_ratio_error);
+  result.learning_rate = PredictedRange{value, value / reach, value * reach};
+}
+
+}  // namespace
+
+std::vector<CriticalBatch> critical_batches(const ProbeReport& probe) {
+  std::vector<CriticalBatch> result;
+  for (const GeometryReport& m : probe.start.geometries) {
+    if (!(m.gradient_norm > 0.0) || !(m.noise_scale > 0.0)) continue;
+    // Noise is that of one mini-batch, so the critical batch comes in mini-batches.
+    const GeometryAtPoint at{1.0, m.noise_scale, m.gradient_norm};
+    result.push_back({m.geometry, critical_batch(at) * probe.batch_size});
+  }
+  return result;
+}
+
+Prediction predict(const Evidence& evidence, std::span<const Entrant> entrants, const PredictOptions& options,
+                   const Calibration& calibration) {
+  Prediction prediction = predict(std::span(&evidence.probe, 1), entrants, options);
+  prediction.critical_batches = critical_batches(evidence.probe);
+  if (evidence.short_runs.empty() || calibration.optimizers.empty()) return prediction;
+
+  prediction.is_calibrated = true;
+  const auto log2_speedup_at = [&](std::size_t j, double batch_size) {
+    const OptimizerCalibration* fit = calibration.find(entrants[j].name);
+    if (fit == nullptr || is_plain_sgd(entrants[j])) return std::log2(prediction.optimizers[j].speedup_vs_sgd);
+    RunPlan plan = options.plan;
+    plan.batch_size = batch_size;
+    return fit->over_sgd.value(in_order_of(calibration, feature_values(evidence, entrants[j], plan)));
+  };
+  std::vector<double> centres;
+  std::vector<bool> exact;
+  ErrorTable errors(calibration.problems.size(), std::vector<double>(entrants.size(), kNaN));
+  for (std::size_t j = 0; j < entrants.size(); ++j) {
+    SpeedupPrediction& result = prediction.optimizers[j];
+    exact.push_back(is_plain_sgd(entrants[j]));
+    if (const OptimizerCalibration* fit = calibration.find(entrants[j].name); fit != nullptr) {
+      const std::vector<double> values = in_order_of(calibration, feature_values(evidence, entrants[j], options.plan));
+      for (std::size_t i = 0; i < errors.size(); ++i) errors[i][j] = fit->errors_over_sgd[i];
+      if (!exact.back()) {
+        const PredictedRange range = range_of(fit->over_sgd.value(values), fit->errors_over_sgd);
+        result.speedup_vs_sgd = range.value;
+        result.low = range.low;
+        result.high = range.high;
+        explain(result, fit->over_sgd, calibration, values);
+      }
+      result.over_adamw = result.optimizer == "adamw" ? PredictedRange{}
+                                                      : range_of(fit->over_adamw.value(values), fit->errors_over_adamw);
+      suggest_rate(result, *fit, evidence);
+    }
+    centres.push_back(std::log2(result.speedup_vs_sgd));
+  }
+  const std::vector<double> wins = probabilities_of_best(centres, exact, errors, options.draws, options.seed);
+  std::size_t favourite = 0;
+  for (std::size_t j = 0; j < entrants.size(); ++j) {
+    prediction.optimizers[j].probability_best = wins[j];
+    if (wins[j] > wins[favourite]) favourite = j;
+  }
+  if (!entrants.empty()) prediction.favourite = entrants[favourite].name;
+  prediction.decided_by = sentence(prediction);
+
+  const double batch = options.plan.batch_size > 0.0 ? options.plan.batch_size : evidence.probe.batch_size;
+  for (const double factor : kBatchFactors) {
+    if (batch * factor < 1.0) continue;
+    BatchPoint point{.batch_size = batch * factor, .speedups = {}};
+    for (std::size_t j = 0; j < entrants.size(); ++j)
+      point.speedups.push_back(std::exp2(log2_speedup_at(j, point.batch_size)));
+    prediction.batch_curve.push_back(std::move(point));
+  }
+  return prediction;
+}
+
+}  // namespace normdescent

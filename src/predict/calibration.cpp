@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/predict/calibration.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "normdescent/predict/features.hpp"
+
+namespace normdescent {
+
+namespace {
+
+constexpr double kLambdas[] = {0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0};
+
+using Target = double Observation::*;
+
+struct Rows {
+  std::vector<std::vector<double>> x;
+  std::vector<double> y;
+};
+
+// The examples on which optimizer j was measured.
+Rows rows_of(std::span<const Example> examples, std::size_t j, Target target) {
+  Rows rows;
+  for (const Example& example : examples) {
+    const Observation& o = example.optimizers[j];
+    if (std::isnan(o.*target)) continue;
+    rows.x.push_back(o.features);
+    rows.y.push_back(o.*target);
+  }
+  return rows;
+}
+
+std::vector<LinearModel> fit_target(std::span<const Example> examples, std::size_t optimizers, Target target) {
+  std::vector<double> prior(features().size(), 0.0);
+  if (target == &Observation::over_sgd) prior[feature_index("short-race")] = kShortRacePrior;
+  std::vector<Rows> rows;
+  for (std::size_t j = 0; j < optimizers; ++j) rows.push_back(rows_of(examples, j, target));
+  std::vector<LinearModel> best;
+  double best_error = std::numeric_limits<double>::infinity();
+  for (const double lambda : kLambdas) {
+    std::vector<LinearModel> models;
+    double error = 0.0;
+    for (const Rows& r : rows) {
+      RidgeFit fit = fit_ridge(r.x, r.y, lambda, prior);
+      error += fit.squared_loo_error;
+      models.push_back(std::move(fit.model));
+    }
+    if (best.empty() || error < best_error) {
+      best = std::move(models);
+      best_error = error;
+    }
+  }
+  return best;
+}
+
+void fit_rate_ratio(OptimizerCalibration& fit, std::span<const Example> examples, std::size_t j) {
+  std::vector<double> ratios;
+  for (const Example& example : examples) {
+    if (const double r = example.optimizers[j].rate_ratio; !std::isnan(r)) ratios.push_back(r);
+  }
+  if (ratios.empty()) return;
+  const auto count = static_cast<double>(ratios.size());
+  double sum = 0.0;
+  for (const double r : ratios) sum += r;
+  fit.rate_ratio = sum / count;
+  double squares = 0.0;
+  for (const double r : ratios) squares += (r - fit.rate_ratio) * (r - fit.rate_ratio);
+  if (ratios.size() > 1) fit.rate_ratio_error = std::sqrt(squares / (count - 1.0));
+}
+
+}  // namespace
+
+const OptimizerCalibration* Calibration::find(const std::string& optimizer) const {
+  const auto found = std::ranges::find(optimizers, optimizer, &OptimizerCalibration::optimizer);
+  return found == optimizers.end() ? nullptr : &*found;
+}
+
+Calibration fit_coefficients(std::span<const Example> examples) {
+  Calibration calibration;
+  for (const Feature& feature : features()) calibration.features.emplace_back(feature.name);
+  if (examples.empty()) return calibration;
+  for (const Observation& o : examples.front().optimizers) {
+    calibration.optimizers.push_back(
+        {.optimizer = o.optimizer, .over_sgd = {}, .over_adamw = {}, .errors_over_sgd = {}, .errors_over_adamw = {}});
+  }
+  for (const Example& example : examples) {
+    calibration.problems.push_back(example.problem);
+    if (!std::ranges::equal(example.optimizers, calibration.optimizers, {}, &Observation::optimizer,
+                            &OptimizerCalibration::optimizer)) {
+      throw std::invalid_argument("examples = other optimizers in " + example.problem + ", must be the same in all");
+    }
+  }
+  const std::size_t count = calibration.optimizers.size();
+  std::vector<LinearModel> over_sgd = fit_target(examples, count, &Observation::over_sgd);
+  std::vector<LinearModel> over_adamw = fit_target(examples, count, &Observation::over_adamw);
+  for (std::size_t j = 0; j < count; ++j) {
+    calibration.optimizers[j].over_sgd = std::move(over_sgd[j]);
+    calibration.optimizers[j].over_adamw = std::move(over_adamw[j]);
+    fit_rate_ratio(calibration.optimizers[j], examples, j);
+  }
+  return calibration;
+}
+
+Calibration fit_calibration(std::span<const Example> examples) {
+  Calibration calibration = fit_coefficients(examples);
+  for (std::size_t left_out = 0; left_out < examples.size(); ++left_out) {
+    std::vector<Example> others(examples.begin(), examples.end());
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(left_out));
+    const Calibration fit = fit_coefficients(others);
+    for (std::size_t j = 0; j < calibration.optimizers.size(); ++j) {
+      const Observation& o = examples[left_out].optimizers[j];
+      const bool has_fit = !fit.optimizers.empty();
+      const auto error = [&](double measured, LinearModel OptimizerCalibration::*model) {
+        return has_fit ? measured - (fit.optimizers[j].*model).value(o.features)
+                       : std::numeric_limits<double>::quiet_NaN();
+      };
+      calibration.optimizers[j].errors_over_sgd.push_back(error(o.over_sgd, &OptimizerCalibration::over_sgd));
+      calibration.optimizers[j].errors_over_adamw.push_back(error(o.over_adamw, &OptimizerCalibration::over_adamw));
+    }
+  }
+  return calibration;
+}
+
+}  // namespace normdescent

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/predict/features.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+namespace normdescent {
+
+const ShortRun* Evidence::find_short(const std::string& optimizer) const {
+  const auto found = std::ranges::find(short_runs, optimizer, &ShortRun::optimizer);
+  return found == short_runs.end() ? nullptr : &*found;
+}
+
+namespace {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr const char* kReference = "sgd";
+
+double log2_positive(double value) { return value > 0.0 && std::isfinite(value) ? std::log2(value) : kUnknown; }
+
+// Steps until the curve, linear between its points, is at or below `loss`; the last point's step if it never is.
+double steps_to(const ShortRun& run, double loss) {
+  for (std::size_t i = 1; i < run.losses.size(); ++i) {
+    if (run.losses[i] > loss) continue;
+    const double drop = run.losses[i - 1] - run.losses[i];
+    const double share = drop > 0.0 ? std::clamp((run.losses[i - 1] - loss) / drop, 0.0, 1.0) : 1.0;
+    return run.steps[i - 1] + share * (run.steps[i] - run.steps[i - 1]);
+  }
+  return run.steps.back();
+}
+
+double short_race(const Evidence& evidence, const Entrant& entrant, const RunPlan&) {
+  const ShortRun* reference = evidence.find_short(kReference);
+  const ShortRun* own = evidence.find_short(entrant.name);
+  if (reference == nullptr || own == nullptr || reference->losses.size() < 2 || own->losses.size() < 2) return kUnknown;
+  const double common = std::max(reference->losses.back(), own->losses.back());
+  if (!(common < reference->losses.front())) return kUnknown;
+  return log2_positive(steps_to(*reference, common) / steps_to(*own, common));
+}
+
+double descent(const ShortRun* run) {
+  return run == nullptr || run->losses.size() < 2 ? kUnknown : run->losses.front() - run->losses.back();
+}
+
+double short_descent(const Evidence& evidence, const Entrant& entrant, const RunPlan&) {
+  return log2_positive(descent(evidence.find_short(entrant.name)) / descent(evidence.find_short(kReference)));
+}
+
+double sgd_descent(const Evidence& evidence, const Entrant&, const RunPlan&) {
+  const ShortRun* run = evidence.find_short(kReference);
+  return run == nullptr || run->losses.empty() ? kUnknown : log2_positive(descent(run) / std::abs(run->losses.front()));
+}
+
+template <std::size_t Model>
+double of_model(const Evidence& evidence, const Entrant& entrant, const RunPlan& plan) {
+  return speedup_models()[Model].log2_speedup(evidence.probe, entrant, plan).value_or(kUnknown);
+}
+
+double sparsity(const Evidence& evidence, const Entrant&, const RunPlan&) {
+  return -log2_positive(evidence.probe.start.noise.density);
+}
+
+double gradient_spread(const Evidence& evidence, const Entrant&, const RunPlan&) {
+  const GeometryReport* l1 = evidence.probe.start.find(Geometry::sign);
+  const GeometryReport* l2 = evidence.probe.start.find(Geometry::euclidean);
+  if (l1 == nullptr || l2 == nullptr) return kUnknown;
+  const double ratio = l1->gradient_norm / l2->gradient_norm;
+  return log2_positive(ratio * ratio / static_cast<double>(evidence.probe.dimension));
+}
+
+double noise(const Evidence& evidence, const Entrant&, const RunPlan& plan) {
+  const GeometryReport* l2 = evidence.probe.start.find(Geometry::euclidean);
+  if (l2 == nullptr || evidence.probe.batch_size == 0) return kUnknown;
+  const double batch = plan.batch_size > 0.0 ? plan.batch_size : evidence.probe.batch_size;
+  return log2_positive(l2->noise_scale / l2->gradient_norm * std::sqrt(evidence.probe.batch_size / batch));
+}
+
+double tail_index(const Evidence& evidence, const Entrant&, const RunPlan&) {
+  const TailIndex& tail = evidence.probe.tail;
+  return tail.series > 0 ? tail.two_scale.value : kUnknown;
+}
+
+double steps(const Evidence&, const Entrant&, const RunPlan& plan) {
+  return log2_positive(static_cast<double>(plan.steps));
+}
+
+double batch(const Evidence& evidence, const Entrant&, const RunPlan& plan) {
+  return log2_positive(plan.batch_size > 0.0 ? plan.batch_size : evidence.probe.batch_size);
+}
+
+double log_dimension(const Evidence& evidence, const Entrant&, const RunPlan&) {
+  return log2_positive(static_cast<double>(evidence.probe.dimension));
+}
+
+constexpr Feature kFeatures[] = {
+    {"short-race", "its lead over SGD in the short race", short_race},
+    {"short-descent", "how far the loss fell in the short race", short_descent},
+    {"density", "where the noise sits", of_model<0>},
+    {"matched-accuracy", "gradient, noise and curvature in its norm", of_model<1>},
+    {"pilot-curves", "the pilots' curves", of_model<2>},
+    {"local-gain", "the gain of its best single step", of_model<3>},
+    {"sparsity", "the sparsity of the noise", sparsity},
+    {"gradient-spread", "how evenly the gradient is spread", gradient_spread},
+    {"noise", "the noise over the gradient", noise},
+    {"tail-index", "the tails of the noise", tail_index},
+    {"steps", "the length of the run", steps},
+    {"batch", "the batch size", batch},
+    {"dimension", "the number of parameters", log_dimension},
+    {"sgd-descent", "how far SGD got in the short race", sgd_descent},
+};
+
+}  // namespace
+
+std::span<const Feature> features() { return kFeatures; }
+
+std::size_t feature_index(const std::string& name) {
+  std::size_t index = 0;
+  while (index < std::size(kFeatures) && name != kFeatures[index].name) ++index;
+  return index;
+}
+
+std::vector<double> feature_values(const Evidence& evidence, const Entrant& entrant, const RunPlan& plan) {
+  std::vector<double> values;
+  for (const Feature& feature : kFeatures) values.push_back(feature.value(evidence, entrant, plan));
+  return values;
+}
+
+}  // namespace normdescent
