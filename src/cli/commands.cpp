@@ -14,6 +14,7 @@ void add_all_commands(CLI::App& program, Action& chosen) {
   add_lab(program, chosen);
   add_tokenize(program, chosen);
   add_report(program, chosen);
+  add_scoreboard(program, chosen);
 }
 
 }  // namespace normdescent::cli

@@ -24,6 +24,7 @@ AddCommand add_lab;
 AddCommand add_optimizers;
 AddCommand add_probe;
 AddCommand add_report;
+AddCommand add_scoreboard;
 AddCommand add_tokenize;
 AddCommand add_train;
 

@@ -97,8 +97,8 @@ std::vector<CriticalBatch> critical_batches(const ProbeReport& probe) {
   return result;
 }
 
-Prediction predict(const Evidence& evidence, std::span<const Entrant> entrants, const PredictOptions& options,
-                   const Calibration& calibration) {
+Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entrant> entrants,
+                                 const PredictOptions& options, const Calibration& calibration) {
   Prediction prediction = predict(std::span(&evidence.probe, 1), entrants, options);
   prediction.critical_batches = critical_batches(evidence.probe);
   if (evidence.short_runs.empty() || calibration.optimizers.empty()) return prediction;

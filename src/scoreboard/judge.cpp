@@ -32,13 +32,13 @@ Example without_race(const Example& example) {
   return bare;
 }
 
-/// The examples that a prediction for all[judged] may learn from; `also` is left out too.
+/// The examples that a prediction for all[judged] may learn from; `also`, with its family, is left out in the same way.
 std::vector<Example> training_for(const Predictor& predictor, std::span<const JudgedProblem> all, std::size_t judged,
                                   std::size_t also) {
   std::vector<Example> training;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const bool is_kin = predictor.leaves_family_out && all[i].family == all[judged].family;
-    if (i != judged && i != also && !is_kin) training.push_back(all[i].example);
+    const bool is_kin = all[i].family == all[judged].family || all[i].family == all[also].family;
+    if (i != judged && i != also && !(predictor.leaves_family_out && is_kin)) training.push_back(all[i].example);
   }
   return training;
 }

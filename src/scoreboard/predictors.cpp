@@ -45,7 +45,7 @@ Predictor from_features(std::string name, std::string summary,
           }};
 }
 
-PointForecast combine(std::span<const Example> training, const Example& judged) {
+PointForecast combination(std::span<const Example> training, const Example& judged) {
   const Calibration fit = fit_coefficients(training);
   PointForecast forecast;
   for (std::size_t j = 0; j < judged.optimizers.size(); ++j) {
@@ -91,8 +91,8 @@ PointForecast all_equal(std::span<const Example>, const Example& judged) {
 
 std::vector<Predictor> predictors() {
   return {
-      Predictor{"combination", "ridge regression on all features, fitted on the other problems", false, combine},
-      Predictor{"combination, family left out", "the same, fitted on problems of other families", true, combine},
+      Predictor{"combination", "ridge regression on all features, fitted on the other problems", false, combination},
+      Predictor{"combination, family left out", "the same, fitted on problems of other families", true, combination},
       from_features("short race", "speed-ups in the short race, as they are", {{"short-race", 1.0}}),
       from_features("pilot curves", "steps to the same loss in momentum-free pilots", {{"pilot-curves", 1.0}}),
       from_features("density", "1/phi of the noise: worst-case ratios W1 and W3 of theory", {{"density", 1.0}}),

@@ -167,7 +167,8 @@ class Scoreboard {
   void predict_and_write(const ProblemRecord& record, const std::filesystem::path& own) {
     std::vector<Entrant> entrants;
     for (const Contestant& contestant : contestants_) entrants.push_back(entrant_of(contestant));
-    const Prediction prediction = predict(record.evidence, entrants, {.plan = record.plan, .seed = options_.seed});
+    const Prediction prediction =
+        predict_from_evidence(record.evidence, entrants, {.plan = record.plan, .seed = options_.seed});
     write_text_atomically(own / kEvidenceFile, evidence_text(record));
     write_text_atomically(own / kPredictionFile, prediction_text(record, prediction));
     observer_.on_prediction(record, prediction);
@@ -180,7 +181,7 @@ class Scoreboard {
     options.threads = options_.threads;
     options.evaluate_every = std::max<std::int64_t>(1, record.plan.steps / options_.curve_points);
     (void)problem.take_cost();
-    record.race = race(problem, centred_at_short_rates(contestants_, record.evidence), options, meter_, stop_);
+    record.race = race(problem, centred_by_short_race(contestants_, record.evidence), options, meter_, stop_);
     record.race_cost = problem.take_cost();
     if (record.race.was_stopped) return false;
     write_text_atomically(own / kRaceFile, race_text(record, hash_of(read_text(own / kPredictionFile))));

@@ -97,9 +97,9 @@ struct PredictOptions {
 /// The calibrated prediction: the regression of each optimizer on the features, intervals and probabilities from its
 /// errors on problems that it was not fitted on (spread.hpp). Optimizers that took no part in the races keep their
 /// prediction from the probe alone. So does all of it without a short race, or without a calibration.
-[[nodiscard]] Prediction predict(const Evidence& evidence, std::span<const Entrant> entrants,
-                                 const PredictOptions& options = {},
-                                 const Calibration& calibration = shipped_calibration());
+[[nodiscard]] Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entrant> entrants,
+                                               const PredictOptions& options = {},
+                                               const Calibration& calibration = shipped_calibration());
 
 /// Each geometry's critical batch at the start; none where gradient or noise was not measured.
 [[nodiscard]] std::vector<CriticalBatch> critical_batches(const ProbeReport& probe);

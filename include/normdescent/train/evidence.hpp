@@ -44,9 +44,10 @@ using EvidenceProgress = std::function<void(double fraction, std::string_view ph
                                        const EvidenceOptions& options, const EvidenceProgress& progress = {},
                                        const std::stop_token& stop = {});
 
-/// The contestants with their grids centred at the rates that the short race chose; those without one keep theirs.
-[[nodiscard]] std::vector<Contestant> centred_at_short_rates(std::span<const Contestant> contestants,
-                                                             const Evidence& evidence);
+/// The contestants with their grids centred at the rates that a run of full length is expected to prefer, from the
+/// short race's; those without one keep theirs.
+[[nodiscard]] std::vector<Contestant> centred_by_short_race(std::span<const Contestant> contestants,
+                                                            const Evidence& evidence);
 
 /// What a prediction needs to know of a contestant.
 [[nodiscard]] Entrant entrant_of(const Contestant& contestant);

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/predict/calibration.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <stdexcept>
+
+#include "normdescent/base/philox.hpp"
+#include "normdescent/predict/features.hpp"
+#include "normdescent/predict/predict.hpp"
+
+namespace normdescent {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+TEST(Ridge, TinyPenaltyFindsALinearLaw) {
+  std::vector<std::vector<double>> x;
+  std::vector<double> y;
+  for (std::uint64_t i = 0; i < 20; ++i) {
+    Philox random(1, i);
+    x.push_back({random.normal(), 5.0 + 3.0 * random.normal()});
+    y.push_back(0.5 + 2.0 * x.back()[0] - 0.25 * x.back()[1]);
+  }
+  const RidgeFit fit = fit_ridge(x, y, 1e-12);
+  EXPECT_NEAR(fit.model.value(std::vector<double>{1.0, 2.0}), 0.5 + 2.0 - 0.5, 1e-9);
+  EXPECT_NEAR(fit.squared_loo_error, 0.0, 1e-15);
+}
+
+TEST(Ridge, HugePenaltyLeavesThePrior) {
+  const std::vector<std::vector<double>> x = {{0.0}, {1.0}, {2.0}};
+  const std::vector<double> y = {1.0, 5.0, 3.0};
+  const LinearModel model = fit_ridge(x, y, 1e12, std::vector<double>{0.5}).model;
+  EXPECT_NEAR(model.value(std::vector<double>{1.0}), 3.0, 1e-9);  // the mean of y at the mean of x
+  EXPECT_NEAR(model.value(std::vector<double>{3.0}), 4.0, 1e-9);
+}
+
+TEST(Ridge, PenaltyOfOneHalvesACoefficient) {
+  // Standardized, (Z^T Z + n) b = Z^T y has b = half the least-squares one.
+  const std::vector<std::vector<double>> x = {{-1.0}, {1.0}};
+  const std::vector<double> y = {-4.0, 4.0};
+  EXPECT_NEAR(fit_ridge(x, y, 1.0).model.value(std::vector<double>{1.0}), 2.0, 1e-12);
+}
+
+TEST(Ridge, LeftOutErrorsAreThoseOfRefits) {
+  std::vector<std::vector<double>> x;
+  std::vector<double> y;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    Philox random(2, i);
+    x.push_back({random.normal()});
+    y.push_back(x.back()[0] + random.normal());
+  }
+  // The closed form holds centre, scale and penalty n lambda: with lambda near 0 neither matters.
+  double squares = 0.0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    auto others = x;
+    auto targets = y;
+    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
+    targets.erase(targets.begin() + static_cast<std::ptrdiff_t>(i));
+    const double error = y[i] - fit_ridge(others, targets, 1e-13).model.value(x[i]);
+    squares += error * error;
+  }
+  EXPECT_NEAR(fit_ridge(x, y, 1e-13).squared_loo_error, squares, 1e-9 * squares);
+}
+
+TEST(Ridge, MissingAndConstantFeaturesSayNothing) {
+  const std::vector<std::vector<double>> x = {{1.0, kNaN, 7.0}, {2.0, kNaN, 7.0}, {kNaN, kNaN, 7.0}};
+  const std::vector<double> y = {1.0, 3.0, 2.0};
+  const LinearModel model = fit_ridge(x, y, 1e-9).model;
+  EXPECT_NEAR(model.value(std::vector<double>{2.0, 100.0, 100.0}), 3.0, 1e-6);
+  EXPECT_NEAR(model.value(std::vector<double>{kNaN, kNaN, kNaN}), 2.0, 1e-6);
+}
+
+TEST(Ridge, RefusesBadArguments) {
+  EXPECT_THROW((void)fit_ridge({}, {}, 0.0), std::invalid_argument);
+  EXPECT_THROW((void)fit_ridge({}, std::vector<double>{1.0}, 1.0), std::invalid_argument);
+  EXPECT_EQ(fit_ridge({}, {}, 1.0).model.value({}), 0.0);
+}
+
+TEST(Spread, ConformalWidthIsTheOrderStatistic) {
+  // n = 9: the ceil(10 x 0.8) = 8th smallest absolute error.
+  EXPECT_EQ(conformal_half_width(std::vector<double>{1, -2, 3, -4, 5, -6, 7, -8, 9}), 8.0);
+  EXPECT_EQ(conformal_half_width(std::vector<double>{1, -2, kNaN, 3, -4}), 4.0);
+  EXPECT_EQ(conformal_half_width(std::vector<double>{1, 1, 1}), kNormalQuantile90 * kIgnoranceError);
+}
+
+TEST(Spread, WithoutErrorsTheLargestCentreWinsButForTheImaginedProblem) {
+  const std::vector<double> centres = {0.0, 1.0, 0.5};
+  const ErrorTable errors(9, std::vector<double>(3, 0.0));
+  const auto p = probabilities_of_best(centres, {true, false, false}, errors, 100, 1);
+  EXPECT_NEAR(p[1], (9.0 + 1.0 / 3.0) / 10.0, 1e-12);
+  EXPECT_NEAR(p[0], 1.0 / 30.0, 1e-12);
+  EXPECT_NEAR(std::accumulate(p.begin(), p.end(), 0.0), 1.0, 1e-12);
+}
+
+TEST(Spread, ErrorsOfOneProblemStayTogether) {
+  // Both err by the same amount in every problem: the order between them never changes. Their jitter is 0.5 x rms = 0.5
+  // each, the gap 5 = 7 standard deviations of the difference.
+  const ErrorTable errors = {{0.0, 1.0, 1.0}, {0.0, -1.0, -1.0}};
+  const std::vector<double> centres = {-20.0, 5.0, 0.0};
+  const auto p = probabilities_of_best(centres, {true, false, false}, errors, 2000, 1);
+  EXPECT_NEAR(p[1], (2.0 + 1.0 / 3.0) / 3.0, 1e-12);
+}
+
+/// SignSGD's speed-up follows the feature "sparsity" with slope 1, AdamW's is constant.
+std::vector<Example> examples(std::size_t count) {
+  std::vector<Example> list;
+  for (std::size_t i = 0; i < count; ++i) {
+    const double x = static_cast<double>(i % 5);
+    std::vector<double> values(features().size(), kNaN);
+    values[feature_index("sparsity")] = x;
+    Example example{.problem = std::to_string(i), .optimizers = {}};
+    example.optimizers.push_back({"sgd", values, 0.0, -2.0, 0.0});
+    example.optimizers.push_back({"signsgd", values, x, x - 2.0, -0.5});
+    example.optimizers.push_back({"adamw", values, 2.0, 0.0, -1.0});
+    list.push_back(std::move(example));
+  }
+  return list;
+}
+
+Evidence evidence_with(double density) {
+  Evidence evidence;
+  evidence.probe.status = ProbeStatus::completed;
+  evidence.probe.dimension = 100;
+  evidence.probe.batch_size = 8;
+  evidence.probe.start.noise.density = density;
+  for (const char* name : {"sgd", "signsgd", "adamw"}) {
+    evidence.short_runs.push_back(
+        {.optimizer = name, .learning_rate = 0.1, .steps = {0.0, 5.0}, .losses = {4.0, 3.0}, .trials = {}});
+  }
+  evidence.short_steps = 5;
+  return evidence;
+}
+
+const std::vector<Entrant> kEntrants = {
+    {"sgd", Geometry::euclidean, false}, {"signsgd", Geometry::sign}, {"adamw", Geometry::sign}};
+
+TEST(Calibration, PredictsWhatItWasFittedOn) {
+  const auto list = examples(20);
+  const Calibration calibration = fit_calibration(list);
+  EXPECT_EQ(calibration.problems.size(), 20U);
+  const Evidence evidence = evidence_with(1.0 / 8.0);  // sparsity 3
+  const Prediction prediction = predict_from_evidence(evidence, kEntrants, {.plan = {.steps = 100}}, calibration);
+  EXPECT_TRUE(prediction.is_calibrated);
+  // The smallest penalty keeps 1 / 1.03 of the slope, from the mean 2: 2 + 1 / 1.03.
+  EXPECT_NEAR(std::log2(prediction.optimizers[1].speedup_vs_sgd), 2.0 + 1.0 / 1.03, 1e-6);
+  EXPECT_EQ(prediction.optimizers[1].decided_by, "sparsity");
+  EXPECT_NEAR(std::log2(prediction.optimizers[1].over_adamw->value), 1.0 / 1.03, 1e-6);
+  EXPECT_EQ(prediction.optimizers[2].over_adamw->value, 1.0);
+  EXPECT_EQ(prediction.favourite, "signsgd");
+  EXPECT_EQ(prediction.optimizers[0].speedup_vs_sgd, 1.0);
+  EXPECT_EQ(prediction.optimizers[0].low, 1.0);
+  EXPECT_NEAR(prediction.optimizers[1].learning_rate->value, 0.1 * std::pow(10.0, -0.5), 1e-12);
+  EXPECT_NEAR(prediction.optimizers[2].learning_rate->value, 0.01, 1e-12);
+  EXPECT_FALSE(prediction.batch_curve.empty());
+}
+
+TEST(Calibration, ErrorsAreThoseOfFitsWithoutTheProblem) {
+  auto list = examples(10);
+  const Calibration before = fit_calibration(list);
+  list[4].optimizers[1].over_sgd += 10.0;
+  const Calibration after = fit_calibration(list);
+  // Its own prediction did not see it, so its error moves by just that much.
+  EXPECT_NEAR(after.optimizers[1].errors_over_sgd[4] - before.optimizers[1].errors_over_sgd[4], 10.0, 1e-9);
+  EXPECT_GT(std::abs(after.optimizers[1].errors_over_sgd[3] - before.optimizers[1].errors_over_sgd[3]), 0.1);
+}
+
+TEST(Calibration, WithoutShortRaceTheProbeAloneSpeaks) {
+  const auto list = examples(10);
+  Evidence evidence = evidence_with(0.25);
+  evidence.short_runs.clear();
+  const Prediction prediction = predict_from_evidence(evidence, kEntrants, {}, fit_calibration(list));
+  EXPECT_FALSE(prediction.is_calibrated);
+  EXPECT_FALSE(prediction.optimizers[1].over_adamw.has_value());
+}
+
+TEST(Calibration, RefusesExamplesOfOtherOptimizers) {
+  auto list = examples(3);
+  list[2].optimizers.pop_back();
+  EXPECT_THROW((void)fit_coefficients(list), std::invalid_argument);
+}
+
+TEST(Calibration, CriticalBatchIsTheoryW7InExamples) {
+  ProbeReport probe;
+  probe.batch_size = 8;
+  GeometryReport m;
+  m.noise_scale = 3.0;
+  m.gradient_norm = 2.0;
+  probe.start.geometries = {m};
+  // B_X = (2 S / ||g||)^2 = 9 mini-batches of 8.
+  ASSERT_EQ(critical_batches(probe).size(), 1U);
+  EXPECT_NEAR(critical_batches(probe)[0].batch_size, 72.0, 1e-9);
+}
+
+}  // namespace
+}  // namespace normdescent
