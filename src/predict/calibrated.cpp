@@ -8,7 +8,6 @@
 
 #include "normdescent/predict/features.hpp"
 #include "normdescent/predict/predict.hpp"
-#include "normdescent/theory/speedup.hpp"
 
 namespace normdescent {
 
@@ -89,10 +88,7 @@ void suggest_rate(SpeedupPrediction& result, const OptimizerCalibration& fit, co
 std::vector<CriticalBatch> critical_batches(const ProbeReport& probe) {
   std::vector<CriticalBatch> result;
   for (const GeometryReport& m : probe.start.geometries) {
-    if (!(m.gradient_norm > 0.0) || !(m.noise_scale > 0.0)) continue;
-    // Noise is that of one mini-batch, so the critical batch comes in mini-batches.
-    const GeometryAtPoint at{1.0, m.noise_scale, m.gradient_norm};
-    result.push_back({m.geometry, critical_batch(at) * probe.batch_size});
+    if (m.critical_batch.value > 0.0) result.push_back({m.geometry, m.critical_batch.value});
   }
   return result;
 }

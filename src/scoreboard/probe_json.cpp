@@ -23,6 +23,7 @@ std::vector<GeometryReport> geometries_from(const Json& list) {
     m.noise_scale = number_at(item, "noise_scale");
     m.noise_density = number_at(item, "noise_density");
     m.gradient_norm = number_at(item, "gradient_norm");
+    m.critical_batch = {number_at(item, "critical_batch"), number_at(item, "critical_batch_se")};
     m.smoothness.constant = {number_at(item, "smoothness"), number_at(item, "smoothness_se")};
     m.smoothness.curvature = {number_at(item, "curvature"), number_at(item, "curvature_se")};
     geometries.push_back(m);

@@ -183,16 +183,16 @@ TEST(Calibration, RefusesExamplesOfOtherOptimizers) {
   EXPECT_THROW((void)fit_coefficients(list), std::invalid_argument);
 }
 
-TEST(Calibration, CriticalBatchIsTheoryW7InExamples) {
+TEST(Calibration, CriticalBatchesAreThoseThatWereMeasured) {
   ProbeReport probe;
-  probe.batch_size = 8;
-  GeometryReport m;
-  m.noise_scale = 3.0;
-  m.gradient_norm = 2.0;
-  probe.start.geometries = {m};
-  // B_X = (2 S / ||g||)^2 = 9 mini-batches of 8.
+  GeometryReport measured;
+  measured.critical_batch = {72.0, 1.0};
+  GeometryReport hidden;
+  hidden.geometry = Geometry::sign;
+  hidden.critical_batch = {kNaN, kNaN};
+  probe.start.geometries = {measured, hidden};
   ASSERT_EQ(critical_batches(probe).size(), 1U);
-  EXPECT_NEAR(critical_batches(probe)[0].batch_size, 72.0, 1e-9);
+  EXPECT_EQ(critical_batches(probe)[0].batch_size, 72.0);
 }
 
 }  // namespace
