@@ -5,8 +5,6 @@
 #include <optional>
 #include <ostream>
 
-#include <omp.h>
-
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/version.hpp"
@@ -14,6 +12,7 @@
 #include "normdescent/probe/probe.hpp"
 #include "normdescent/report/report.hpp"
 #include "normdescent/train/compare.hpp"
+#include "normdescent/train/evidence.hpp"
 #include "normdescent/train/run_folder.hpp"
 #include "option_checks.hpp"
 #include "prediction_text.hpp"
@@ -63,22 +62,19 @@ int run_probe(ProbeCommandOptions options, Session& session) {
   if (task.steps && !options.are_steps_given) options.steps = *task.steps;
   std::optional<RunFolder> folder;
   if (!options.out.empty()) folder = RunFolder::create(options.out);
-  omp_set_num_threads(options.threads);
-
-  ProbeOptions probe_options = options.defaults.probe;
-  probe_options.seed = options.seed;
-  const auto objective = task.problem->instantiate(options.seed);
-  ProbeReport report;
+  Evidence evidence;
   {
     Progress progress(session.err, session.err_is_terminal);
-    report = probe(
-        *objective, task.problem->batch_size(), probe_options,
+    evidence = gather_evidence(
+        *task.problem, options.defaults.contestants(),
+        evidence_options(options.defaults.probe, options.steps, options.seed, options.threads),
         [&](double fraction, std::string_view phase) { progress.update("probing", fraction, phase); }, session.stop);
   }
+  const ProbeReport& report = evidence.probe;
   Prediction prediction;
   if (report.status == ProbeStatus::completed) {
-    prediction = predict({&report, 1}, entrants(options.defaults.optimizers),
-                         {.plan = {.steps = options.steps}, .seed = options.seed});
+    prediction = predict_from_evidence(evidence, entrants(options.defaults.optimizers),
+                                       {.plan = {.steps = options.steps}, .seed = options.seed});
   }
   const auto result = result_json(options, task, report, prediction, session.command_line);
   if (folder) {

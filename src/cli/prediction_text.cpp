@@ -84,10 +84,24 @@ void print_geometry(std::ostream& out, const ProbeReport& report) {
 }
 
 void print_prediction(std::ostream& out, const Prediction& prediction) {
-  TextTable table({{"optimizer"}, {"predicted speed-up over SGD", right}, {"chance to be best", right}});
+  std::vector<TextTable::Column> columns = {
+      {"optimizer"}, {"predicted speed-up over SGD", right}, {"chance to be best", right}};
+  if (prediction.is_calibrated) {
+    columns.push_back({"over AdamW", right});
+    columns.push_back({"suggested rate", right});
+  }
+  TextTable table(columns);
+  const auto range_text = [](const std::optional<PredictedRange>& range) {
+    return range ? interval_text(range->value, range->low, range->high) : "-";
+  };
   for (const auto& p : prediction.optimizers) {
-    table.add_row(
-        {p.optimizer, interval_text(p.speedup_vs_sgd, p.low, p.high), fixed(100.0 * p.probability_best, 0) + "%"});
+    std::vector<std::string> row = {p.optimizer, interval_text(p.speedup_vs_sgd, p.low, p.high),
+                                    fixed(100.0 * p.probability_best, 0) + "%"};
+    if (prediction.is_calibrated) {
+      row.push_back(range_text(p.over_adamw));
+      row.push_back(range_text(p.learning_rate));
+    }
+    table.add_row(row);
   }
   table.print(out);
   if (!prediction.decided_by.empty()) out << '\n' << wrapped(as_sentence(prediction.decided_by), 100) << '\n';

@@ -97,7 +97,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
                                  const PredictOptions& options, const Calibration& calibration) {
   Prediction prediction = predict(std::span(&evidence.probe, 1), entrants, options);
   prediction.critical_batches = critical_batches(evidence.probe);
-  if (evidence.short_runs.empty() || calibration.optimizers.empty()) return prediction;
+  if (evidence.find_short("sgd") == nullptr || calibration.optimizers.empty()) return prediction;
 
   prediction.is_calibrated = true;
   const auto log2_speedup_at = [&](std::size_t j, double batch_size) {
@@ -107,27 +107,35 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
     plan.batch_size = batch_size;
     return fit->over_sgd.value(in_order_of(calibration, feature_values(evidence, entrants[j], plan)));
   };
+  // Who is best is judged by final losses where every entrant's standing can be predicted, else by speed-ups.
+  const bool has_standings =
+      std::ranges::all_of(entrants, [&](const Entrant& entrant) { return calibration.find(entrant.name) != nullptr; });
   std::vector<double> centres;
   std::vector<bool> exact;
   ErrorTable errors(calibration.problems.size(), std::vector<double>(entrants.size(), kNaN));
   for (std::size_t j = 0; j < entrants.size(); ++j) {
     SpeedupPrediction& result = prediction.optimizers[j];
-    exact.push_back(is_plain_sgd(entrants[j]));
+    const bool is_reference = is_plain_sgd(entrants[j]);
+    exact.push_back(is_reference && !has_standings);
+    double centre = std::log2(result.speedup_vs_sgd);
     if (const OptimizerCalibration* fit = calibration.find(entrants[j].name); fit != nullptr) {
       const std::vector<double> values = in_order_of(calibration, feature_values(evidence, entrants[j], options.plan));
-      for (std::size_t i = 0; i < errors.size(); ++i) errors[i][j] = fit->errors_over_sgd[i];
-      if (!exact.back()) {
+      for (std::size_t i = 0; i < errors.size(); ++i) {
+        errors[i][j] = has_standings ? fit->errors_standing[i] : fit->errors_over_sgd[i];
+      }
+      if (!is_reference) {
         const PredictedRange range = range_of(fit->over_sgd.value(values), fit->errors_over_sgd);
         result.speedup_vs_sgd = range.value;
         result.low = range.low;
         result.high = range.high;
         explain(result, fit->over_sgd, calibration, values);
       }
+      centre = has_standings ? fit->standing.value(values) : std::log2(result.speedup_vs_sgd);
       result.over_adamw = result.optimizer == "adamw" ? PredictedRange{}
                                                       : range_of(fit->over_adamw.value(values), fit->errors_over_adamw);
       suggest_rate(result, *fit, evidence);
     }
-    centres.push_back(std::log2(result.speedup_vs_sgd));
+    centres.push_back(centre);
   }
   const std::vector<double> wins = probabilities_of_best(centres, exact, errors, options.draws, options.seed);
   std::size_t favourite = 0;

@@ -36,6 +36,7 @@ Rows rows_of(std::span<const Example> examples, std::size_t j, Target target) {
 std::vector<LinearModel> fit_target(std::span<const Example> examples, std::size_t optimizers, Target target) {
   std::vector<double> prior(features().size(), 0.0);
   if (target == &Observation::over_sgd) prior[feature_index("short-race")] = kShortRacePrior;
+  if (target == &Observation::standing) prior[feature_index("short-standing")] = kShortRacePrior;
   std::vector<Rows> rows;
   for (std::size_t j = 0; j < optimizers; ++j) rows.push_back(rows_of(examples, j, target));
   std::vector<LinearModel> best;
@@ -83,8 +84,8 @@ Calibration fit_coefficients(std::span<const Example> examples) {
   for (const Feature& feature : features()) calibration.features.emplace_back(feature.name);
   if (examples.empty()) return calibration;
   for (const Observation& o : examples.front().optimizers) {
-    calibration.optimizers.push_back(
-        {.optimizer = o.optimizer, .over_sgd = {}, .over_adamw = {}, .errors_over_sgd = {}, .errors_over_adamw = {}});
+    calibration.optimizers.emplace_back();
+    calibration.optimizers.back().optimizer = o.optimizer;
   }
   for (const Example& example : examples) {
     calibration.problems.push_back(example.problem);
@@ -96,9 +97,11 @@ Calibration fit_coefficients(std::span<const Example> examples) {
   const std::size_t count = calibration.optimizers.size();
   std::vector<LinearModel> over_sgd = fit_target(examples, count, &Observation::over_sgd);
   std::vector<LinearModel> over_adamw = fit_target(examples, count, &Observation::over_adamw);
+  std::vector<LinearModel> standing = fit_target(examples, count, &Observation::standing);
   for (std::size_t j = 0; j < count; ++j) {
     calibration.optimizers[j].over_sgd = std::move(over_sgd[j]);
     calibration.optimizers[j].over_adamw = std::move(over_adamw[j]);
+    calibration.optimizers[j].standing = std::move(standing[j]);
     fit_rate_ratio(calibration.optimizers[j], examples, j);
   }
   return calibration;
@@ -119,6 +122,7 @@ Calibration fit_calibration(std::span<const Example> examples) {
       };
       calibration.optimizers[j].errors_over_sgd.push_back(error(o.over_sgd, &OptimizerCalibration::over_sgd));
       calibration.optimizers[j].errors_over_adamw.push_back(error(o.over_adamw, &OptimizerCalibration::over_adamw));
+      calibration.optimizers[j].errors_standing.push_back(error(o.standing, &OptimizerCalibration::standing));
     }
   }
   return calibration;

@@ -40,6 +40,17 @@ double short_race(const Evidence& evidence, const Entrant& entrant, const RunPla
   return log2_positive(steps_to(*reference, common) / steps_to(*own, common));
 }
 
+double short_standing(const Evidence& evidence, const Entrant& entrant, const RunPlan&) {
+  std::vector<double> losses;
+  for (const ShortRun& run : evidence.short_runs)
+    losses.push_back(run.losses.empty() ? std::numeric_limits<double>::infinity() : run.losses.back());
+  const std::vector<double> all = standings(losses);
+  for (std::size_t j = 0; j < all.size(); ++j) {
+    if (evidence.short_runs[j].optimizer == entrant.name) return all[j];
+  }
+  return kUnknown;
+}
+
 double descent(const ShortRun* run) {
   return run == nullptr || run->losses.size() < 2 ? kUnknown : run->losses.front() - run->losses.back();
 }
@@ -79,7 +90,8 @@ double noise(const Evidence& evidence, const Entrant&, const RunPlan& plan) {
 
 double tail_index(const Evidence& evidence, const Entrant&, const RunPlan&) {
   const TailIndex& tail = evidence.probe.tail;
-  return tail.series > 0 ? tail.two_scale.value : kUnknown;
+  // Above 2 the estimate says no more than "light"; noise in a few series alone can send it anywhere.
+  return tail.series > 0 ? std::clamp(tail.two_scale.value, 1.0, 2.5) : kUnknown;
 }
 
 double steps(const Evidence&, const Entrant&, const RunPlan& plan) {
@@ -96,6 +108,7 @@ double log_dimension(const Evidence& evidence, const Entrant&, const RunPlan&) {
 
 constexpr Feature kFeatures[] = {
     {"short-race", "its lead over SGD in the short race", short_race},
+    {"short-standing", "its place in the short race", short_standing},
     {"short-descent", "how far the loss fell in the short race", short_descent},
     {"density", "where the noise sits", of_model<0>},
     {"matched-accuracy", "gradient, noise and curvature in its norm", of_model<1>},
@@ -114,6 +127,21 @@ constexpr Feature kFeatures[] = {
 }  // namespace
 
 std::span<const Feature> features() { return kFeatures; }
+
+std::vector<double> standings(std::span<const double> losses) {
+  std::vector<double> result;
+  for (const double own : losses) {
+    double sum = 0.0;
+    double others = -1.0;  // without itself
+    for (const double other : losses) {
+      if (std::isnan(other)) continue;
+      others += 1.0;
+      sum += (own < other ? 1.0 : 0.0) - (other < own ? 1.0 : 0.0);
+    }
+    result.push_back(std::isnan(own) || others < 1.0 ? kUnknown : sum / others);
+  }
+  return result;
+}
 
 std::size_t feature_index(const std::string& name) {
   std::size_t index = 0;

@@ -40,7 +40,7 @@ std::string model(const LinearModel& m) {
 std::string calibration_source(const Calibration& calibration) {
   std::ostringstream out;
   out << "// SPDX-License-Identifier: Apache-2.0\n"
-         "// Made by `normdescent scoreboard --fit DIR` from the races of "
+         "// Made by `normdescent scoreboard --fit DIR | clang-format` from the races of "
       << calibration.problems.size()
       << " problems: docs/scoreboard.md. Not written by hand.\n"
          "#include <limits>\n\n#include \"normdescent/predict/calibration.hpp\"\n\n"
@@ -53,11 +53,12 @@ std::string calibration_source(const Calibration& calibration) {
       << ",\n      .optimizers = {\n";
   for (const OptimizerCalibration& o : calibration.optimizers) {
     out << "          {.optimizer = \"" << o.optimizer << "\",\n           .over_sgd = " << model(o.over_sgd)
-        << ",\n           .over_adamw = " << model(o.over_adamw)
+        << ",\n           .over_adamw = " << model(o.over_adamw) << ",\n           .standing = " << model(o.standing)
         << ",\n           .rate_ratio = " << number(o.rate_ratio)
         << ",\n           .rate_ratio_error = " << number(o.rate_ratio_error)
         << ",\n           .errors_over_sgd = " << numbers(o.errors_over_sgd)
-        << ",\n           .errors_over_adamw = " << numbers(o.errors_over_adamw) << "},\n";
+        << ",\n           .errors_over_adamw = " << numbers(o.errors_over_adamw)
+        << ",\n           .errors_standing = " << numbers(o.errors_standing) << "},\n";
   }
   out << "      }};\n  (void)kNaN;\n  return calibration;\n}\n\n}  // namespace normdescent\n";
   return out.str();

@@ -28,7 +28,7 @@ double median(std::vector<double> values) {
 // Without anything that the race said.
 Example without_race(const Example& example) {
   Example bare = example;
-  for (Observation& o : bare.optimizers) o.over_sgd = o.over_adamw = o.rate_ratio = kNaN;
+  for (Observation& o : bare.optimizers) o.over_sgd = o.over_adamw = o.standing = o.rate_ratio = kNaN;
   return bare;
 }
 
@@ -144,26 +144,31 @@ Forecast leave_one_out(const Predictor& predictor, std::span<const JudgedProblem
       .centre = forecast(left_out, left_out), .half_width_sgd = {}, .half_width_adamw = {}, .probability_best = {}};
   ErrorTable over_sgd;
   ErrorTable over_adamw;
+  ErrorTable order;
+  const bool has_standing = !result.centre.standing.empty();
   for (std::size_t i = 0; i < all.size(); ++i) {
     const bool is_kin = predictor.leaves_family_out && all[i].family == all[left_out].family;
     if (i == left_out || is_kin) continue;
     const PointForecast inner = forecast(i, left_out);
     std::vector<double> sgd;
     std::vector<double> adamw;
+    std::vector<double> standing;
     for (std::size_t j = 0; j < judged.optimizers.size(); ++j) {
       sgd.push_back(all[i].example.optimizers[j].over_sgd - inner.over_sgd[j]);
       adamw.push_back(all[i].example.optimizers[j].over_adamw - inner.over_adamw[j]);
+      standing.push_back(has_standing ? all[i].example.optimizers[j].standing - inner.standing[j] : sgd.back());
     }
     over_sgd.push_back(std::move(sgd));
     over_adamw.push_back(std::move(adamw));
+    order.push_back(std::move(standing));
   }
   std::vector<bool> exact;
   for (std::size_t j = 0; j < judged.optimizers.size(); ++j) {
     result.half_width_sgd.push_back(conformal_half_width(column(over_sgd, j)));
     result.half_width_adamw.push_back(conformal_half_width(column(over_adamw, j)));
-    exact.push_back(judged.optimizers[j].optimizer == "sgd");
+    exact.push_back(!has_standing && judged.optimizers[j].optimizer == "sgd");
   }
-  result.probability_best = probabilities_of_best(result.centre.over_sgd, exact, over_sgd, kDraws, 1);
+  result.probability_best = probabilities_of_best(result.centre.order(), exact, order, kDraws, 1);
   return result;
 }
 
@@ -175,7 +180,7 @@ Score score(const Predictor& predictor, std::span<const JudgedProblem> all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
     score.forecasts.push_back(leave_one_out(predictor, all, i));
     const Forecast& forecast = score.forecasts.back();
-    pairs.push_back(count_pairs(all[i], forecast.centre.over_sgd));
+    pairs.push_back(count_pairs(all[i], forecast.centre.order()));
     for (std::size_t j = 0; j < all[i].example.optimizers.size(); ++j) {
       const Observation& o = all[i].example.optimizers[j];
       // A speed-up of an optimizer over itself is no prediction.

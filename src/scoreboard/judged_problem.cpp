@@ -55,6 +55,13 @@ int order_of(const Finals& a, const Finals& b) {
   return difference < 0.0 ? -1 : 1;
 }
 
+// Decisive wins minus losses, over the number of others.
+double standing_of(const std::vector<int>& order) {
+  double sum = 0.0;
+  for (const int outcome : order) sum -= outcome;
+  return order.size() > 1 ? sum / static_cast<double>(order.size() - 1) : kNaN;
+}
+
 std::vector<double> best_of(const RaceResult& race) {
   std::vector<double> best;
   double sum = 0.0;
@@ -111,7 +118,7 @@ JudgedProblem judged(const ProblemRecord& record) {
   for (std::size_t i = 0; i < finals.size(); ++i) {
     std::vector<int> row;
     for (const Finals& other : finals) row.push_back(order_of(finals[i], other));
-    problem.order.push_back(std::move(row));
+    problem.order.push_back(row);
 
     const ContestantResult& contestant = record.race.contestants[i];
     const ShortRun* run = record.evidence.find_short(contestant.name);
@@ -124,6 +131,7 @@ JudgedProblem judged(const ProblemRecord& record) {
                                           .features = feature_values(record.evidence, entrant, record.plan),
                                           .over_sgd = log2_speedup(record.race, "sgd", contestant),
                                           .over_adamw = log2_speedup(record.race, "adamw", contestant),
+                                          .standing = standing_of(row),
                                           .rate_ratio = rate - short_rate});
   }
   return problem;

@@ -17,7 +17,7 @@ PointForecast from_over_sgd(const Example& judged, std::vector<double> over_sgd)
   for (std::size_t j = 0; j < over_sgd.size(); ++j) {
     if (judged.optimizers[j].optimizer == "adamw") adamw = over_sgd[j];
   }
-  PointForecast forecast{.over_sgd = std::move(over_sgd), .over_adamw = {}};
+  PointForecast forecast{.over_sgd = std::move(over_sgd), .over_adamw = {}, .standing = {}};
   for (const double value : forecast.over_sgd) forecast.over_adamw.push_back(value - adamw);
   return forecast;
 }
@@ -53,7 +53,21 @@ PointForecast combination(std::span<const Example> training, const Example& judg
     const auto& features = judged.optimizers[j].features;
     forecast.over_sgd.push_back(has_fit ? fit.optimizers[j].over_sgd.value(features) : 0.0);
     forecast.over_adamw.push_back(has_fit ? fit.optimizers[j].over_adamw.value(features) : 0.0);
+    forecast.standing.push_back(has_fit ? fit.optimizers[j].standing.value(features) : 0.0);
   }
+  return forecast;
+}
+
+PointForecast short_race(std::span<const Example>, const Example& judged) {
+  std::vector<double> over_sgd;
+  std::vector<double> standing;
+  const auto or_zero = [](double value) { return std::isnan(value) ? 0.0 : value; };
+  for (const Observation& o : judged.optimizers) {
+    over_sgd.push_back(or_zero(o.features[feature_index("short-race")]));
+    standing.push_back(or_zero(o.features[feature_index("short-standing")]));
+  }
+  PointForecast forecast = from_over_sgd(judged, std::move(over_sgd));
+  forecast.standing = std::move(standing);
   return forecast;
 }
 
@@ -73,6 +87,7 @@ PointForecast mean_of_zoo(std::span<const Example> training, const Example& judg
     };
     forecast.over_sgd.push_back(mean(&Observation::over_sgd));
     forecast.over_adamw.push_back(mean(&Observation::over_adamw));
+    forecast.standing.push_back(mean(&Observation::standing));
   }
   return forecast;
 }
@@ -93,7 +108,7 @@ std::vector<Predictor> predictors() {
   return {
       Predictor{"combination", "ridge regression on all features, fitted on the other problems", false, combination},
       Predictor{"combination, family left out", "the same, fitted on problems of other families", true, combination},
-      from_features("short race", "speed-ups in the short race, as they are", {{"short-race", 1.0}}),
+      Predictor{"short race", "speed-ups and order of final losses in the short race, as they are", false, short_race},
       from_features("pilot curves", "steps to the same loss in momentum-free pilots", {{"pilot-curves", 1.0}}),
       from_features("density", "1/phi of the noise: worst-case ratios W1 and W3 of theory", {{"density", 1.0}}),
       from_features("matched accuracy", "theory's W6 at measured constants", {{"matched-accuracy", 1.0}}),

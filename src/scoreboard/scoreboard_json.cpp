@@ -46,11 +46,13 @@ Json problem_json(const ScoreboardResult& result, std::size_t i, const ProblemRe
                              {"half_width_vs_sgd", f.half_width_sgd[j]},
                              {"log2_vs_adamw", f.centre.over_adamw[j]},
                              {"half_width_vs_adamw", f.half_width_adamw[j]},
+                             {"order", f.centre.order()[j]},
                              {"probability_best", f.probability_best[j]}});
     }
     optimizers.push_back({{"optimizer", o.optimizer},
                           {"log2_vs_sgd", o.over_sgd},
                           {"log2_vs_adamw", o.over_adamw},
+                          {"standing", o.standing},
                           {"best", problem.best[j]},
                           {"log10_learning_rate", problem.learning_rates[j]},
                           {"log10_short_learning_rate", problem.short_learning_rates[j]},

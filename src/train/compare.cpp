@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/train/compare.hpp"
 
-#include <omp.h>
-
 #include <chrono>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
-#include <variant>
 
 #include "normdescent/io/json_lines.hpp"
 #include "normdescent/optimizers/catalog.hpp"
+#include "normdescent/train/evidence.hpp"
 
 namespace normdescent {
 
@@ -26,14 +24,6 @@ class Stopwatch {
  private:
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
-
-Entrant entrant_of(const Contestant& contestant) {
-  const auto& spec = contestant.spec;
-  const Recipe& recipe = spec.routes.empty() ? spec.fallback : spec.routes.front().recipe;
-  return {.name = contestant.name,
-          .geometry = geometry_of(recipe),
-          .is_normalized = !std::holds_alternative<Identity>(recipe.direction)};
-}
 
 void write_metrics(const RunFolder& folder, const RunRecord& run, std::int64_t tokens_per_step) {
   JsonLinesWriter lines(folder.race_run(run.contestant, run.learning_rate, run.seed) / "metrics.jsonl");
@@ -80,17 +70,6 @@ class Recorder : public RaceObserver {
   Stopwatch total_;
 };
 
-ProbeReport run_probe(const Problem& problem, const CompareOptions& options, CompareObserver& observer,
-                      const std::stop_token& stop) {
-  omp_set_num_threads(options.threads);
-  ProbeOptions probe_options = options.probe;
-  probe_options.seed = options.seed;
-  const auto objective = problem.instantiate(options.seed * 1000);  // race runs use other seeds of this block
-  return probe(
-      *objective, problem.batch_size(), probe_options,
-      [&](double fraction, std::string_view phase) { observer.on_probe_progress(fraction, phase); }, stop);
-}
-
 }  // namespace
 
 std::map<std::string, double> CompareOptions::default_grid_centres() {
@@ -130,17 +109,23 @@ CompareResult compare(const Problem& problem, const TaskDescription& task, const
   CompareResult result;
   Recorder recorder(result, task, options, folder, observer);
   const Stopwatch probe_watch;
-  result.probe = run_probe(problem, options, observer, stop);
+  EvidenceOptions evidence_settings =
+      evidence_options(options.probe, race_options.steps, options.seed, options.threads);
+  evidence_settings.divergence_factor = race_options.divergence_factor;
+  const Evidence evidence = gather_evidence(
+      problem, contestants, evidence_settings,
+      [&](double fraction, std::string_view phase) { observer.on_probe_progress(fraction, phase); }, stop);
+  result.probe = evidence.probe;
   result.probe_seconds = probe_watch.seconds();
   observer.on_probe_progress(1.0, "probe done");
   recorder.save();
   if (!stop.stop_requested()) {
     std::vector<Entrant> entrants;
     for (const auto& contestant : contestants) entrants.push_back(entrant_of(contestant));
-    result.prediction =
-        predict(std::span(&result.probe, 1), entrants,
-                {.plan = {.steps = race_options.steps, .batch_size = static_cast<double>(problem.batch_size())},
-                 .seed = options.seed});
+    result.prediction = predict_from_evidence(
+        evidence, entrants,
+        {.plan = {.steps = race_options.steps, .batch_size = static_cast<double>(problem.batch_size())},
+         .seed = options.seed});
     recorder.save();
     observer.on_prediction(result.probe, result.prediction);
 

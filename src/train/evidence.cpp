@@ -9,6 +9,8 @@
 #include <map>
 #include <variant>
 
+#include "normdescent/predict/calibration.hpp"
+
 namespace normdescent {
 
 namespace {
@@ -84,6 +86,12 @@ std::int64_t EvidenceOptions::short_steps() const {
   if (!(short_share > 0.0)) return 0;
   const auto share = static_cast<std::int64_t>(std::llround(short_share * static_cast<double>(steps)));
   return std::min(steps, std::max(fewest_steps, share));
+}
+
+EvidenceOptions evidence_options(const ProbeOptions& probe, std::int64_t steps, std::uint64_t seed, int threads) {
+  EvidenceOptions options{.probe = probe, .steps = steps, .seed = seed, .threads = threads};
+  if (shipped_calibration().optimizers.empty()) options.short_share = 0.0;
+  return options;
 }
 
 Entrant entrant_of(const Contestant& contestant) {

@@ -113,9 +113,9 @@ std::vector<Example> examples(std::size_t count) {
     std::vector<double> values(features().size(), kNaN);
     values[feature_index("sparsity")] = x;
     Example example{.problem = std::to_string(i), .optimizers = {}};
-    example.optimizers.push_back({"sgd", values, 0.0, -2.0, 0.0});
-    example.optimizers.push_back({"signsgd", values, x, x - 2.0, -0.5});
-    example.optimizers.push_back({"adamw", values, 2.0, 0.0, -1.0});
+    example.optimizers.push_back({"sgd", values, 0.0, -2.0, -0.75, 0.0});
+    example.optimizers.push_back({"signsgd", values, x, x - 2.0, 0.25 * (x - 1.0), -0.5});
+    example.optimizers.push_back({"adamw", values, 2.0, 0.0, 0.25, -1.0});
     list.push_back(std::move(example));
   }
   return list;
@@ -137,6 +137,15 @@ Evidence evidence_with(double density) {
 
 const std::vector<Entrant> kEntrants = {
     {"sgd", Geometry::euclidean, false}, {"signsgd", Geometry::sign}, {"adamw", Geometry::sign}};
+
+TEST(Standings, AreWinsMinusLosses) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(standings(std::vector<double>{2.0, 1.0, infinity, infinity}),
+            (std::vector<double>{1.0 / 3.0, 1.0, -2.0 / 3.0, -2.0 / 3.0}));
+  const auto some = standings(std::vector<double>{1.0, kNaN, 2.0});
+  EXPECT_EQ(some[0], 1.0);
+  EXPECT_TRUE(std::isnan(some[1]));
+}
 
 TEST(Calibration, PredictsWhatItWasFittedOn) {
   const auto list = examples(20);

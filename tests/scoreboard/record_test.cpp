@@ -8,6 +8,7 @@
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/predict/features.hpp"
 #include "normdescent/scoreboard/judge.hpp"
 #include "support/temporary_folder.hpp"
 
@@ -153,9 +154,13 @@ TEST(JudgedRecord, MeasuresWhatTheCurvesSay) {
   EXPECT_NEAR(optimizers[0].rate_ratio, std::log10(0.1 / 0.2), 1e-12);
   EXPECT_TRUE(std::isnan(optimizers[2].rate_ratio)) << "no short run";
   EXPECT_EQ(problem.best, (std::vector<double>{0.0, 1.0, 0.0, 0.0}));
+  EXPECT_NEAR(optimizers[1].standing, 2.0 / 3.0, 1e-12) << "beats SGD and Lion, ties with AdamW";
+  EXPECT_NEAR(optimizers[3].standing, -1.0, 1e-12);
   // The short race: SGD's end 3.5 after 5 steps, passed by SignSGD after 2.5.
-  EXPECT_NEAR(optimizers[1].features[0], 1.0, 1e-12);
-  EXPECT_NEAR(optimizers[1].features[1], 1.0, 1e-12);
+  const auto feature = [&](const char* name) { return optimizers[1].features[feature_index(name)]; };
+  EXPECT_NEAR(feature("short-race"), 1.0, 1e-12);
+  EXPECT_NEAR(feature("short-descent"), 1.0, 1e-12);
+  EXPECT_NEAR(feature("short-standing"), 1.0, 1e-12);
 }
 
 TEST(Cost, ALossIsAThirdOfAGradient) { EXPECT_NEAR((Cost{10, 9, 0, 0.0}).work(), 13.0, 1e-12); }

@@ -18,6 +18,7 @@ struct Observation {
   std::vector<double> features;  ///< feature_values()
   double over_sgd = 0.0;         ///< log2(speed-up); NaN: not measured
   double over_adamw = 0.0;
+  double standing = 0.0;    ///< decisive wins minus losses by final loss, over the number of others; NaN: unknown
   double rate_ratio = 0.0;  ///< log10(best rate of the race / best rate of the short race); NaN: not measured
 };
 
@@ -31,10 +32,12 @@ struct OptimizerCalibration {
   std::string optimizer;
   LinearModel over_sgd;
   LinearModel over_adamw;
+  LinearModel standing;                 ///< who ends lower: a fast start makes a speed-up, but no low final loss
   double rate_ratio = 0.0;              ///< mean of Observation::rate_ratio
   double rate_ratio_error = 0.5;        ///< its spread over problems
   std::vector<double> errors_over_sgd;  ///< left-out errors, one a problem; NaN: not measured
   std::vector<double> errors_over_adamw;
+  std::vector<double> errors_standing;
 };
 
 struct Calibration {
@@ -50,8 +53,8 @@ struct Calibration {
 inline constexpr double kShortRacePrior = 0.5;
 
 /// Fits the regressions. lambda is shared by all optimizers of one reference and minimises their left-out squared
-/// errors. Prior: kShortRacePrior on the short race, 0 on all else. Left-out errors are NOT filled in.
-/// Throws std::invalid_argument if the examples name different optimizers.
+/// errors. Prior: kShortRacePrior on the short race's speed-up and standing, 0 on all else. Left-out errors are NOT
+/// filled in. Throws std::invalid_argument if the examples name different optimizers.
 [[nodiscard]] Calibration fit_coefficients(std::span<const Example> examples);
 
 /// fit_coefficients, and the errors on each example of a fit on all others.

@@ -95,8 +95,9 @@ struct PredictOptions {
                                  const PredictOptions& options = {});
 
 /// The calibrated prediction: the regression of each optimizer on the features, intervals and probabilities from its
-/// errors on problems that it was not fitted on (spread.hpp). Optimizers that took no part in the races keep their
-/// prediction from the probe alone. So does all of it without a short race, or without a calibration.
+/// errors on problems that it was not fitted on (spread.hpp); the probability of being best from predicted standings.
+/// Optimizers that took no part in the races keep their prediction from the probe alone. So does all of it without a
+/// short race of SGD, or without a calibration.
 [[nodiscard]] Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entrant> entrants,
                                                const PredictOptions& options = {},
                                                const Calibration& calibration = shipped_calibration());

@@ -10,8 +10,8 @@
 
 namespace normdescent {
 
-/// One row a problem, one column an entrant: measured minus predicted log2(speed-up); NaN where there is none. The
-/// predictions must not have used the row's own race.
+/// One row a problem, one column an entrant: measured minus predicted log2(speed-up) or standing; NaN where there is
+/// none. The predictions must not have used the row's own race.
 using ErrorTable = std::vector<std::vector<double>>;
 
 inline constexpr double kIntervalLevel = 0.8;
@@ -23,10 +23,10 @@ inline constexpr std::size_t kFewestErrors = 4;
 /// Source    split conformal prediction: Vovk et al. 2005; Lei et al. 2018, section 2.
 [[nodiscard]] double conformal_half_width(std::span<const double> errors);
 
-/// The share of draws in which each entrant's log2(speed-up) is largest. A draw adds to `centres` the errors of one
-/// past problem, drawn as a row so that what errors have in common stays together, and Gaussian jitter of kJitter times
-/// the column's root mean square error. One imagined problem in which all are alike is mixed in, so that no probability
-/// is 0.
+/// The share of draws in which each entrant's score (log2 speed-up or standing) is largest. A draw adds to `centres`
+/// the errors of one past problem, drawn as a row so that what errors have in common stays together, and Gaussian
+/// jitter of kJitter times the column's root mean square error. One imagined problem in which all are alike is mixed
+/// in, so that no probability is 0.
 ///
 /// centres  finite; `exact[j]`: entrant j has no error (the reference). draws >= 1. Missing errors are taken from
 /// another row, or from a normal of kIgnoranceError where a column has none.

@@ -29,10 +29,13 @@ struct JudgedProblem {
 /// at least the median of all (as in test_winner); a contestant that diverged is worse than any that did not.
 [[nodiscard]] JudgedProblem judged(const ProblemRecord& record);
 
-/// log2 speed-ups of all entrants; NaN counts as 0, "like SGD".
+/// What a predictor says of all entrants.
 struct PointForecast {
-  std::vector<double> over_sgd;
+  std::vector<double> over_sgd;  ///< log2 speed-ups
   std::vector<double> over_adamw;
+  std::vector<double> standing;  ///< orders them by final loss; empty: over_sgd does
+
+  [[nodiscard]] const std::vector<double>& order() const { return standing.empty() ? over_sgd : standing; }
 };
 
 /// A predictor as a function of the problems that it may learn from and the evidence of the judged one; `judged` comes

@@ -32,6 +32,10 @@ struct EvidenceOptions {
   [[nodiscard]] std::int64_t short_steps() const;
 };
 
+/// Those of a single prediction: without a short race while the library ships no calibration that could use it.
+[[nodiscard]] EvidenceOptions evidence_options(const ProbeOptions& probe, std::int64_t steps, std::uint64_t seed,
+                                               int threads);
+
 /// `fraction` of the evidence gathered.
 using EvidenceProgress = std::function<void(double fraction, std::string_view phase)>;
 
