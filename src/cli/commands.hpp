@@ -20,6 +20,8 @@ AddCommand add_bounds;
 AddCommand add_compare;
 AddCommand add_convert_lr;
 AddCommand add_explain;
+AddCommand add_export;
+AddCommand add_generate;
 AddCommand add_lab;
 AddCommand add_optimizers;
 AddCommand add_probe;

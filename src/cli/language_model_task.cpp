@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/train/model_record.hpp"
 #include "option_checks.hpp"
 
 namespace normdescent::cli {
@@ -25,6 +27,30 @@ std::shared_ptr<const TokenCorpus> load_tokens(const LanguageModelOptions& optio
 }
 
 }  // namespace
+
+std::map<std::string, std::string> LanguageModelTask::facts() const {
+  std::map<std::string, std::string> facts{
+      {"context", std::to_string(options.context)},
+      {"data_hash", corpus->info.content_hash},
+      {"tokenizer", corpus->tokenizer},
+      {"window_order", options.order == WindowOrder::independent ? "independent" : "shuffled"},
+      {"micro_batch", std::to_string(options.micro_batch)},
+      {"precision", to_string(resolve(options.precision))}};
+  if (!corpus->tokenizer_hash.empty()) facts["tokenizer_hash"] = corpus->tokenizer_hash;
+  if (options.initial_weights) {
+    const auto bytes = std::as_bytes(std::span(options.initial_weights->values));
+    facts["initial_weights"] =
+        hash_text(hash_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}));
+  }
+  return facts;
+}
+
+std::string tokenizer_of_data(const LanguageModelOptions& options) {
+  if (options.data.empty() || !holds_token_shards(options.data)) return options.tokenizer;
+  const auto file = std::filesystem::path(options.data) / "tokenizer.tiktoken";
+  std::error_code error;
+  return std::filesystem::exists(file, error) ? file.string() : "gpt2";
+}
 
 void add_task_options(CLI::App& command, LanguageModelOptions& options) {
   command.add_option("--task", options.task, "What is trained: lm, a language model on text")
@@ -60,15 +86,29 @@ void add_task_options(CLI::App& command, LanguageModelOptions& options) {
 LanguageModelTask make_task(const LanguageModelOptions& options) {
   if (options.task != "lm") throw UserError("unknown task '" + options.task + "'", "the task of this command is lm");
   LanguageModelTask task;
-  task.options.shape = gpt_preset(options.model);
+  if (options.init_from.empty()) {
+    task.options.shape = gpt_preset(options.model);
+  } else {
+    task.options.initial_weights = std::make_shared<const GptWeights>(find_weights(options.init_from));
+    task.options.shape = task.options.initial_weights->shape;
+  }
+  task.options.micro_batch = options.micro_batch < options.batch ? options.micro_batch : 0;
   task.options.batch_size = options.batch;
   if (options.context > task.options.shape.context) {
-    throw UserError("--context " + std::to_string(options.context) + " is longer than the model " + options.model +
-                    " takes (" + std::to_string(task.options.shape.context) + ")");
+    throw UserError("--context " + std::to_string(options.context) + " is longer than the model " +
+                    (options.init_from.empty() ? options.model : options.init_from) + " takes (" +
+                    std::to_string(task.options.shape.context) + ")");
   }
   task.options.context = options.context > 0 ? options.context : task.options.shape.context;
   task.corpus = load_tokens(options);
-  task.options.shape.vocabulary = std::max(task.options.shape.vocabulary, task.corpus->vocabulary);
+  if (options.init_from.empty()) {
+    task.options.shape.vocabulary = std::max(task.options.shape.vocabulary, task.corpus->vocabulary);
+  } else if (task.options.shape.vocabulary < task.corpus->vocabulary) {
+    throw UserError("the weights of " + options.init_from + " have " + std::to_string(task.options.shape.vocabulary) +
+                        " tokens, the data's tokenizer " + task.corpus->tokenizer + " has " +
+                        std::to_string(task.corpus->vocabulary),
+                    "give the --tokenizer that the weights were trained with");
+  }
   const bool is_shuffled =
       options.window_order.empty() ? holds_token_shards(options.data) : options.window_order == "shuffled";
   task.options.order = is_shuffled ? WindowOrder::shuffled_epochs : WindowOrder::independent;

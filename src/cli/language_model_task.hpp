@@ -4,6 +4,7 @@
 
 #include <CLI/App.hpp>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -19,16 +20,24 @@ struct LanguageModelOptions {
   std::string window_order;  ///< empty: shuffled for shards, independent for text
   std::string model = "nano";
   std::uint32_t batch = GptProblemOptions{}.batch_size;
-  Index context = 0;  ///< 0: the preset's
+  Index context = 0;              ///< 0: the preset's
+  std::uint32_t micro_batch = 0;  ///< 0: the whole batch at once
+  std::string init_from{};        ///< weights to begin with; empty: new ones. Their shape goes before `model`.
 };
 
 struct LanguageModelTask {
   std::shared_ptr<const TokenCorpus> corpus;
   std::shared_ptr<const Problem> problem;
   GptProblemOptions options;
+
+  /// What of this a resumed run must share, beside shape, batch size and seed.
+  [[nodiscard]] std::map<std::string, std::string> facts() const;
 };
 
 void add_task_options(CLI::App& command, LanguageModelOptions& options);
+
+/// What the tokens mean: a name, or a tokenizer's file.
+[[nodiscard]] std::string tokenizer_of_data(const LanguageModelOptions& options);
 
 /// Reads the data. Throws UserError or std::invalid_argument for what cannot be trained on.
 [[nodiscard]] LanguageModelTask make_task(const LanguageModelOptions& options);

@@ -61,7 +61,10 @@ void Progress::update(std::string_view phase, double fraction, std::string_view 
   if (!is_new && (tenth == last_tenth_ || now - last_shown_ < kTimeBetweenLines)) return;
   last_tenth_ = tenth;
   last_shown_ = now;
-  err_ << phase_ << ": " << tenth * 10 << "%" << more << '\n' << std::flush;
+  const double share = std::clamp(fraction, 0.0, 1.0);
+  const bool is_known = share > 0.0 && share < 1.0 && elapsed >= kSecondsBeforeEstimate;
+  const std::string left = is_known ? ", about " + duration(elapsed * (1.0 - share) / share) + " left" : "";
+  err_ << phase_ << ": " << tenth * 10 << "%" << more << left << '\n' << std::flush;
 }
 
 void Progress::clear() {

@@ -88,6 +88,7 @@ std::shared_ptr<const TokenCorpus> encode_corpus(const Corpus& corpus, const Enc
                   .validation = make_token_source(encoder.encode(as_text(corpus.validation()), threads)),
                   .vocabulary = static_cast<Index>(vocabulary.size()),
                   .tokenizer = vocabulary.name(),
+                  .tokenizer_hash = vocabulary.hash(),
                   .info = corpus.info()});
 }
 
@@ -137,6 +138,7 @@ std::shared_ptr<const TokenCorpus> open_token_folder(const fs::path& folder) {
   if (fs::exists(folder / kManifest, error)) {
     const TokenManifest manifest = read_manifest(folder / kManifest);
     corpus.tokenizer = manifest.tokenizer;
+    corpus.tokenizer_hash = manifest.hash;
     corpus.vocabulary = manifest.vocabulary;
     corpus.info.source = manifest.source + " (" + folder.string() + ")";
     identity += manifest.to_json();

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "normdescent/base/user_error.hpp"
+
 namespace normdescent {
 
 std::vector<Parameter> GptWeights::parameters() {
@@ -36,7 +38,12 @@ GptWeights copy_weights(const GptShape& shape, std::span<const Parameter> from) 
 }
 
 GptWeights read_gpt_weights(const std::filesystem::path& path) {
-  return path.extension() == ".bin" ? read_llmc(path) : read_hugging_face(path);
+  if (path.extension() == ".bin") return read_llmc(path);
+  std::error_code error;
+  if (path.extension() != ".safetensors" && !std::filesystem::is_directory(path, error))
+    throw UserError(path.string() + " holds no weights that can be read",
+                    "name a folder with config.json and model.safetensors, such a file, or llm.c's .bin");
+  return read_hugging_face(path);
 }
 
 }  // namespace normdescent

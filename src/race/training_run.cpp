@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <functional>
+#include <utility>
 
 #include "normdescent/base/philox.hpp"
 #include "require.hpp"
@@ -104,19 +105,25 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
     } else {
       compute_gradients();
     }
-    if (!std::isfinite(loss)) return run.ended(RunStatus::diverged, run.at_step("the loss is not finite"));
-    if (position.step == 0) position.first_loss = loss;
-    position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
-    if (position.steps_too_high >= kDivergencePatience)
-      return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
-
-    if (!optimizer.needs_closure()) step = optimizer.step(objective.parameters(), factor);
-    if (!step.finite)
-      return run.ended(RunStatus::diverged,
-                       run.at_step(("the gradient of " + step.first_nonfinite_parameter + " is not finite").c_str()));
+    std::string fault = std::isfinite(loss) ? "" : "the loss is not finite";
+    const int bad_before = position.steps_too_high;
+    if (fault.empty()) {
+      if (std::isnan(position.first_loss)) position.first_loss = loss;
+      position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
+      if (position.steps_too_high >= kDivergencePatience)
+        return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
+      if (!optimizer.needs_closure()) step = optimizer.step(objective.parameters(), factor);
+      if (!step.finite) fault = "the gradient of " + step.first_nonfinite_parameter + " is not finite";
+    }
+    if (!fault.empty()) {
+      position.steps_too_high = bad_before + 1;
+      const bool goes_on = options.on_nonfinite == NonFinitePolicy::skip && !step.stopped &&
+                           position.steps_too_high < kDivergencePatience;
+      if (!goes_on) return run.ended(RunStatus::diverged, run.at_step(fault.c_str()));
+    }
     ++position.step;
     const bool is_evaluated = run.evaluates_after(position.step);
-    observer.on_step({position.step, loss, factor, is_evaluated}, objective);
+    observer.on_step({position.step, loss, factor, is_evaluated, std::move(fault)}, objective);
     if (is_evaluated && !run.evaluate(observer))
       return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
     observer.on_position(position);

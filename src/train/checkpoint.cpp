@@ -49,6 +49,7 @@ Json to_json(const Checkpoint& checkpoint) {
           {"steps", identity.steps},
           {"batch_size", identity.batch_size},
           {"seed", identity.seed},
+          {"task", identity.task},
           {"step", position.step},
           {"first_loss", position.first_loss},
           {"steps_too_high", position.steps_too_high},
@@ -80,12 +81,15 @@ Checkpoint parse_position(const std::filesystem::path& path) {
                                        .schedule = json.at("schedule").get<std::string>(),
                                        .steps = whole<std::int64_t>(json, "steps"),
                                        .batch_size = whole<std::uint32_t>(json, "batch_size"),
-                                       .seed = whole<std::uint64_t>(json, "seed")},
+                                       .seed = whole<std::uint64_t>(json, "seed"),
+                                       .task = {},
+                                       .has_task = json.contains("task")},
                           .position = {.step = whole<std::int64_t>(json, "step"),
                                        .first_loss = first_loss.is_null() ? std::numeric_limits<double>::quiet_NaN()
                                                                           : first_loss.get<double>(),
                                        .steps_too_high = whole<int>(json, "steps_too_high")},
                           .metrics_bytes = whole<std::uint64_t>(json, "metrics_bytes")};
+    if (checkpoint.identity.has_task) json.at("task").get_to(checkpoint.identity.task);
     if (checkpoint.position.step > checkpoint.identity.steps) throw refuse("its step lies behind the end of the run");
     return checkpoint;
   } catch (const Json::exception& error) {
@@ -94,14 +98,23 @@ Checkpoint parse_position(const std::filesystem::path& path) {
 }
 
 void require_same_run(const std::filesystem::path& path, const RunIdentity& saved, const RunIdentity& wanted) {
-  const Json a = to_json({.identity = saved, .position = {}});
-  const Json b = to_json({.identity = wanted, .position = {}});
-  for (const char* key : {"problem", "optimizer", "learning_rate", "schedule", "steps", "batch_size", "seed"}) {
-    if (a[key] != b[key])
+  constexpr const char* kRepeat = "repeat the options of the run, or start a new one in another folder";
+  if (!saved.has_task)
+    throw UserError("cannot resume from " + path.string() +
+                        ": an earlier version wrote it and did not say which context, tokenizer and data it has",
+                    "start the run again in another folder");
+  Json a = to_json({.identity = saved, .position = {}});
+  Json b = to_json({.identity = wanted, .position = {}});
+  const auto require_same = [&](const std::string& key, const Json& its, const Json& ours) {
+    if (its != ours)
       throw UserError(
-          "cannot resume from " + path.string() + ": its " + key + " is " + a[key].dump() + ", not " + b[key].dump(),
-          "repeat the options of the run, or start a new one in another folder");
-  }
+          "cannot resume from " + path.string() + ": its " + key + " is " + its.dump() + ", not " + ours.dump(),
+          kRepeat);
+  };
+  for (const char* key : {"problem", "optimizer", "learning_rate", "schedule", "steps", "batch_size", "seed"})
+    require_same(key, a[key], b[key]);
+  for (const auto* task : {&a["task"], &b["task"]})
+    for (const auto& [key, value] : task->items()) require_same(key, a["task"][key], b["task"][key]);
 }
 
 /// The step of a complete checkpoint's folder name; empty for all other names.

@@ -10,6 +10,7 @@
 #include "normdescent/base/permutation.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/train/accumulation.hpp"
 
 namespace normdescent {
 
@@ -27,6 +28,8 @@ void check(const GptProblemOptions& options, Index vocabulary) {
   if (options.shape.vocabulary < vocabulary) {
     refuse("vocabulary", options.shape.vocabulary, ">= " + std::to_string(vocabulary) + ", the tokenizer's");
   }
+  if (options.initial_weights && options.initial_weights->shape != options.shape)
+    throw std::invalid_argument("initial_weights = another shape's, must be of the model's shape");
   if (options.validation_windows < 1) refuse("validation_windows", options.validation_windows, ">= 1");
 }
 
@@ -76,8 +79,18 @@ class GptProblem final : public Problem {
       }
     };
     data.validation_windows = validation_windows_;
-    data.chunk = options_.batch_size;
-    return make_gpt_objective(options_.shape, options_.precision, std::move(data), seed);
+    const bool is_split = options_.micro_batch > 0 && options_.micro_batch < options_.batch_size;
+    data.chunk = is_split ? options_.micro_batch : options_.batch_size;
+    auto objective = make_gpt_objective(options_.shape, options_.precision, std::move(data), seed);
+    if (options_.initial_weights) {
+      auto from = options_.initial_weights->values.begin();
+      for (const auto& p : objective->parameters()) {
+        const auto size = static_cast<std::ptrdiff_t>(p.value.size());
+        std::copy_n(from, size, p.value.begin());
+        from += size;
+      }
+    }
+    return is_split ? accumulate(std::move(objective), options_.micro_batch) : std::move(objective);
   }
 
  private:

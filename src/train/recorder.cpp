@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include "normdescent/base/text.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
 namespace normdescent {
@@ -70,6 +72,7 @@ std::string TrainingMetrics::to_json() const {
     json["sign_agreement"] = noise->sign_agreement;
     if (!noise->because.empty()) json["noise_because"] = noise->because;
   }
+  if (!events.empty()) json["events"] = events;
   return json.dump();
 }
 
@@ -80,7 +83,9 @@ Recorder::Recorder(Context context, const std::optional<Checkpoint>& start)
       lines_(context_.folder / kMetricsFile, start ? start->metrics_bytes : 0),
       events_(context_.folder, start ? start->position.step : 0),
       writer_(context_.folder, context_.options.keep_checkpoints, context_.options.background_writes),
-      saved_step_(start ? start->position.step : kNothingSaved) {}
+      saved_step_(start ? start->position.step : kNothingSaved) {
+  if (start) remember_losses();
+}
 
 void Recorder::on_step(const TrainingStep& step, Objective& objective) {
   const auto now = Clock::now();
@@ -94,6 +99,9 @@ void Recorder::on_step(const TrainingStep& step, Objective& objective) {
           .tokens_per_second = static_cast<double>(tokens_per_step) / std::max(seconds, 1e-9)};
   set_gradient_norms(objective.parameters(), row_);
   if (context_.monitored != nullptr) row_.noise = context_.monitored->take_noise();
+  if (!step.fault.empty()) row_.events.push_back("step skipped: " + step.fault);
+  if (const auto score = spikes_.add(step.train_loss))
+    row_.events.push_back("loss spike: " + fixed(*score, 1) + " robust deviations above the median");
   if (!step.is_evaluated) write_row();
 }
 
@@ -135,6 +143,15 @@ void Recorder::save(const TrainingPosition& position) {
 
 void Recorder::report(const std::optional<std::filesystem::path>& checkpoint) {
   if (checkpoint) context_.observer.on_checkpoint(*checkpoint);
+}
+
+void Recorder::remember_losses() {
+  std::ifstream lines(context_.folder / kMetricsFile);
+  for (std::string line; std::getline(lines, line);) {
+    const auto json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (json.is_object() && json.contains("train_loss") && json["train_loss"].is_number())
+      spikes_.add(json["train_loss"].get<double>());
+  }
 }
 
 void Recorder::write_row() {

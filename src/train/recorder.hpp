@@ -11,6 +11,7 @@
 #include "normdescent/io/json_lines.hpp"
 #include "normdescent/race/training_run.hpp"
 #include "normdescent/train/checkpoint.hpp"
+#include "normdescent/train/loss_spikes.hpp"
 #include "normdescent/train/trainer.hpp"
 
 namespace normdescent::train_detail {
@@ -44,6 +45,8 @@ class Recorder : public TrainingObserver {
   void save(const TrainingPosition& position);
   void report(const std::optional<std::filesystem::path>& checkpoint);
   void write_row();
+  /// What was seen before the run was resumed: so that it finds the spikes that it would have found.
+  void remember_losses();
 
   Context context_;
   JsonLinesWriter lines_;
@@ -51,6 +54,7 @@ class Recorder : public TrainingObserver {
   CheckpointWriter writer_;
   std::int64_t saved_step_;
   TrainingMetrics row_;
+  SpikeDetector spikes_;
   Clock::time_point last_time_ = Clock::now();
 };
 

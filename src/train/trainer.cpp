@@ -9,6 +9,7 @@
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/race/race.hpp"
 #include "normdescent/train/checkpoint.hpp"
+#include "normdescent/train/model_record.hpp"
 #include "recorder.hpp"
 
 namespace normdescent {
@@ -21,6 +22,7 @@ TrainingOptions training_options(const TrainerOptions& options) {
           .decay = options.decay,
           .evaluate_every = options.evaluate_every,
           .divergence_factor = options.divergence_factor,
+          .on_nonfinite = options.on_nonfinite,
           .stream = training_stream(options.seed)};
 }
 
@@ -31,7 +33,8 @@ std::string describe_schedule(const TrainerOptions& options) {
 
 /// Whether a run began here and ended before its first checkpoint.
 bool holds_a_beginning(const std::filesystem::path& folder) {
-  if (std::filesystem::exists(folder / kMetricsFile)) return true;
+  for (const char* file : {kMetricsFile, kModelRecordFile})
+    if (std::filesystem::exists(folder / file)) return true;
   bool holds_partial = false;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() != ".partial") return false;
@@ -87,7 +90,8 @@ TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const Tr
                              .schedule = describe_schedule(options),
                              .steps = options.steps,
                              .batch_size = problem.batch_size(),
-                             .seed = options.seed};
+                             .seed = options.seed,
+                             .task = options.task};
   std::optional<Checkpoint> start;
   if (options.resume) start = resume(folder.path(), identity, *objective, optimizer, observer);
 

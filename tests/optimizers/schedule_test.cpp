@@ -33,6 +33,18 @@ TEST(Schedule, ConstantStaysAtOne) {
   for (int step = 1; step < 20; ++step) EXPECT_EQ(schedule.factor(step), 1.0);
 }
 
+TEST(Schedule, LinearOneCycleRunsAlongStraightLines) {
+  // Ten steps, the peak at step 3: a = 3, b = 9; from 1/5 and to 1/20.
+  const Schedule schedule{
+      .total_steps = 10, .warmup_steps = 4, .decay = Decay::one_cycle_linear, .div = 5.0, .final_div = 4.0};
+  EXPECT_EQ(schedule.factor(0), 0.2);
+  EXPECT_NEAR(schedule.factor(1), 0.2 + 0.8 / 3.0, 1e-15);
+  EXPECT_EQ(schedule.factor(3), 1.0);
+  EXPECT_NEAR(schedule.factor(6), 0.525, 1e-15);
+  EXPECT_NEAR(schedule.factor(9), 0.05, 1e-15);
+  EXPECT_EQ(parse_decay("one-cycle-linear"), Decay::one_cycle_linear);
+}
+
 TEST(Schedule, NeverLeavesTheUnitIntervalNorRisesAfterWarmup) {
   for (const Decay decay : {Decay::constant, Decay::linear, Decay::cosine, Decay::warmup_stable_decay}) {
     const Schedule schedule{.total_steps = 57, .warmup_steps = 9, .decay = decay, .final_factor = 0.1};

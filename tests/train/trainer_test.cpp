@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/checked_folder.hpp"
 #include "normdescent/io/json_lines.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/train/checkpoint.hpp"
@@ -214,6 +216,55 @@ TEST_F(Trainer, RefusesToResumeAnotherRun) {
   options.resume = true;
   std::filesystem::create_directories(folder_ / "empty");
   EXPECT_THROW(run("empty", signum({.learning_rate = 0.02}), options), UserError);
+}
+
+TEST_F(Trainer, AResumeThatDiffersInOneFactOfTheTaskIsRefusedByItsName) {
+  auto options = short_run();
+  options.task = {{"context", "64"}, {"window_order", "independent"}};
+  run("a", signum({.learning_rate = 0.02}), options);
+  options.resume = true;
+  const auto refusal = [&](const std::map<std::string, std::string>& task) {
+    options.task = task;
+    try {
+      run("a", signum({.learning_rate = 0.02}), options);
+    } catch (const UserError& error) {
+      return std::string(error.what());
+    }
+    return std::string("resumed");
+  };
+  EXPECT_EQ(refusal(options.task), "resumed");
+  EXPECT_NE(refusal({{"context", "64"}, {"window_order", "shuffled"}})
+                .find("its window_order is \"independent\", not \"shuffled\""),
+            std::string::npos);
+  EXPECT_NE(refusal({{"context", "64"}}).find("its window_order is \"independent\", not null"), std::string::npos);
+  EXPECT_NE(refusal({{"context", "64"}, {"window_order", "independent"}, {"micro_batch", "2"}})
+                .find("its micro_batch is null, not \"2\""),
+            std::string::npos);
+}
+
+TEST_F(Trainer, ACheckpointOfAnEarlierVersionIsRefusedInWords) {
+  run("a", signum({.learning_rate = 0.02}), short_run());
+  const auto checkpoint = folder_ / "a" / "checkpoint-40";
+  const auto old = folder_ / "a" / "checkpoint-39";
+  auto position = Json::parse(read_text(checkpoint / "position.json"));
+  position.erase("task");
+  {
+    FolderWriter writer(old);
+    for (const char* file : {"model.safetensors", "optimizer.safetensors"})
+      writer.add(file, write_text_atomically(writer.file(file), read_text(checkpoint / file)));
+    writer.add("position.json", write_text_atomically(writer.file("position.json"), position.dump()));
+    writer.commit();
+  }
+  std::filesystem::remove_all(checkpoint);
+  std::filesystem::remove_all(folder_ / "a" / "checkpoint-30");
+  auto options = short_run();
+  options.resume = true;
+  try {
+    run("a", signum({.learning_rate = 0.02}), options);
+    FAIL() << "resumed";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("earlier version"), std::string::npos) << error.what();
+  }
 }
 
 TEST_F(Trainer, DivergenceEndsTheRunAndKeepsTheLastGoodCheckpoint) {

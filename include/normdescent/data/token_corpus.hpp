@@ -18,6 +18,7 @@ struct TokenCorpus {
   std::shared_ptr<const TokenSource> validation;
   Index vocabulary = 256;           ///< every token is below
   std::string tokenizer = "bytes";  ///< its name
+  std::string tokenizer_hash{};     ///< Vocabulary::hash; empty: of bytes, or not known
   CorpusInfo info;
 
   /// Throws UserError unless both parts hold at least one window of `context` tokens and the token after it.

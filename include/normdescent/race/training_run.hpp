@@ -9,6 +9,7 @@
 #include <string>
 
 #include "normdescent/optimizers/optimizer.hpp"
+#include "normdescent/optimizers/routing.hpp"
 #include "normdescent/optimizers/schedule.hpp"
 #include "normdescent/problem/problem.hpp"
 
@@ -25,7 +26,8 @@ struct TrainingOptions {
   Decay decay = Decay::cosine;      ///< after the warm-up
   std::int64_t evaluate_every = 0;  ///< steps between validations, the first before step 1; 0: only after the last step
   double divergence_factor = 3.0;   ///< > 1, see train_once
-  std::uint64_t stream = 0;         ///< of the examples; mini-batch t is Batch::number(stream, t, batch_size)
+  NonFinitePolicy on_nonfinite = NonFinitePolicy::stop;  ///< what a loss or gradient that is not finite does
+  std::uint64_t stream = 0;  ///< of the examples; mini-batch t is Batch::number(stream, t, batch_size)
 
   /// std::invalid_argument "field = value, must be ...".
   void validate() const;
@@ -48,6 +50,7 @@ struct TrainingStep {
   double train_loss = 0.0;    ///< mini-batch loss before the update
   double rate_factor = 0.0;   ///< the schedule's factor that the update used
   bool is_evaluated = false;  ///< validation follows this step
+  std::string fault{};        ///< why this step was skipped: nothing changed; empty: it was not
 };
 
 /// Called by train_once from the thread that runs it.
@@ -90,8 +93,9 @@ inline constexpr int kDivergencePatience = 5;
 /// mini-batch loss above
 ///   level = first + (divergence_factor - 1) |first|   (= divergence_factor x first for a positive loss)
 /// for kDivergencePatience steps in a row; a last validation loss above the level.
-/// A stop request ends the run after the current step with status stopped.
-/// `position` is advanced; equal positions, values and optimizer states continue bit-equally.
+/// With NonFinitePolicy::skip, a step whose loss or gradient is not finite changes nothing and counts as one with a
+/// loss above the level: kDivergencePatience in a row still end the run. A stop request ends the run after the current
+/// step with status stopped. `position` is advanced; equal positions, values and optimizer states continue bit-equally.
 TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std::uint32_t batch_size,
                           const TrainingOptions& options, TrainingPosition& position, TrainingObserver& observer,
                           const std::stop_token& stop = {});

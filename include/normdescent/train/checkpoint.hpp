@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,6 +29,8 @@ struct RunIdentity {
   std::int64_t steps = 0;
   std::uint32_t batch_size = 0;
   std::uint64_t seed = 0;
+  std::map<std::string, std::string> task{};  ///< what else says which examples come when, and how they are computed
+  bool has_task = true;                       ///< false: written by a version that did not save `task`
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 

@@ -7,6 +7,7 @@
 
 #include "normdescent/data/token_corpus.hpp"
 #include "normdescent/gpt/objective.hpp"
+#include "normdescent/gpt/weights.hpp"
 #include "normdescent/problem/problem.hpp"
 
 namespace normdescent {
@@ -27,6 +28,8 @@ struct GptProblemOptions {
   WindowOrder order = WindowOrder::independent;
   Precision precision = Precision::automatic;
   Index validation_windows = 64;  ///< spread evenly over the validation part
+  std::uint32_t micro_batch = 0;  ///< windows in memory at a time (train/accumulation.hpp); 0: the whole mini-batch
+  std::shared_ptr<const GptWeights> initial_weights{};  ///< of this shape; nullptr: initialised from the seed
 };
 
 /// Example e of stream s is a window of the training part that depends on (s, e) alone: independent windows start at a

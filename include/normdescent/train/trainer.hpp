@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "normdescent/optimizers/routing.hpp"
 #include "normdescent/problem/problem.hpp"
@@ -23,11 +25,14 @@ struct TrainerOptions {
   std::int64_t evaluate_every = 100;    ///< steps between validations; 0: only at the end
   std::int64_t checkpoint_every = 500;  ///< steps between checkpoints, beside the one at the end; 0: only that one
   double divergence_factor = 3.0;       ///< see train_once
-  std::uint64_t seed = 1;               ///< of the initial values and the order of the examples
-  std::int64_t tokens_per_example = 1;  ///< what one example counts as in `tokens`
-  std::int64_t monitor_every = 0;       ///< steps between measurements of noise (training_monitor.hpp); 0: none
-  bool resume = false;                  ///< continue from the newest checkpoint in the folder that is sound
-  int keep_checkpoints = 2;             ///< the newest ones; at least 1
+  NonFinitePolicy on_nonfinite = NonFinitePolicy::stop;  ///< see train_once
+  std::uint64_t seed = 1;                                ///< of the initial values and the order of the examples
+  std::int64_t tokens_per_example = 1;                   ///< what one example counts as in `tokens`
+  std::int64_t monitor_every = 0;  ///< steps between measurements of noise (training_monitor.hpp); 0: none
+  /// Facts of the problem that its name leaves out; a resume must share them.
+  std::map<std::string, std::string> task{};
+  bool resume = false;       ///< continue from the newest checkpoint in the folder that is sound
+  int keep_checkpoints = 2;  ///< the newest ones; at least 1
   BackgroundWrites background_writes = BackgroundWrites::automatic;
 
   /// std::invalid_argument "field = value, must be ...".
@@ -57,6 +62,9 @@ struct TrainingMetrics {
     std::string because;               ///< why a number is missing
   };
   std::optional<Noise> noise = std::nullopt;
+  /// What was out of the ordinary, in words: a skipped step and its reason, a loss spike and its score. Left out of the
+  /// line where there is nothing.
+  std::vector<std::string> events{};
 
   [[nodiscard]] std::string to_json() const;
 };

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program as a process of its own: signals, and folders that it may not write to.
+#include <chrono>
+#include <csignal>
+#include <functional>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "contracts.hpp"
+#include "normdescent/io/atomic_file.hpp"
+
+namespace normdescent::cli {
+namespace {
+
+constexpr uid_t kNobody = 65534;
+
+/// The program, started; its standard error goes to a file.
+class Process {
+ public:
+  Process(const Arguments& arguments, std::string log, bool as_nobody = false) : log_(std::move(log)) {
+    std::vector<char*> argv;
+    std::string program = NORMDESCENT_PROGRAM_FILE;
+    argv.push_back(program.data());
+    Arguments copy = arguments;
+    for (auto& argument : copy) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    child_ = fork();
+    if (child_ != 0) return;
+    const int file = open(log_.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    dup2(file, STDERR_FILENO);
+    dup2(file, STDOUT_FILENO);
+    // Root may write anywhere, whatever the permissions say.
+    if (as_nobody && geteuid() == 0 && setuid(kNobody) != 0) _exit(126);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() {
+    if (child_ <= 0) return;
+    kill(child_, SIGKILL);
+    waitpid(child_, nullptr, 0);
+  }
+
+  void signal(int number) const { kill(child_, number); }
+  /// Exit code, or minus the signal that ended it.
+  int wait() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    child_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  [[nodiscard]] std::string log() const { return read_text(log_); }
+
+ private:
+  std::string log_;
+  pid_t child_ = 0;
+};
+
+bool wait_until(const std::function<bool()>& condition) {
+  for (int i = 0; i < 6000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return false;
+}
+
+class ProcessTest : public testing::Test {
+ protected:
+  Arguments train(const std::string& steps) const {
+    return {"train", "--data",  text_,  "--steps",          steps, "--context",          "8", "--batch",
+            "1",     "--model", "nano", "--evaluate-every", "0",   "--checkpoint-every", "0", "--threads",
+            "1"};
+  }
+  [[nodiscard]] std::int64_t lines_written() const {
+    std::ifstream file(scratch_ / "run/metrics.jsonl");
+    std::int64_t lines = 0;
+    for (std::string line; std::getline(file, line);) ++lines;
+    return lines;
+  }
+  Scratch scratch_;
+  std::string text_ = scratch_.file("text.txt", sample_text());
+};
+
+TEST_F(ProcessTest, TermAndInterruptSaveACheckpointAndResumeGoesOnFromIt) {
+  const Arguments whole = train("1000000");
+  std::int64_t before = 0;
+  for (const int number : {SIGTERM, SIGINT}) {
+    const Arguments place =
+        before == 0 ? Arguments{"--out", scratch_ / "run"} : Arguments{"--resume", scratch_ / "run"};
+    Process process(whole + place, scratch_ / "log");
+    ASSERT_TRUE(wait_until([&] { return lines_written() > before + 3; })) << process.log();
+    process.signal(number);
+    EXPECT_EQ(process.wait(), 1);
+    EXPECT_TRUE(contains(process.log(), "stopping after the current step")) << process.log();
+    EXPECT_TRUE(contains(process.log(), "--resume")) << process.log();
+    if (before > 0) {
+      EXPECT_TRUE(contains(process.log(), "continuing after step " + std::to_string(before))) << process.log();
+    }
+    before = lines_written();
+    EXPECT_TRUE(std::filesystem::exists(scratch_ / ("run/checkpoint-" + std::to_string(before)))) << before;
+  }
+}
+
+TEST_F(ProcessTest, AFolderThatMayNotBeWrittenToIsRefusedBeforeTraining) {
+  namespace fs = std::filesystem;
+  {
+    Process process(train("2") + Arguments{"--out", scratch_ / "run"}, scratch_ / "log");
+    ASSERT_EQ(process.wait(), 0) << process.log();
+  }
+  const auto closed = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec;
+  fs::permissions(scratch_ / "run", closed);
+  for (const Arguments& place : {Arguments{"--resume", scratch_ / "run"}, Arguments{"--out", scratch_ / "run/new"}}) {
+    Process process(train("2") + place, scratch_ / "log", /*as_nobody=*/true);
+    EXPECT_EQ(process.wait(), 2) << process.log();
+    EXPECT_TRUE(contains(process.log(), "Permission denied")) << process.log();
+    EXPECT_TRUE(contains(process.log(), scratch_ / "run")) << process.log();
+  }
+  fs::permissions(scratch_ / "run", fs::perms::owner_all);
+  EXPECT_EQ(lines_written(), 2) << "nothing has changed";
+}
+
+}  // namespace
+}  // namespace normdescent::cli
