@@ -27,3 +27,8 @@ if(NORMDESCENT_SANITIZE)
   target_compile_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE})
 endif()
+
+option(NORMDESCENT_FUZZ "Build the targets of tests/fuzz with libFuzzer (clang)" OFF)
+if(NORMDESCENT_FUZZ)
+  target_compile_options(normdescent_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
