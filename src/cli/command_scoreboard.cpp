@@ -168,7 +168,8 @@ void add_scoreboard(CLI::App& program, Action& chosen) {
   auto* const command =
       program.add_subcommand("scoreboard", "Predict and race the problems of the zoo; judge the predictions");
   const auto options = std::make_shared<ScoreboardCommandOptions>();
-  command->add_flag("--quick", options->is_quick, "Eight problems, about ten minutes on two cores");
+  command->add_flag("--quick", options->is_quick,
+                    "The problems that --list marks quick: at most ten minutes on two cores");
   auto* const problems =
       command->add_option("--problems", options->problems, "Names of --list, separated by commas; all by default")
           ->type_name("NAMES");
@@ -178,6 +179,12 @@ void add_scoreboard(CLI::App& program, Action& chosen) {
   command->add_option("--fit", options->fit, "Print src/predict/fitted_calibration.cpp, fitted on the races in DIR")
       ->type_name("DIR");
   command->add_option("--write-doc", options->write_doc, "Write scoreboard.md to this file too")->type_name("FILE");
+  command
+      ->add_option("--short-share", options->scoreboard.evidence.short_share,
+                   "Steps of the evidence's short race over those of the race; a folder holds one share only")
+      ->check(CLI::Range(0.01, 1.0))
+      ->capture_default_str()
+      ->type_name("X");
   add_seed(*command, options->scoreboard.seed);
   add_threads(*command, options->scoreboard.threads);
   add_out(*command, options->out, "A folder for each problem; what is complete in it is not run again")
