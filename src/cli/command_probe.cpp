@@ -31,6 +31,7 @@ struct ProbeCommandOptions {
   int threads = 1;
   std::string out;
   bool json = false;
+  bool is_thorough = false;
   bool are_steps_given = false;
 };
 
@@ -63,6 +64,7 @@ int run_probe(ProbeCommandOptions options, Session& session) {
   std::optional<RunFolder> folder;
   if (!options.out.empty()) folder = RunFolder::create(options.out);
   Evidence evidence;
+  options.defaults.probe.is_thorough = options.is_thorough;
   {
     Progress progress(session.err, session.err_is_terminal);
     evidence = gather_evidence(
@@ -106,6 +108,8 @@ void add_probe(CLI::App& program, Action& chosen) {
       ->check(whole_number(1))
       ->capture_default_str()
       ->type_name("N");
+  command->add_flag("--thorough", options->is_thorough,
+                    "Also curvature by Hessian products and the gain of each tensor alone; takes twice as long");
   add_seed(*command, options->seed);
   add_threads(*command, options->threads);
   add_out(*command, options->out, "Write result.json and report.html there; must be new or empty. Default: nothing");

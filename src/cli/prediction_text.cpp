@@ -2,6 +2,7 @@
 #include "prediction_text.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <ostream>
 #include <sstream>
 #include <variant>
@@ -67,15 +68,22 @@ void print_geometry(std::ostream& out, const ProbeReport& report) {
                    {"noise scale", right},
                    {"density", right},
                    {"gradient", right},
+                   {"critical batch", right},
                    {"smoothness", right},
                    {"one-step gain", right}});
   for (const auto& m : report.start.geometries) {
     table.add_row(
         {to_string(m.geometry), significant(m.noise_scale), significant(m.noise_density), significant(m.gradient_norm),
+         std::isfinite(m.critical_batch.value) ? significant(m.critical_batch.value) : "-",
          significant(m.smoothness.constant.value),
          significant(m.one_step_gain.gain.value) + " ± " + significant(m.one_step_gain.gain.standard_error, 2)});
   }
   table.print(out);
+  for (const GeometryGrowth& growth : report.growth) {
+    if (!growth.noise.reason.empty() || growth.noise.points == 0) continue;
+    out << "Noise, " << to_string(growth.geometry) << ": variance " << significant(growth.noise.constant.value) << " + "
+        << significant(growth.noise.slope.value) << " x squared gradient\n";
+  }
   if (!report.tails.sentence.empty()) out << "Tails: " << report.tails.sentence << '\n';
   for (const NotMeasured& each : report.not_measured) {
     if (each.quantity.find(" of ") == std::string::npos)

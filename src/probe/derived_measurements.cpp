@@ -45,6 +45,35 @@ void add_growth(ProbeReport& report) {
   }
 }
 
+// Of every tensor, over the points at which it was seen.
+void add_growth_of_tensors(ProbeReport& report) {
+  for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
+    ParameterNoise& parameter = report.per_parameter[t];
+    std::vector<AffinePoint> noise;
+    std::vector<AffinePoint> matrix;
+    const auto add = [&](const PointReport& point) {
+      if (t >= point.tensors.size()) return;
+      const TensorAtPoint& at = point.tensors[t];
+      noise.push_back({at.gradient_l2_squared, at.noise_l2 * at.noise_l2});
+      if (at.is_matrix) {
+        matrix.push_back({at.gradient_nuclear * at.gradient_nuclear, at.noise_nuclear * at.noise_nuclear});
+      }
+    };
+    add(report.start);
+    for (const PilotReport& pilot : report.pilots) add(pilot.end);
+    parameter.noise_growth = fit_affine(noise);
+    if (!report.start.tensors[t].is_matrix) {
+      parameter.matrix_noise_growth.reason = "the tensor is no matrix";
+      continue;
+    }
+    parameter.matrix_noise_growth = fit_affine(matrix);
+    const TensorAtPoint& at = report.start.tensors[t];
+    if (at.gradient_l2_squared > 0.0) {
+      parameter.nuclear_over_frobenius = at.gradient_nuclear / std::sqrt(at.gradient_l2_squared);
+    }
+  }
+}
+
 }  // namespace
 
 void derive_measurements(ProbeReport& report) {
@@ -57,6 +86,7 @@ void derive_measurements(ProbeReport& report) {
     for (GeometryReport& m : pilot.end.geometries) set_critical_batch(m, {}, batch);
   }
   add_growth(report);
+  add_growth_of_tensors(report);
 
   missing("noise", report.sampled.total.reason);
   for (std::size_t t = 0; t < report.sampled.tensors.size(); ++t) {
@@ -76,6 +106,9 @@ void derive_measurements(ProbeReport& report) {
     }
     if (!(m.one_step_gain.step_size > 0.0)) missing("one-step gain, " + name, "no step size decreased the loss");
   }
+  missing("Hessian products", report.hessian.step == 0.0 && report.hessian.reason.empty()
+                                  ? "a thorough probe has them, which was not asked for"
+                                  : report.hessian.reason);
   for (const GeometryGrowth& growth : report.growth) {
     missing(std::string("growth of noise, ") + to_string(growth.geometry), growth.noise.reason);
     missing(std::string("growth of smoothness, ") + to_string(growth.geometry), growth.smoothness.reason);

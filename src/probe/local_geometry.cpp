@@ -20,9 +20,8 @@ using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
 
 constexpr double kFirstRms = 1e-3;  // root mean square of the first trial step
-constexpr double kBracketFactor = 4.0;
-constexpr int kBracketSteps = 12;  // each way: 4^12 covers 7 decades up and down
-constexpr int kGridHalfWidth = 3;  // factors 2^-3 .. 2^3 around the bracket
+constexpr int kReach = 24;          // halvings and doublings of it at most: 7 decades each way
+constexpr double kIsNearlyLinear = 0.75;
 
 // The maximum of the parabola through (x, y) at three points with y[1] largest.
 double parabola_vertex(std::span<const double, 3> x, std::span<const double, 3> y) {
@@ -77,26 +76,70 @@ class Ray {
   double dual_norm_ = 0.0;
 };
 
-// The best step size on a grid of factor 4, climbing from a first guess.
-double bracket(Ray& ray) {
-  double best = kFirstRms * ray.unit_rms_step();
-  double best_gain = ray.gain(best);
-  const double first = best;
-  for (int step = 0; step < kBracketSteps; ++step) {
-    const double gain = ray.gain(best * kBracketFactor);
-    if (gain <= best_gain) break;
-    best *= kBracketFactor;
-    best_gain = gain;
+// Gains at a_j = first 2^j for consecutive j, summed over rays.
+class StepGrid {
+ public:
+  explicit StepGrid(Ray& ray) : ray_(ray), first_(kFirstRms * ray.unit_rms_step()) {
+    gains_.push_back(ray.gain(first_));
   }
-  if (best > first) return best;
-  for (int step = 0; step < kBracketSteps; ++step) {
-    const double gain = ray.gain(best / kBracketFactor);
-    if (best_gain > 0.0 && gain <= best_gain) break;
-    best /= kBracketFactor;
-    best_gain = gain;
+
+  // Down to where two steps in a row gain what the slope promises, up past the first step that loses as much as the
+  // best one gains: a loss along a ray may have two valleys, and which is deeper is not known before both were seen.
+  void reach() {
+    while (lowest_ > -kReach && !begins_nearly_linear()) {
+      gains_.insert(gains_.begin(), ray_.gain(step(--lowest_)));
+    }
+    while (highest() < kReach && gains_.back() > -std::ranges::max(gains_)) {
+      gains_.push_back(ray_.gain(step(highest() + 1)));
+    }
   }
-  return best;
-}
+  void add_ray() {
+    for (int j = lowest_; j <= highest(); ++j) at(j) += ray_.gain(step(j));
+  }
+
+  // The step with the largest gain, refined by a parabola; 0 where all lose.
+  [[nodiscard]] double best_step() {
+    const int best = lowest_ + static_cast<int>(std::ranges::max_element(gains_) - gains_.begin());
+    if (!(at(best) > 0.0)) return 0.0;
+    if (best == lowest_ || best == highest() || !std::isfinite(at(best + 1))) return step(best);
+    const std::array<double, 3> x{step(best - 1), step(best), step(best + 1)};
+    const std::array<double, 3> y{at(best - 1), at(best), at(best + 1)};
+    // In a valley narrower than the grid the parabola misleads.
+    const double vertex = parabola_vertex(x, y);
+    return ray_.gain(vertex) < ray_.gain(step(best)) ? step(best) : vertex;
+  }
+  // The first step at which the gain a step is half the slope.
+  [[nodiscard]] double half_slope_step() {
+    const double slope = slope_at_zero();
+    if (!(slope > 0.0)) return 0.0;
+    for (int j = lowest_; j < highest(); ++j) {
+      const double above = at(j) / step(j) - 0.5 * slope;
+      const double below = at(j + 1) / step(j + 1) - 0.5 * slope;
+      if (above >= 0.0 && below < 0.0 && std::isfinite(below)) {
+        return step(j) + (step(j + 1) - step(j)) * above / (above - below);
+      }
+    }
+    return 0.0;
+  }
+
+ private:
+  [[nodiscard]] int highest() const { return lowest_ + static_cast<int>(gains_.size()) - 1; }
+  [[nodiscard]] double step(int j) const { return std::ldexp(first_, j); }
+  [[nodiscard]] double& at(int j) { return gains_[static_cast<std::size_t>(j - lowest_)]; }
+  // gain(a) / a is slope - curvature a / 2 near 0, so its line through the two smallest steps meets 0 at the slope.
+  [[nodiscard]] double slope_at_zero() {
+    return gains_.size() < 2 ? 0.0 : 2.0 * at(lowest_) / step(lowest_) - at(lowest_ + 1) / step(lowest_ + 1);
+  }
+  [[nodiscard]] bool begins_nearly_linear() {
+    const double slope = slope_at_zero();
+    return slope > 0.0 && at(lowest_ + 1) >= kIsNearlyLinear * slope * step(lowest_ + 1);
+  }
+
+  Ray& ray_;
+  double first_;
+  int lowest_ = 0;
+  std::vector<double> gains_;
+};
 
 }  // namespace
 
@@ -111,21 +154,15 @@ OneStepGain measure_one_step_gain(Objective& objective, ModelGeometry& geometry,
   };
 
   if (!new_ray()) return result;
-  const double centre = bracket(ray);
-  constexpr std::size_t kGrid = 2 * kGridHalfWidth + 1;
-  std::array<double, kGrid> steps{};
-  std::array<double, kGrid> gains{};
-  for (std::size_t j = 0; j < kGrid; ++j) steps[j] = std::ldexp(centre, static_cast<int>(j) - kGridHalfWidth);
-  for (int repetition = 0; repetition < options.search_repetitions; ++repetition) {
-    if (repetition > 0 && !new_ray()) return result;
-    for (std::size_t j = 0; j < kGrid; ++j) gains[j] += ray.gain(steps[j]);
+  StepGrid grid(ray);
+  grid.reach();
+  for (int repetition = 1; repetition < options.search_repetitions; ++repetition) {
+    if (!new_ray()) return result;
+    grid.add_ray();
   }
-  const auto best = static_cast<std::size_t>(std::ranges::max_element(gains) - gains.begin());
-  if (!(gains[best] > 0.0)) return result;
-  double a = steps[best];
-  if (best > 0 && best + 1 < kGrid && std::isfinite(gains[best + 1])) {
-    a = parabola_vertex(std::span(steps).subspan(best - 1).first<3>(), std::span(gains).subspan(best - 1).first<3>());
-  }
+  result.half_slope_step = grid.half_slope_step();
+  const double a = grid.best_step();
+  if (a == 0.0) return result;
 
   std::vector<double> fresh;
   double dual_norms = 0.0;

@@ -9,44 +9,25 @@
 #include <string>
 #include <utility>
 
+#include "counted_objective.hpp"
 #include "derived_measurements.hpp"
+#include "geometry_noise.hpp"
 #include "moving_point.hpp"
 #include "normdescent/base/philox.hpp"
+#include "normdescent/probe/layer_gain.hpp"
 
 namespace normdescent {
 namespace {
 
+using probe_detail::CountedObjective;
 using probe_detail::MovingPoint;
 
 // Streams of examples; races number theirs by small seeds.
 constexpr std::uint64_t kStreamKey = 0x70726F6265ULL;  // "probe"
 constexpr int kErrorGroups = 8;                        // for the standard error of the density
-// Secants at the end of a pilot are this share of the best one-step size at the start: most rates that pilots choose
-// are between 1/2 and 1/18 of it.
-constexpr double kSecantShare = 1.0 / 6.0;
-constexpr std::uint32_t kJudgeBatches = 4;  // the loss of a point is read on so many training mini-batches
+constexpr std::uint32_t kJudgeBatches = 4;             // the loss of a point is read on so many training mini-batches
 
 constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
-
-// Counts examples.
-class CountedObjective final : public Objective {
- public:
-  CountedObjective(Objective& inner, ProbeReport& report) : inner_(inner), report_(report) {}
-  [[nodiscard]] std::span<const Parameter> parameters() const override { return inner_.parameters(); }
-  double gradient(const Batch& batch) override {
-    report_.gradient_examples += batch.count;
-    return inner_.gradient(batch);
-  }
-  double loss(const Batch& batch) override {
-    report_.loss_examples += batch.count;
-    return inner_.loss(batch);
-  }
-  double validation_loss() override { return inner_.validation_loss(); }
-
- private:
-  Objective& inner_;
-  ProbeReport& report_;
-};
 
 class Prober {
  public:
@@ -68,6 +49,7 @@ class Prober {
     local_.search_repetitions = options.search_repetitions;
     local_.repetitions = options.repetitions;
     units_ = 2.0 + std::size(kGeometries);
+    if (options.is_thorough) units_ += 1.0 + std::size(kGeometries);
     if (options.pilot_steps > 0) units_ += 3.0 * static_cast<double>(options.pilots.size());
   }
 
@@ -81,6 +63,7 @@ class Prober {
         pilot(kind);
       }
     }
+    if (options_.is_thorough) measure_thoroughly();
     if (stopped()) return;
     report_.status = ProbeStatus::completed;
     if (report_.start.noise.l2 == 0.0) report_.reason = "all micro-batch gradients were equal: zero noise";
@@ -129,11 +112,23 @@ class Prober {
         m.one_step_gain = measure_one_step_gain(objective_, geometry, batches_, local, stop_);
         finished_unit("one-step gain");
       }
-      steps.push_back((is_start ? 1.0 : kSecantShare) * step_at_start(m.geometry));
+      steps.push_back(secant_step(m.geometry));
     }
     auto smoothness = measure_smoothness(objective_, geometries, steps, batches_, local, stop_);
     for (std::size_t g = 0; g < smoothness.size(); ++g) point.geometries[g].smoothness = std::move(smoothness[g]);
     finished_unit("smoothness");
+  }
+
+  void measure_thoroughly() {
+    for (GeometryReport& m : report_.start.geometries) {
+      if (stop_.stop_requested()) return;
+      ModelGeometry geometry(m.geometry, objective_.parameters());
+      m.layer_gains = measure_layer_gains(objective_, geometry, secant_step(m.geometry), batches_, local_, stop_);
+      finished_unit("layers alone");
+    }
+    report_.hessian =
+        measure_hessian(objective_, batches_, {.batch_size = local_.held_out_batch, .seed = options_.seed}, stop_);
+    finished_unit("Hessian products");
   }
 
   // A step of root mean square 1e-3 where no step size made progress.
@@ -173,8 +168,10 @@ class Prober {
     const double to_batch = std::sqrt(static_cast<double>(report_.micro_batch_size) / report_.batch_size);
     point.noise = scaled_to_batch(combine(tensors), report_.micro_batch_size, report_.batch_size);
     point.noise_density_error = streaming_standard_error(densities, counts);
+    point.tensors.resize(tensors.size());
     for (const Geometry geometry : kGeometries) {
-      point.geometries.push_back(noise_in(geometry, noise, tensors, matrix_noise, to_batch, point.noise.l2));
+      point.geometries.push_back(probe_detail::geometry_noise(
+          {geometry, parameters, noise, tensors, matrix_noise, to_batch}, point.noise, point.tensors));
     }
     if (!is_start) return;
     report_.tail = estimate_tail_index(scalars.coordinates(), options_.seed);
@@ -185,49 +182,16 @@ class Prober {
       MatrixNoise matrix = matrix_noise[t];
       matrix.nuclear *= to_batch;
       matrix.frobenius *= to_batch;
-      report_.per_parameter.push_back(
-          {parameters[t].info, scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size), matrix});
+      ParameterNoise& parameter = report_.per_parameter.emplace_back();
+      parameter.parameter = parameters[t].info;
+      parameter.noise = scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size);
+      parameter.matrix = matrix;
     }
   }
 
   // Few enough for all micro-batches' rows to be a fraction of the parameters.
   [[nodiscard]] Index sampled_coordinates() const {
     return std::clamp<Index>(report_.dimension / 64, 1024, options_.sampled_coordinates);
-  }
-
-  // Noise scale and gradient norm of one geometry from the tensors' statistics.
-  GeometryReport noise_in(Geometry name, const NoiseAccumulator& noise, std::span<const NoiseSummary> tensors,
-                          std::span<const MatrixNoise> matrices, double to_batch, double total_l2) {
-    ModelGeometry geometry(name, objective_.parameters());
-    GeometryReport m;
-    m.geometry = name;
-    const bool euclidean = name == Geometry::euclidean;
-    std::vector<double> gradients = euclidean || name == Geometry::sign ? std::vector<double>(tensors.size())
-                                                                        : geometry.tensor_dual_norms(noise.mean());
-    std::vector<double> scales(tensors.size());
-    for (std::size_t t = 0; t < tensors.size(); ++t) {
-      const double signal = std::max(0.0, tensors[t].gradient_l2_squared);
-      if (euclidean) {
-        scales[t] = tensors[t].l2 * to_batch;
-        gradients[t] = tensors[t].gradient_l2_squared;
-      } else if (geometry.uses_matrix(t)) {
-        // As for the l1 norm, the norm of the mean gradient shrinks by the l2 ratio of signal to signal plus noise.
-        const double mean_squared =
-            tensors[t].gradient_l2_squared + tensors[t].l2 * tensors[t].l2 / static_cast<double>(noise.count());
-        scales[t] = matrices[t].nuclear * to_batch;
-        gradients[t] *= mean_squared > 0.0 ? std::sqrt(signal / mean_squared) : 0.0;
-      } else {
-        scales[t] = tensors[t].l1 * to_batch;
-        gradients[t] = tensors[t].gradient_l1;
-      }
-    }
-    m.noise_scale = geometry.combine(scales);
-    // Unbiased squares may be negative in single tensors, so the euclidean norm is clipped after the sum.
-    m.gradient_norm =
-        euclidean ? std::sqrt(std::max(0.0, combine(tensors).gradient_l2_squared)) : geometry.combine(gradients);
-    const double d = euclidean ? 1.0 : static_cast<double>(report_.dimension);
-    m.noise_density = total_l2 > 0.0 ? std::min(1.0, m.noise_scale * m.noise_scale / (d * total_l2 * total_l2)) : 0.0;
-    return m;
   }
 
   void pilot(const PilotKind& kind) {
@@ -262,6 +226,14 @@ class Prober {
     const GeometryReport* m = report_.start.find(geometry);
     return m != nullptr && m->one_step_gain.step_size > 0.0 ? m->one_step_gain.step_size : fallback_step(geometry);
   }
+  // Length of the secants at every point, so that what they meet compares: that over which curvature at the start
+  // lasts. The best one-step size would not do: along its ray a loss may have two valleys, and which is deeper is
+  // chance.
+  [[nodiscard]] double secant_step(Geometry geometry) const {
+    const GeometryReport* m = report_.start.find(geometry);
+    return m != nullptr && m->one_step_gain.half_slope_step > 0.0 ? m->one_step_gain.half_slope_step
+                                                                  : step_at_start(geometry);
+  }
   // ||g||_2 of a training mini-batch at the start: signal and noise.
   [[nodiscard]] double typical_gradient_norm() const {
     const NoiseSummary& noise = report_.start.noise;
@@ -282,32 +254,6 @@ class Prober {
 };
 
 }  // namespace
-
-std::vector<std::string> validate(const ProbeOptions& options) {
-  std::vector<std::string> problems;
-  const auto at_least = [&](const char* field, int value, int least) {
-    if (value < least) {
-      problems.push_back(std::string(field) + " = " + std::to_string(value) + ", must be >= " + std::to_string(least));
-    }
-  };
-  at_least("micro_batches", options.micro_batches, 2);
-  at_least("pilot_micro_batches", options.pilot_micro_batches, 2);
-  at_least("matrix_samples", options.matrix_samples, 2);
-  if (options.sampled_coordinates < 1024) {
-    problems.push_back("sampled_coordinates = " + std::to_string(options.sampled_coordinates) + ", must be >= 1024");
-  }
-  at_least("tail_coordinates", options.tail_coordinates, 0);
-  at_least("tail_projections", options.tail_projections, 0);
-  at_least("search_repetitions", options.search_repetitions, 1);
-  at_least("repetitions", options.repetitions, 2);
-  at_least("pilot_repetitions", options.pilot_repetitions, 2);
-  at_least("pilot_steps", options.pilot_steps, 0);
-  at_least("pilot_tries", options.pilot_tries, 1);
-  if (!(options.pilot_rate > 0.0 && std::isfinite(options.pilot_rate))) {
-    problems.push_back("pilot_rate = " + std::to_string(options.pilot_rate) + ", must be a positive number");
-  }
-  return problems;
-}
 
 ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options,
                   const ProbeProgress& progress, std::stop_token stop) {

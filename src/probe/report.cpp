@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "report_json.hpp"
@@ -58,10 +59,12 @@ Json geometries_json(const PointReport& point) {
 Json gains_json(const PointReport& point) {
   Json list = Json::array();
   for (const GeometryReport& m : point.geometries) {
-    list.push_back({{"direction", direction_name(m.geometry)},
-                    {"gain", number(m.one_step_gain.gain.value)},
-                    {"gain_se", number(m.one_step_gain.gain.standard_error)},
-                    {"step_size", number(m.one_step_gain.learning_rate)}});
+    list.push_back(
+        {{"direction", direction_name(m.geometry)},
+         {"gain", number(m.one_step_gain.gain.value)},
+         {"gain_se", number(m.one_step_gain.gain.standard_error)},
+         {"half_slope_step", number_if(m.one_step_gain.half_slope_step > 0.0, m.one_step_gain.half_slope_step)},
+         {"step_size", number(m.one_step_gain.learning_rate)}});
   }
   return list;
 }
@@ -80,6 +83,11 @@ void add_sampled(const ProbeReport& report, std::size_t t, Json& row) {
     const auto& gains = m.smoothness.tensor_gains;
     row[std::string("step_gain_") + direction_name(m.geometry)] = t < gains.size() ? number(gains[t]) : Json(nullptr);
   }
+  for (const GeometryReport& m : report.start.geometries) {
+    const bool is_there = t < m.layer_gains.size();
+    row[std::string("alone_gain_") + direction_name(m.geometry)] =
+        is_there ? probe_detail::estimate_json(m.layer_gains[t].gain) : Json(nullptr);
+  }
   if (t >= report.sampled.tensors.size()) return;
   const SampledNoise& sampled = report.sampled.tensors[t];
   row["noise_density_se"] = number(sampled.density.standard_error);
@@ -87,6 +95,17 @@ void add_sampled(const ProbeReport& report, std::size_t t, Json& row) {
   row["gradient_density"] = number(sampled.gradient_density.value);
   row["sign_agreement"] = number(sampled.sign_agreement.value);
   row["sign_agreement_se"] = number(sampled.sign_agreement.standard_error);
+}
+
+Json hessian_json(const HessianReport& hessian) {
+  if (hessian.constants.empty()) return nullptr;
+  Json constants = Json::object();
+  for (const auto& each : hessian.constants)
+    constants[to_string(each.geometry)] = probe_detail::estimate_json(each.value);
+  return {{"constants", constants},
+          {"diagonal_share", probe_detail::estimate_json(hessian.diagonal_share)},
+          {"trace", probe_detail::estimate_json(hessian.trace)},
+          {"disagreement", number(hessian.disagreement)}};
 }
 
 Json growth_json(const ProbeReport& report) {
@@ -107,6 +126,37 @@ Json not_measured_json(const ProbeReport& report) {
   return list;
 }
 
+bool is_matrix(const ProbeReport& report, std::size_t t) {
+  return t < report.start.tensors.size() && report.start.tensors[t].is_matrix;
+}
+
+// What the spectral geometry consists of, with each part's share of a step's gain: Muon as people run it.
+Json routed_json(const ProbeReport& report) {
+  const GeometryReport* m = report.start.find(Geometry::spectral);
+  if (m == nullptr) return nullptr;
+  struct Part {
+    std::int64_t tensors = 0;
+    std::int64_t coordinates = 0;
+    double gain = 0.0;
+  };
+  Part msign;
+  Part sign;
+  for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
+    Part& part = is_matrix(report, t) ? msign : sign;
+    ++part.tensors;
+    part.coordinates += report.per_parameter[t].parameter.size();
+    part.gain += t < m->smoothness.tensor_gains.size() ? m->smoothness.tensor_gains[t]
+                                                       : std::numeric_limits<double>::quiet_NaN();
+  }
+  const auto json = [](const Part& part) {
+    return Json{{"tensors", part.tensors}, {"coordinates", part.coordinates}, {"step_gain", number(part.gain)}};
+  };
+  return {{"geometry", "spectral"},
+          {"msign", json(msign)},
+          {"sign", json(sign)},
+          {"stands_for", "muon on matrices; sign, as adamw without memory, on all other tensors; one step size"}};
+}
+
 Json parameters_json(const ProbeReport& report) {
   Json list = Json::array();
   for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
@@ -124,7 +174,11 @@ Json parameters_json(const ProbeReport& report) {
                     {"gradient_l1", number_if(noise, p.noise.gradient_l1)},
                     {"gradient_l2_squared", number_if(noise, p.noise.gradient_l2_squared)},
                     {"noise_stable_rank", number_if(matrix, p.matrix.stable_rank)},
-                    {"silent_coordinates", p.noise.silent}});
+                    {"silent_coordinates", p.noise.silent},
+                    {"gradient_nuclear_over_frobenius", number(p.nuclear_over_frobenius)},
+                    {"noise_growth", probe_detail::fit_json(p.noise_growth)},
+                    {"matrix_noise_growth", probe_detail::fit_json(p.matrix_noise_growth)},
+                    {"spectral_part", is_matrix(report, t) ? "msign" : "sign"}});
     add_sampled(report, t, list.back());
   }
   return list;
@@ -199,6 +253,8 @@ std::string ProbeReport::to_json() const {
                      {"one_step_gain", gains_json(start)},
                      {"pilot", pilots_json(*this)},
                      {"per_parameter", parameters_json(*this)},
+                     {"routed", routed_json(*this)},
+                     {"hessian", hessian_json(hessian)},
                      {"sampled", probe_detail::noise_json(sampled.total)},
                      {"batch_invariance", probe_detail::invariance_json(sampled.invariance)},
                      {"tails", probe_detail::tails_json(tails)},

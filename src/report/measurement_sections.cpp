@@ -104,6 +104,64 @@ std::string gains(const json& result) {
                {{"Direction"}, {"Loss gained", true}, {"Step size", true}}, rows);
 }
 
+std::string estimate(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || !found->is_object()) return "–";
+  return cell(number(*found, "value")) + " <small>± " + cell(number(*found, "se"), 2) + "</small>";
+}
+
+std::string each_geometry(const json& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& m : list(result, "geometries")) {
+    const auto with_error = [&](const char* key, const char* error_key) {
+      const double error = number(m, error_key);
+      return cell(number(m, key)) + (std::isfinite(error) ? " <small>± " + cell(error, 2) + "</small>" : "");
+    };
+    rows.push_back({escaped(text(m, "geometry")), cell(number(m, "noise_scale")), cell(number(m, "noise_density")),
+                    cell(number(m, "gradient_norm")), with_error("critical_batch", "critical_batch_se"),
+                    with_error("smoothness", "smoothness_se")});
+  }
+  return table("Each geometry in its own norm",
+               {{"Geometry"},
+                {"Noise", true},
+                {"Density", true},
+                {"Gradient", true},
+                {"Critical batch", true},
+                {"Smoothness", true}},
+               rows);
+}
+
+/// a + b x, with x the size of the gradient in the geometry's norm.
+std::string growth(const json& result) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& m : list(result, "growth")) {
+    for (const char* quantity : {"noise", "smoothness"}) {
+      const auto fit = m.find(quantity);
+      if (fit == m.end()) continue;
+      rows.push_back({escaped(text(m, "geometry")), quantity, estimate(*fit, "constant"), estimate(*fit, "slope"),
+                      escaped(text(*fit, "because"))});
+    }
+  }
+  return table("How noise (squared) and smoothness grow with the gradient",
+               {{"Geometry"}, {"Quantity"}, {"Constant", true}, {"Slope", true}, {"Not measurable because"}}, rows);
+}
+
+std::string sentences(const json& result) {
+  std::string out;
+  if (const auto tails = result.find("tails"); tails != result.end() && !text(*tails, "sentence").empty()) {
+    out += "<p>Tails of the noise: " + escaped(text(*tails, "sentence")) + ".</p>\n";
+  }
+  if (const auto routed = result.find("routed"); routed != result.end() && routed->is_object()) {
+    out += "<p>The spectral geometry is " + escaped(text(*routed, "stands_for")) + ".</p>\n";
+  }
+  std::string missing;
+  for (const auto& each : list(result, "not_measured")) {
+    missing += "<li>" + escaped(text(each, "quantity")) + ": " + escaped(text(each, "because")) + "</li>";
+  }
+  if (!missing.empty()) out += details("Not measurable", "<ul>" + missing + "</ul>\n");
+  return out;
+}
+
 /// A column for every number that the parameters have, so that new measurements appear without a change here.
 std::string per_parameter(const json& result) {
   const auto& parameters = list(result, "per_parameter");
@@ -173,6 +231,9 @@ std::string noise_density(const json& result) {
          details("As a table", grid.html("Noise density", "Step"));
 }
 
-std::string geometry(const json& result) { return overall(result) + gains(result) + per_parameter(result); }
+std::string geometry(const json& result) {
+  return overall(result) + each_geometry(result) + gains(result) + growth(result) + sentences(result) +
+         per_parameter(result);
+}
 
 }  // namespace normdescent::report

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <numbers>
+
 #include "probe/synthetic.hpp"
 
 namespace normdescent {
@@ -45,6 +47,7 @@ TEST(OneStepGain, OnNoiselessQuadraticIsSlopeSquaredOverTwiceCurvature) {
     // Directions and positions are floats; the loss is about 100 times one rounding of a coordinate.
     EXPECT_NEAR(gain.gain.value / expected, 1.0, 1e-5) << to_string(geometry);
     EXPECT_NEAR(gain.gain.standard_error / expected, 0.0, 1e-6);
+    EXPECT_NEAR(gain.half_slope_step / gain.step_size, 1.0, 1e-3);  // differences of losses a few roundings apart
   }
 }
 
@@ -84,6 +87,21 @@ TEST(OneStepGain, StaysDefinedWhereCurvatureIsNegative) {
   EXPECT_NEAR(gain.gain.value, best, 0.05 * best);
   EXPECT_NEAR(gain.step_size, 0.9, 0.1);
   EXPECT_LT(measure_smoothness(objective, model, 1e-2, batches, {}).curvature.value, 0.0);
+}
+
+// Whether the wider valley is seen must not hang on where the search starts; the curvature at x is the nearer one's.
+TEST(OneStepGain, FindsTheDeeperOfTwoValleysAndTheLengthOfTheNearerOne) {
+  for (const double depth : {0.25, 4.0}) {
+    Synthetic objective(vectors({20}), std::vector<float>(20, 0.0F), testing::two_valleys(1.0, depth));
+    ModelGeometry model(Geometry::sign, objective.parameters());
+    BatchSource batches(3);
+    const OneStepGain gain = measure_one_step_gain(objective, model, batches, {});
+    // Steps a factor 2 apart, and the best of them where a parabola misleads.
+    EXPECT_NEAR(gain.gain.value / (20.0 * std::max(1.0, depth)), 1.0, 0.1) << depth;
+    EXPECT_NEAR(gain.step_size, depth > 1.0 ? testing::kFarValley : testing::kNearValley, 0.2 * gain.step_size);
+    // exp(-a / w) = 1/2; interpolation between steps a factor 2 apart adds 3%.
+    EXPECT_NEAR(gain.half_slope_step / (testing::kNearValley * std::numbers::ln2), 1.0, 0.05) << depth;
+  }
 }
 
 TEST(OneStepGain, WithoutALowerBoundEndsAtAFiniteStep) {

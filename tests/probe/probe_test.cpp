@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <limits>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "probe/synthetic.hpp"
@@ -258,34 +257,6 @@ TEST(Probe, NeedsAtMostFourCopiesOfTheParameters) {
   // Index lists and samples of the tail index take 0.4 MB, whatever the dimension is.
   EXPECT_LE(peak, 4 * copy + 500'000);
   EXPECT_GE(peak, 3 * copy);  // else the count is broken
-}
-
-TEST(Probe, JsonHasTheKeysOfTheContract) {
-  Synthetic objective = noisy_quadratic();
-  const auto json = nlohmann::json::parse(probe(objective, 8, quick()).to_json());
-  for (const char* key : {"dimension", "noise_density", "noise_l1", "noise_l2", "tail_index", "smoothness",
-                          "one_step_gain", "per_parameter", "pilot"}) {
-    EXPECT_TRUE(json.contains(key)) << key;
-  }
-  for (const char* key : {"l2", "linf", "spectral"}) EXPECT_TRUE(json["smoothness"][key].is_number()) << key;
-  ASSERT_EQ(json["one_step_gain"].size(), 3U);
-  for (const char* key : {"direction", "gain", "gain_se", "step_size"}) {
-    EXPECT_TRUE(json["one_step_gain"][0].contains(key)) << key;
-  }
-  for (const char* key : {"name", "shape", "role", "noise_density", "noise_l1", "noise_l2", "noise_nuclear"}) {
-    EXPECT_TRUE(json["per_parameter"][0].contains(key)) << key;
-  }
-  EXPECT_TRUE(json["per_parameter"][0]["noise_nuclear"].is_null());  // a vector
-  for (const char* key : {"optimizer", "step", "noise_density"}) EXPECT_TRUE(json["pilot"][0].contains(key)) << key;
-}
-
-TEST(Probe, DefaultReportSaysNotRun) {
-  const ProbeReport report;
-  EXPECT_EQ(report.one_line(), "probe not run");
-  const auto json = nlohmann::json::parse(report.to_json());
-  EXPECT_EQ(json["status"], "not run");
-  EXPECT_TRUE(json["noise_density"].is_null());
-  EXPECT_TRUE(json["smoothness"]["l2"].is_null());
 }
 
 }  // namespace

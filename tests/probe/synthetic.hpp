@@ -2,6 +2,7 @@
 // Objectives with known smoothness and noise: f(x; xi) = f(x) + <n(xi), x> with n a pure function of the example.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <utility>
 #include <vector>
@@ -69,6 +70,27 @@ inline SmoothPart diagonal_quadratic(std::vector<double> curvatures) {
       const double xi = x[i];
       g[i] = curvatures[i] * xi;
       value += 0.5 * curvatures[i] * xi * xi;
+    }
+    return value;
+  };
+}
+
+inline constexpr double kNearValley = 0.01;
+inline constexpr double kFarValley = 1.0;
+
+/// f(x) = -sum_i gain(|x_i|), gain(u) = near (u/w) e^(1 - u/w) + far e^(-((u - v) / 0.3)^2): from x = 0 every step of
+/// sign type with -d has a valley of depth `near` at w = kNearValley and one of depth `far` at v = kFarValley. The
+/// gradient at 0 is that of negative x, so that steps go there.
+inline SmoothPart two_valleys(double near, double far) {
+  return [=](std::span<const float> x, std::span<double> g) {
+    double value = 0.0;
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      const double u = -static_cast<double>(x[i]);
+      const double slow = near * std::exp(1.0 - u / kNearValley) / kNearValley;
+      const double z = (u - kFarValley) / 0.3;
+      const double bump = far * std::exp(-z * z);
+      value -= slow * u + bump;
+      g[i] = slow * (1.0 - u / kNearValley) - 2.0 * z / 0.3 * bump;
     }
     return value;
   };

@@ -45,6 +45,16 @@ TEST(MomentGrowth, RecoversKnownTailsBelowFour) {
   EXPECT_LE(gaussian.alpha.value, 4.0);
 }
 
+// A probe has 64 micro-batches: blocks of 4 and 16, over which the mean of x^4 has not settled.
+TEST(MomentGrowth, OfGaussianInAProbesSamplesReadsBelowThree) {
+  for (std::uint64_t seed = 9; seed < 14; ++seed) {
+    const auto gaussian = estimate_moment_growth(draw(64, 256, seed, [](Philox& r) { return r.normal(); }));
+    EXPECT_GT(gaussian.alpha.value, 2.5);
+    EXPECT_LT(gaussian.alpha.value, 2.8);
+    EXPECT_NE(gaussian.verdict(), TailVerdict::heavy);
+  }
+}
+
 TEST(Tails, AgreeOnGaussianAndOnPareto) {
   for (const bool heavy : {false, true}) {
     const auto samples =

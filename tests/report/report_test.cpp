@@ -89,6 +89,34 @@ TEST(Report, EveryChartHasItsNumbersAsATable) {
   }
 }
 
+TEST(Report, ShowsEachGeometryAndWhyNumbersAreMissing) {
+  json result = sample();
+  EXPECT_FALSE(contains(report_page(result.dump()), "Each geometry in its own norm"));  // older files have none
+  result["geometries"] = {{{"geometry", "sign"},
+                           {"noise_scale", 1234.0},
+                           {"noise_density", 0.5},
+                           {"gradient_norm", 77.0},
+                           {"critical_batch", 45.6},
+                           {"critical_batch_se", 2.5},
+                           {"smoothness", nullptr},
+                           {"smoothness_se", nullptr}}};
+  const json fit = {{"constant", {{"value", 3.25}, {"se", 0.5}}}, {"slope", {{"value", 0.125}, {"se", nullptr}}}};
+  result["growth"] = {{{"geometry", "sign"},
+                       {"noise", fit},
+                       {"smoothness", {{"constant", nullptr}, {"slope", nullptr}, {"because", "needs <4> points"}}}}};
+  result["tails"] = {{"sentence", "they disagree & so on"}};
+  result["routed"] = {{"stands_for", "muon on matrices"}};
+  result["not_measured"] = {{{"quantity", "noise of bias"}, {"because", "zero noise"}}};
+  const std::string page = report_page(result.dump());
+  EXPECT_TRUE(contains(page, "45.6 <small>± 2.5</small>"));
+  EXPECT_TRUE(contains(page, "<td class=\"number\">–</td></tr>"));  // smoothness
+  EXPECT_TRUE(contains(page, "3.25 <small>± 0.50</small>"));
+  EXPECT_TRUE(contains(page, "needs &lt;4&gt; points"));
+  EXPECT_TRUE(contains(page, "they disagree &amp; so on"));
+  EXPECT_TRUE(contains(page, "muon on matrices"));
+  EXPECT_TRUE(contains(page, "<li>noise of bias: zero noise</li>"));
+}
+
 TEST(Report, BundledChartLibraryKeepsItsLicence) {
   if (!has_bundled_charts()) GTEST_SKIP() << "built without the chart library";
   EXPECT_TRUE(contains(report_page(sample().dump()), "Permission is hereby granted"));

@@ -45,14 +45,18 @@ struct LocalOptions {
 struct OneStepGain {
   Estimate gain;           ///< E f(x) - f(x - a d), at the step size below; 0 where no step size decreased f
   double step_size = 0.0;  ///< a of the unit direction
-  double learning_rate =
-      0.0;  ///< a as the optimizer counts it: a / E||g||_2 for the euclidean (SGD), a itself elsewhere
+  /// a as the optimizer counts it: a / E||g||_2 for the euclidean (SGD), a itself elsewhere.
+  double learning_rate = 0.0;
+  /// The smallest a with f(x) - f(x - a d) = a/2 <grad f, d>: the best one on a quadratic, hence the length over which
+  /// the curvature at x lasts. Steady where step_size is not: f along d may have a second, wider valley. 0: none found.
+  double half_slope_step = 0.0;
 };
 
-/// Theory W5 without a model of the curvature, so that negative curvature stays defined: f(x - a d) is evaluated over a
-/// geometric grid in a, which first finds the place (factor 4), then narrows (factor 2) and ends with a parabola
-/// through the best three; on a quadratic this is <grad, d>^2 / (2 d^T H d). The value comes from fresh batches, so
-/// choosing a does not bias it. Cost, with defaults: about 6 gradients and 25 losses on held-out batches.
+/// Theory W5 without a model of the curvature, so that negative curvature stays defined: f(x - a d) is evaluated on a
+/// grid of factor 2 in a, from where f is nearly linear to where it rises by as much as it ever fell, and averaged over
+/// the search directions; a parabola through the best three ends it. On a quadratic this is <grad, d>^2 / (2 d^T H d).
+/// The value comes from fresh batches, so choosing a does not bias it. Cost, with defaults: about 6 gradients and 30
+/// losses on held-out batches.
 [[nodiscard]] OneStepGain measure_one_step_gain(Objective& objective, ModelGeometry& geometry, BatchSource& batches,
                                                 const LocalOptions& options, std::stop_token stop = {});
 

@@ -33,6 +33,9 @@ struct ProbeOptions {
                                    {"normalized-sgd", Geometry::euclidean, true},
                                    {"signsgd", Geometry::sign, true},
                                    {"muon", Geometry::spectral, true}};
+  /// Also curvature by Hessian products (hessian.hpp) and the gain of each tensor that steps alone (layer_gain.hpp), at
+  /// the start: one loss and more a tensor and geometry.
+  bool is_thorough = false;
   std::uint64_t seed = 1;
 };
 

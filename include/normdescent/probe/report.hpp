@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "normdescent/base/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/probe/affine_fit.hpp"
+#include "normdescent/probe/hessian.hpp"
 #include "normdescent/probe/local_geometry.hpp"
 #include "normdescent/probe/matrix_noise.hpp"
 #include "normdescent/probe/noise.hpp"
@@ -35,7 +37,17 @@ struct GeometryReport {
   double gradient_norm = 0.0;  ///< estimate of ||grad f||_{X,dual} with the noise taken out; 0 where noise hides it
   Smoothness smoothness;       ///< L_X along its own direction
   OneStepGain one_step_gain;   ///< theory W5
-  Estimate critical_batch;     ///< examples (critical_batch.hpp); NaN where not measurable; error only at the start
+  std::vector<OneStepGain> layer_gains;  ///< of each tensor alone; empty if not asked for
+  Estimate critical_batch;  ///< examples (critical_batch.hpp); NaN where not measurable; error only at the start
+};
+
+/// One tensor at one point; noise of one training mini-batch.
+struct TensorAtPoint {
+  double noise_l2 = 0.0;
+  double gradient_l2_squared = 0.0;  ///< unbiased: may be negative
+  bool is_matrix = false;            ///< whether the spectral geometry treats it as one; else the rest is 0
+  double noise_nuclear = 0.0;        ///< S_nuc
+  double gradient_nuclear = 0.0;     ///< ||grad F||_nuc with the noise taken out
 };
 
 /// All that was measured at one point: the start, or the end of a pilot run.
@@ -46,6 +58,7 @@ struct PointReport {
   NoiseSummary noise;                      ///< of all parameters, scaled to one training mini-batch
   double noise_density_error = 0.0;        ///< standard error of noise.density
   std::vector<GeometryReport> geometries;  ///< euclidean, sign, spectral
+  std::vector<TensorAtPoint> tensors;
 
   /// nullptr if that geometry was not measured.
   [[nodiscard]] const GeometryReport* find(Geometry geometry) const;
@@ -56,6 +69,12 @@ struct ParameterNoise {
   ParameterInfo parameter;
   NoiseSummary noise;
   MatrixNoise matrix;  ///< count 0 where the tensor is no matrix
+  /// ||grad F||_nuc / ||grad F||_F in [1, r^(1/2)], of a matrix: the root of its nuclear rank. NaN where noise hides
+  /// it.
+  double nuclear_over_frobenius = std::numeric_limits<double>::quiet_NaN();
+  /// S_2^2 against ||grad f||_2^2 over the start and the pilots' ends: sigma_0^2, sigma_1^2 (theory N3 at p = 2).
+  AffineFit noise_growth;
+  AffineFit matrix_noise_growth;  ///< S_nuc^2 against ||grad F||_nuc^2: the matrix condition (theory N4 at p = 2)
 };
 
 /// What growth of noise and curvature with the gradient was seen from the start to the ends of the pilots.
@@ -90,6 +109,7 @@ struct ProbeReport {
   std::vector<ParameterNoise> per_parameter;
   SampleStatistics sampled;  ///< at the start, of single micro-batches: standard errors, sign agreement, invariance
   TailComparison tails;      ///< tail beside Hill's and the growth of moments
+  HessianReport hessian;     ///< at the start; step 0 if not asked for
   std::vector<GeometryGrowth> growth;
   std::vector<NotMeasured> not_measured;  ///< every quantity that is missing, and why
   std::int64_t gradient_examples = 0;     ///< examples that went through a gradient

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "normdescent/probe/layer_gain.hpp"
+
+#include <gtest/gtest.h>
+
+#include "probe/synthetic.hpp"
+
+namespace normdescent {
+namespace {
+
+using testing::gaussian_noise;
+using testing::gaussian_start;
+using testing::Synthetic;
+using testing::vectors;
+
+std::vector<double> curvatures() {
+  std::vector<double> l(60);
+  for (std::size_t i = 0; i < l.size(); ++i) l[i] = i < 20 ? 0.5 : 1.0 + static_cast<double>(i % 7);
+  return l;
+}
+
+// <grad_t, d_t>^2 / (2 d_t^T H_tt d_t) for diagonal H.
+double best_gain(std::span<const float> x, std::size_t begin, std::size_t end, Geometry geometry) {
+  const auto l = curvatures();
+  double slope = 0.0;
+  double curvature = 0.0;
+  for (std::size_t i = begin; i < end; ++i) {
+    const double g = l[i] * static_cast<double>(x[i]);
+    const double d = geometry == Geometry::sign ? (g > 0.0 ? 1.0 : -1.0) : g;
+    slope += g * d;
+    curvature += l[i] * d * d;
+  }
+  return slope * slope / (2.0 * curvature);
+}
+
+TEST(LayerGain, OfEachTensorAloneIsTheQuadraticsBest) {
+  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+    Synthetic objective(vectors({20, 40}), gaussian_start(60, 4), testing::diagonal_quadratic(curvatures()));
+    const std::vector<float> before(objective.values().begin(), objective.values().end());
+    ModelGeometry model(geometry, objective.parameters());
+    BatchSource batches(1);
+    const auto gains = measure_layer_gains(objective, model, 0.1, batches, {});
+    ASSERT_EQ(gains.size(), 2U);
+    // Differences of losses of about 100, of parameters rounded to float.
+    EXPECT_NEAR(gains[0].gain.value / best_gain(before, 0, 20, geometry), 1.0, 1e-4) << to_string(geometry);
+    EXPECT_NEAR(gains[1].gain.value / best_gain(before, 20, 60, geometry), 1.0, 1e-4) << to_string(geometry);
+    EXPECT_TRUE(std::equal(before.begin(), before.end(), objective.values().begin()));
+  }
+}
+
+TEST(LayerGain, WithNoiseIsUnbiasedUpToItsError) {
+  Synthetic objective(vectors({20, 40}), gaussian_start(60, 4), testing::diagonal_quadratic(curvatures()),
+                      gaussian_noise(std::vector<double>(60, 1.0)));
+  ModelGeometry model(Geometry::sign, objective.parameters());
+  BatchSource batches(2);
+  const auto gains = measure_layer_gains(objective, model, 0.1, batches,
+                                         {.direction_batch = 64, .held_out_batch = 64, .repetitions = 16});
+  const double expected = best_gain(objective.values(), 20, 60, Geometry::sign);
+  EXPECT_GT(gains[1].gain.standard_error, 0.0);
+  // One search on a noisy slope is a few percent from the top, which costs its square.
+  EXPECT_NEAR(gains[1].gain.value, expected, 5.0 * gains[1].gain.standard_error + 0.02 * expected);
+}
+
+TEST(LayerGain, OfATensorAtItsMinimumIsZero) {
+  std::vector<float> start(60, 1.0F);
+  std::fill(start.begin(), start.begin() + 20, 0.0F);
+  Synthetic objective(vectors({20, 40}), start, testing::diagonal_quadratic(curvatures()));
+  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+    ModelGeometry model(geometry, objective.parameters());
+    BatchSource batches(3);
+    const auto gains = measure_layer_gains(objective, model, 0.1, batches, {});
+    EXPECT_EQ(gains[0].gain.value, 0.0);
+    EXPECT_EQ(gains[0].step_size, 0.0);
+    EXPECT_GT(gains[1].gain.value, 0.0);
+  }
+}
+
+}  // namespace
+}  // namespace normdescent
