@@ -11,7 +11,7 @@
 namespace normdescent {
 namespace {
 
-constexpr double kFarthest = 16.0;  // of the joint step's length, either way
+constexpr double kFarthest = 64.0;  // of the joint step's length, either way
 
 // The step at which the parabola with this slope and this gain at a is highest.
 double parabola_step(double slope, double gain, double a) {
