@@ -2,10 +2,11 @@
 #include "probe_file.hpp"
 
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_depth.hpp"
 
 namespace normdescent::cli {
 namespace {
@@ -37,9 +38,9 @@ bool is_measured(const Json& geometry) {
 }  // namespace
 
 MeasuredProblem read_probe_file(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) throw UserError("cannot read " + path, kHint);
-  const Json json = Json::parse(file, nullptr, false);
+  const std::string text = read_text(path);
+  if (json_nests_too_deep(text)) throw UserError(path + " nests too deep", kHint);
+  const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) throw UserError(path + " is not a JSON object", kHint);
 
   const double samples = number(json, "batch_size", path);
@@ -51,7 +52,9 @@ MeasuredProblem read_probe_file(const std::string& path) {
   if (geometries == json.end() || !geometries->is_array()) throw UserError(path + " has no list \"geometries\"", kHint);
   for (const auto& measured : *geometries) {
     if (!is_measured(measured)) continue;  // noise hid the gradient, or no smoothness came out
-    problem.geometries.push_back({geometry_of(measured.value("geometry", ""), path),
+    const auto name = measured.find("geometry");
+    if (name == measured.end() || !name->is_string()) throw UserError(path + " has a geometry without a name", kHint);
+    problem.geometries.push_back({geometry_of(name->get<std::string>(), path),
                                   {.smoothness = number(measured, "smoothness", path),
                                    .noise = number(measured, "noise_scale", path) * std::sqrt(samples),
                                    .gradient_norm = number(measured, "gradient_norm", path)}});

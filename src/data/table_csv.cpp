@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "normdescent/base/nearest_name.hpp"
@@ -44,6 +45,9 @@ std::vector<std::string> split_cells(std::string_view line, char separator, cons
   }
 }
 
+/// A column's name is repeated before each of its values, so a long one would take memory out of proportion.
+constexpr std::size_t kMaxNameBytes = 256;
+
 bool is_missing(const std::string& cell) {
   return cell.empty() || cell == "NA" || cell == "N/A" || cell == "?" || cell == "null";
 }
@@ -70,9 +74,13 @@ std::vector<Column> read_header(const std::vector<std::string>& names, const Tab
               "name it with --label; the last one is called " + shown(names.back()));
   }
   std::vector<Column> columns;
+  std::set<std::string_view> known;
   for (const std::string& name : names) {
     if (name.empty()) refuse_at(place, "column " + std::to_string(columns.size() + 1) + " has no name");
-    if (std::ranges::count(names, name) > 1) refuse_at(place, "two columns are called " + shown(name));
+    if (name.size() > kMaxNameBytes)
+      refuse_at(place, "column name " + shown(name) + " has " + std::to_string(name.size()) + " bytes",
+                "at most " + std::to_string(kMaxNameBytes) + " are allowed");
+    if (!known.insert(name).second) refuse_at(place, "two columns are called " + shown(name));
     if (parse_number(name)) {
       refuse_at(place, "column name " + shown(name) + " is a number", "the first line must name the columns");
     }

@@ -9,6 +9,7 @@
 #include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "normdescent/tokens/shard.hpp"
 
 namespace normdescent {
@@ -36,8 +37,11 @@ std::vector<fs::path> shards_in(const fs::path& folder) {
 }
 
 TokenManifest read_manifest(const fs::path& path) {
+  const std::string text = read_text(path);
+  if (json_nests_too_deep(text))
+    throw UserError("'" + path.string() + "' is damaged: it nests too deep", "run tokenize again");
   try {
-    const auto json = nlohmann::json::parse(read_text(path));
+    const auto json = nlohmann::json::parse(text);
     TokenManifest manifest{.source = json.at("source").get<std::string>(),
                            .tokenizer = json.at("tokenizer").get<std::string>(),
                            .hash = json.at("hash").get<std::string>(),

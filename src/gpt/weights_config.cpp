@@ -5,6 +5,7 @@
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/gpt/weights.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "weight_limits.hpp"
 
 namespace normdescent {
@@ -16,6 +17,7 @@ using Json = nlohmann::json;
 class Config {
  public:
   Config(const std::string& text, const std::filesystem::path& path) : path_(path) {
+    if (json_nests_too_deep(text)) refuse("it nests too deep");
     json_ = Json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!json_.is_object()) refuse("it is not a JSON object");
   }

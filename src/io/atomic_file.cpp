@@ -6,9 +6,9 @@
 
 #include <cerrno>
 #include <fstream>
-#include <iterator>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/crc32c.hpp"
@@ -17,6 +17,10 @@
 namespace normdescent {
 
 namespace {
+
+constexpr std::size_t kReadBytes = std::size_t{1} << 16U;
+/// Far above every text of ours; devices and pipes may have no end.
+constexpr std::size_t kMaxTextBytes = std::size_t{512} << 20U;
 
 std::string hint_for(int error_number) {
   switch (error_number) {
@@ -96,7 +100,14 @@ FileDigest write_text_atomically(const std::filesystem::path& target, std::strin
 std::string read_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   if (!file || std::filesystem::is_directory(path)) throw_file_error("read", path, errno != 0 ? errno : EISDIR);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::string text;
+  std::vector<char> block(kReadBytes);
+  while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
+    text.append(block.data(), static_cast<std::size_t>(file.gcount()));
+    if (text.size() > kMaxTextBytes)
+      throw UserError("'" + path.string() + "' has more than " + std::to_string(kMaxTextBytes) + " bytes",
+                      "is another file meant?");
+  }
   if (file.bad()) throw_file_error("read", path, EIO);
   return text;
 }

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/json_depth.hpp"
 
 namespace normdescent {
 
@@ -150,6 +151,7 @@ StateDict read_safetensors(const std::filesystem::path& path) {
     refuse(path, "header of " + std::to_string(length) + " bytes in a file of " + std::to_string(file_bytes));
   std::string text(length, '\0');
   file.read(text.data(), static_cast<std::streamsize>(length));
+  if (json_nests_too_deep(text)) refuse(path, "its header nests too deep");
   const Json header = Json::parse(text, nullptr, false);
   if (!file || header.is_discarded() || !header.is_object()) refuse(path, "the header is not a JSON object");
 

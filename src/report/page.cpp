@@ -11,6 +11,7 @@
 #include "measurement_sections.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "normdescent/report/report.hpp"
 
 namespace normdescent {
@@ -212,6 +213,8 @@ std::string document(const json& result) {
 }  // namespace report
 
 std::string report_page(std::string_view result_json) {
+  if (json_nests_too_deep(result_json))
+    throw UserError("it nests too deep", "result.json is damaged; run the command again");
   const auto result = nlohmann::json::parse(result_json, nullptr, /*allow_exceptions=*/false);
   if (!result.is_object()) throw UserError("not a JSON object", "result.json is damaged; run the command again");
   return report::document(result);

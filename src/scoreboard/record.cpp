@@ -8,6 +8,7 @@
 #include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "probe_json.hpp"
 
 namespace normdescent {
@@ -61,10 +62,11 @@ RunRecord run_from(const Json& json, const std::string& contestant) {
   const bool completed = json.at("status") == to_string(RunStatus::completed);
   run.status = completed ? RunStatus::completed : RunStatus::diverged;
   run.final_loss = completed ? number_at(json, "final_loss", kNaN) : kInfinity;
-  for (std::size_t i = 0; i < json.at("steps").size(); ++i) {
-    run.curve.push_back({.step = json.at("steps")[i],
-                         .train_loss = number_or(json.at("train_losses")[i], kNaN),
-                         .validation_loss = number_or(json.at("validation_losses")[i], kNaN)});
+  const Json& steps = json.at("steps");
+  for (std::size_t i = 0; i < steps.size(); ++i) {  // at() checks: the lists may be of other lengths
+    run.curve.push_back({.step = steps.at(i),
+                         .train_loss = number_or(json.at("train_losses").at(i), kNaN),
+                         .validation_loss = number_or(json.at("validation_losses").at(i), kNaN)});
   }
   return run;
 }
@@ -130,6 +132,7 @@ RaceResult race_from(const Json& json) {
 // Reads a file by `use`; what is no JSON, or lacks a key, is said with the file's name.
 template <class Use>
 auto parsed(const std::filesystem::path& path, const std::string& text, Use use) {
+  if (json_nests_too_deep(text)) throw UserError(path.string() + " is no file of a scoreboard: it nests too deep");
   try {
     return use(Json::parse(text));
   } catch (const Json::exception& error) {

@@ -12,6 +12,7 @@
 #include "byte_alphabet.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "normdescent/tokens/vocabulary.hpp"
 
 namespace normdescent {
@@ -220,6 +221,7 @@ Vocabulary parse_vocabulary(std::string_view text, const std::string& name) {
     const std::size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string_view::npos) refuse(name, "it is empty");
     if (text[first] == '{') {
+      if (json_nests_too_deep(text)) refuse(name, "the JSON nests too deep");
       const Json json = Json::parse(text);
       if (json.contains("bpe_ranks")) return parse_packed_ranks(json, name);
       if (json.contains("model")) return parse_tokenizer_json(json, name);

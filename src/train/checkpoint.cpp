@@ -15,6 +15,7 @@
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/io/checked_folder.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "normdescent/io/safetensors.hpp"
 
 namespace normdescent {
@@ -72,6 +73,7 @@ Checkpoint parse_position(const std::filesystem::path& path) {
     return UserError(path.string() + " is not readable: " + why, "the checkpoint is damaged");
   };
   const std::string text = read_text(path);
+  if (json_nests_too_deep(text)) throw refuse("it nests too deep");
   try {
     const Json json = Json::parse(text);
     const Json& first_loss = json.at("first_loss");

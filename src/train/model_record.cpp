@@ -6,6 +6,7 @@
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_depth.hpp"
 #include "normdescent/io/safetensors.hpp"
 #include "normdescent/train/checkpoint.hpp"
 
@@ -44,7 +45,9 @@ ModelRecord read_model_record(const fs::path& folder) {
   if (!holds_model_record(folder))
     throw UserError("there is no " + path.string() + ", which says what the model of a run is",
                     "name a folder that train wrote");
-  const Json json = Json::parse(read_text(path), nullptr, /*allow_exceptions=*/false);
+  const std::string content = read_text(path);
+  if (json_nests_too_deep(content)) refuse(path, "it nests too deep");
+  const Json json = Json::parse(content, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("model")) refuse(path, "it is not a JSON object with a model");
   ModelRecord record{.shape = parse_config(json["model"].dump(), path)};
   const auto text = [&](const char* key) {

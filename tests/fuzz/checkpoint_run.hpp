@@ -28,7 +28,8 @@ struct CheckpointRun {
             .schedule = "constant",
             .steps = 9,
             .batch_size = 1,
-            .seed = 7};
+            .seed = 7,
+            .task = {{"data", "none"}}};
   }
   [[nodiscard]] Checkpoint checkpoint() const {
     return {.identity = identity(), .position = {.step = 3, .first_loss = 2.0, .steps_too_high = 0}};

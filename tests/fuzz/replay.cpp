@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A fuzz target without libFuzzer:  fuzz_test NAME [--mutations N] [--seed S] FOLDER|FILE...
-// Reads every file (those called seed* must not be refused), then N mutations of them, the same for the same seed. An
-// input that crashes, takes longer than kSeconds or more memory than allowed_bytes() ends the program, and is left in
+// Reads every file (seed* must be accepted, refused-* be a UserError), then N mutations of them, the same for the same
+// seed. An input that crashes, takes longer than kSeconds or more memory than allowed_bytes() ends the program, and is
+// left in
 // ./crash-NAME.
 #include <fcntl.h>
 #include <malloc.h>
@@ -117,8 +118,10 @@ int main(int count, char** words) {
   for (const auto& file : files) {
     inputs.push_back(normdescent::read_text(file));
     run(inputs.back());
-    if (!normdescent::fuzz::refusal.empty() && file.filename().string().starts_with("seed")) {
-      std::fprintf(stderr, "bug: %s is refused: %s\n", file.c_str(), normdescent::fuzz::refusal.c_str());
+    const std::string name = file.filename().string();
+    const std::string& refusal = normdescent::fuzz::refusal;
+    if (refusal.empty() ? name.starts_with("refused") : name.starts_with("seed")) {
+      std::fprintf(stderr, "bug: %s is %s\n", file.c_str(), refusal.empty() ? "accepted" : refusal.c_str());
       return 1;
     }
     normdescent::fuzz::refusal.clear();

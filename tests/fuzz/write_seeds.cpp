@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Writes the seeds that only a program can write into a corpus folder:  fuzz_write_seeds tests/fuzz/corpus
-// The others there are written by hand, or are inputs that once broke a reader (regression-*).
+// The others there are written by hand, or are inputs that once broke a reader (refused-*).
 #include <array>
 #include <cstdint>
 
