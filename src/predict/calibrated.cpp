@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The prediction that races have calibrated.
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 
+#include "formatted.hpp"
 #include "normdescent/predict/features.hpp"
 #include "normdescent/predict/predict.hpp"
 
@@ -15,15 +14,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kBatchFactors[] = {1.0 / 16.0, 0.25, 1.0, 4.0, 16.0};
-
-template <class... Values>
-std::string formatted(const char* format, Values... values) {
-  std::array<char, 400> text{};
-  std::snprintf(text.data(), text.size(), format, values...);
-  return text.data();
-}
-
-bool is_plain_sgd(const Entrant& entrant) { return entrant.geometry == Geometry::euclidean && !entrant.is_normalized; }
 
 PredictedRange range_of(double log2_centre, std::span<const double> errors) {
   const double half = conformal_half_width(errors);
@@ -102,7 +92,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
   prediction.is_calibrated = true;
   const auto log2_speedup_at = [&](std::size_t j, double batch_size) {
     const OptimizerCalibration* fit = calibration.find(entrants[j].name);
-    if (fit == nullptr || is_plain_sgd(entrants[j])) return std::log2(prediction.optimizers[j].speedup_vs_sgd);
+    if (fit == nullptr || entrants[j].is_plain_sgd()) return std::log2(prediction.optimizers[j].speedup_vs_sgd);
     RunPlan plan = options.plan;
     plan.batch_size = batch_size;
     return fit->over_sgd.value(in_order_of(calibration, feature_values(evidence, entrants[j], plan)));
@@ -115,7 +105,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
   ErrorTable errors(calibration.problems.size(), std::vector<double>(entrants.size(), kNaN));
   for (std::size_t j = 0; j < entrants.size(); ++j) {
     SpeedupPrediction& result = prediction.optimizers[j];
-    const bool is_reference = is_plain_sgd(entrants[j]);
+    const bool is_reference = entrants[j].is_plain_sgd();
     exact.push_back(is_reference && !has_standings);
     double centre = std::log2(result.speedup_vs_sgd);
     if (const OptimizerCalibration* fit = calibration.find(entrants[j].name); fit != nullptr) {

@@ -2,24 +2,14 @@
 #include "normdescent/predict/models.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <cstdio>
 #include <vector>
 
+#include "formatted.hpp"
 #include "normdescent/theory/speedup.hpp"
 
 namespace normdescent {
 namespace {
-
-template <class... Values>
-std::string formatted(const char* format, Values... values) {
-  std::array<char, 400> text{};
-  std::snprintf(text.data(), text.size(), format, values...);
-  return text.data();
-}
-
-bool is_plain_sgd(const Entrant& entrant) { return entrant.geometry == Geometry::euclidean && !entrant.is_normalized; }
 
 // How much of the plan's steps the start stands for; the ends of pilots stand for the rest.
 double weight_of_start(const ProbeReport& probe, const RunPlan& plan) {
@@ -203,7 +193,7 @@ std::string local_gain_because(const ProbeReport& probe, const Entrant& entrant,
 // A model is silent about the reference itself: its speed-up is 1 by definition.
 template <auto Model>
 std::optional<double> silent_about_sgd(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
-  if (is_plain_sgd(entrant)) return std::nullopt;
+  if (entrant.is_plain_sgd()) return std::nullopt;
   const std::optional<double> value = Model(probe, entrant, plan);
   return value && std::isfinite(*value) ? value : std::nullopt;
 }

@@ -14,8 +14,6 @@
 namespace normdescent {
 namespace {
 
-bool is_plain_sgd(const Entrant& entrant) { return entrant.geometry == Geometry::euclidean && !entrant.is_normalized; }
-
 // Moments of log2(speed-up): what a geometry (with or without normalization) shares, and the whole.
 struct Forecast {
   double mean = 0.0;
@@ -128,7 +126,7 @@ Prediction predict(std::span<const ProbeReport> probes, std::span<const Entrant>
     SpeedupPrediction result;
     result.optimizer = entrant.name;
     Forecast forecast;
-    if (!is_plain_sgd(entrant)) {
+    if (!entrant.is_plain_sgd()) {
       const std::vector<WeightedOpinion> opinions = collect(probes, entrant, options.plan);
       forecast = combine_opinions(opinions);
       result.speedup_vs_sgd = std::exp2(forecast.mean);

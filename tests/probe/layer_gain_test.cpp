@@ -8,6 +8,7 @@
 namespace normdescent {
 namespace {
 
+using testing::best_gain;
 using testing::gaussian_noise;
 using testing::gaussian_start;
 using testing::Synthetic;
@@ -19,18 +20,10 @@ std::vector<double> curvatures() {
   return l;
 }
 
-// <grad_t, d_t>^2 / (2 d_t^T H_tt d_t) for diagonal H.
-double best_gain(std::span<const float> x, std::size_t begin, std::size_t end, Geometry geometry) {
+// Of the tensor that begins at coordinate `begin`.
+double best_gain_of(std::span<const float> x, std::size_t begin, std::size_t end, Geometry geometry) {
   const auto l = curvatures();
-  double slope = 0.0;
-  double curvature = 0.0;
-  for (std::size_t i = begin; i < end; ++i) {
-    const double g = l[i] * static_cast<double>(x[i]);
-    const double d = geometry == Geometry::sign ? (g > 0.0 ? 1.0 : -1.0) : g;
-    slope += g * d;
-    curvature += l[i] * d * d;
-  }
-  return slope * slope / (2.0 * curvature);
+  return best_gain(std::span(l).subspan(begin, end - begin), x.subspan(begin, end - begin), geometry);
 }
 
 TEST(LayerGain, OfEachTensorAloneIsTheQuadraticsBest) {
@@ -42,8 +35,8 @@ TEST(LayerGain, OfEachTensorAloneIsTheQuadraticsBest) {
     const auto gains = measure_layer_gains(objective, model, geometry == Geometry::sign ? 0.1 : 2.0, batches, {});
     ASSERT_EQ(gains.size(), 2U);
     // Differences of losses of about 100, of parameters rounded to float.
-    EXPECT_NEAR(gains[0].gain.value / best_gain(before, 0, 20, geometry), 1.0, 1e-4) << to_string(geometry);
-    EXPECT_NEAR(gains[1].gain.value / best_gain(before, 20, 60, geometry), 1.0, 1e-4) << to_string(geometry);
+    EXPECT_NEAR(gains[0].gain.value / best_gain_of(before, 0, 20, geometry), 1.0, 1e-4) << to_string(geometry);
+    EXPECT_NEAR(gains[1].gain.value / best_gain_of(before, 20, 60, geometry), 1.0, 1e-4) << to_string(geometry);
     EXPECT_TRUE(std::equal(before.begin(), before.end(), objective.values().begin()));
   }
 }
@@ -55,7 +48,7 @@ TEST(LayerGain, WithNoiseIsUnbiasedUpToItsError) {
   BatchSource batches(2);
   const auto gains = measure_layer_gains(objective, model, 0.1, batches,
                                          {.direction_batch = 64, .held_out_batch = 64, .repetitions = 16});
-  const double expected = best_gain(objective.values(), 20, 60, Geometry::sign);
+  const double expected = best_gain_of(objective.values(), 20, 60, Geometry::sign);
   EXPECT_GT(gains[1].gain.standard_error, 0.0);
   // One search on a noisy slope is a few percent from the top, which costs its square.
   EXPECT_NEAR(gains[1].gain.value, expected, 5.0 * gains[1].gain.standard_error + 0.02 * expected);

@@ -10,6 +10,7 @@
 namespace normdescent {
 namespace {
 
+using testing::best_gain;
 using testing::gaussian_noise;
 using testing::gaussian_start;
 using testing::Synthetic;
@@ -21,19 +22,6 @@ std::vector<double> curvatures() {
   std::vector<double> l(kDimension);
   for (std::size_t i = 0; i < l.size(); ++i) l[i] = 0.1 + static_cast<double>(i % 7);
   return l;
-}
-
-// <grad, d>^2 / (2 d^T H d) for diagonal H.
-double best_gain(const std::vector<double>& l, std::span<const float> x, Geometry geometry) {
-  double slope = 0.0;
-  double curvature = 0.0;
-  for (std::size_t i = 0; i < l.size(); ++i) {
-    const double g = l[i] * static_cast<double>(x[i]);
-    const double d = geometry == Geometry::sign ? (g > 0.0 ? 1.0 : -1.0) : g;
-    slope += g * d;
-    curvature += l[i] * d * d;
-  }
-  return slope * slope / (2.0 * curvature);
 }
 
 TEST(OneStepGain, OnNoiselessQuadraticIsSlopeSquaredOverTwiceCurvature) {

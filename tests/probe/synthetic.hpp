@@ -75,6 +75,20 @@ inline SmoothPart diagonal_quadratic(std::vector<double> curvatures) {
   };
 }
 
+/// <g, d>^2 / (2 d^T H d) of diagonal_quadratic at x over the coordinates of `l`, d = g or sign(g): its best one-step
+/// gain.
+inline double best_gain(std::span<const double> l, std::span<const float> x, Geometry geometry) {
+  double slope = 0.0;
+  double curvature = 0.0;
+  for (std::size_t i = 0; i < l.size(); ++i) {
+    const double g = l[i] * static_cast<double>(x[i]);
+    const double d = geometry == Geometry::sign ? (g > 0.0 ? 1.0 : -1.0) : g;
+    slope += g * d;
+    curvature += l[i] * d * d;
+  }
+  return slope * slope / (2.0 * curvature);
+}
+
 inline constexpr double kNearValley = 0.01;
 inline constexpr double kFarValley = 1.0;
 

@@ -18,6 +18,8 @@ struct Entrant {
   std::string name;
   Geometry geometry = Geometry::euclidean;
   bool is_normalized = true;  ///< false for plain SGD alone: its step scales with the gradient
+
+  [[nodiscard]] constexpr bool is_plain_sgd() const { return geometry == Geometry::euclidean && !is_normalized; }
 };
 
 /// The training run that the prediction is about.
