@@ -84,7 +84,7 @@ TEST(Schedule, WarmupStableDecayIsFlatBetweenItsRamps) {
 
 TEST(Schedule, NamesReadBack) {
   for (const auto name : decay_names()) EXPECT_EQ(to_string(parse_decay(name).value()), name);
-  EXPECT_EQ(decay_names().size(), 5U);
+  EXPECT_EQ(decay_names().size(), 6U);
   EXPECT_FALSE(parse_decay("cosin").has_value());
 }
 
