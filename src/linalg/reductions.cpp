@@ -67,6 +67,21 @@ NORMDESCENT_MULTIVERSION double sum_squares_over(const T* x, Index n, double div
   return add_lanes(lanes);
 }
 
+// sum x_i^2: sum_products(x, x) with half the loads and conversions, which is what a norm's time goes into.
+template <class T>
+NORMDESCENT_MULTIVERSION double sum_squares(const T* x, Index n) {
+  double lanes[kLanes] = {};
+  Index i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (Index l = 0; l < kLanes; ++l) {
+      const auto v = static_cast<double>(x[i + l]);
+      lanes[l] += v * v;
+    }
+  }
+  for (Index l = 0; i < n; ++i, ++l) lanes[l] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return add_lanes(lanes);
+}
+
 template <class T>
 NORMDESCENT_MULTIVERSION double sum_products(const T* x, const T* y, Index n) {
   double lanes[kLanes] = {};
@@ -91,7 +106,7 @@ constexpr double kSmallestSafeSum = 1e-250;
 template <class T>
 double norm2_of(std::span<const T> x) {
   const auto n = static_cast<Index>(x.size());
-  const double sum = sum_products(x.data(), x.data(), n);
+  const double sum = sum_squares(x.data(), n);
   if (sum > kSmallestSafeSum && std::isfinite(sum)) return std::sqrt(sum);
   const double largest_entry = largest(x.data(), n);
   if (largest_entry == 0.0 || !std::isfinite(largest_entry)) return largest_entry;

@@ -11,40 +11,40 @@ namespace {
 template <class T, class E>
 class AdaGradNormGroup final : public Group<T> {
  public:
-  AdaGradNormGroup(const Recipe& recipe, E estimator, std::vector<std::size_t> members, Index total, Index largest)
+  AdaGradNormGroup(const Recipe& recipe, E estimator, std::vector<std::size_t> members, Index total)
       : recipe_(recipe),
         direction_(std::get<AdaGradNorm>(recipe.direction)),
         members_(std::move(members)),
         estimate_(estimator, members_.size(), total),
-        norm_(largest) {
+        norms_of_(members_.size(), total),
+        sizes_(members_.size()) {
     estimates_.reserve(members_.size());
-    sizes_.reserve(members_.size());
     tasks_.reserve(members_.size());
   }
 
-  void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
+  void step(std::span<const Fed<T>> tensors, std::span<Slot<T>> slots, double learning_rate) override {
     estimate_.clear();
     estimates_.clear();
-    sizes_.clear();
     tasks_.clear();
-    for (const std::size_t i : members_) {
+    norms_of_([&](std::size_t k) { return std::span<const T>(tensors[members_[k]].gradient); }, sizes_);
+    for (std::size_t k = 0; k < members_.size(); ++k) {
+      const std::size_t i = members_[k];
       T& b = slots[i].state[kStateIndex].front();
-      if (!parameters[i].gradient.empty()) {
-        estimates_.push_back(estimate_.add(parameters[i].gradient, slots[i]));
-        const double norm = norm_(std::span<const T>(parameters[i].gradient));
-        b = static_cast<T>(std::hypot(static_cast<double>(b), norm));
+      if (!tensors[i].gradient.empty()) {
+        estimates_.push_back(estimate_.add(tensors[i].gradient, slots[i]));
+        b = static_cast<T>(std::hypot(static_cast<double>(b), sizes_[k]));
       }
-      sizes_.push_back(static_cast<double>(b));
+      sizes_[k] = static_cast<double>(b);
     }
     estimate_.run();
     const double all = norm2(std::span<const double>(sizes_));
     std::size_t estimate = 0;
     for (std::size_t k = 0; k < members_.size(); ++k) {
       const std::size_t i = members_[k];
-      if (parameters[i].gradient.empty()) continue;
+      if (tensors[i].gradient.empty()) continue;
       const double b = direction_.scope == Scope::global ? all : sizes_[k];
       tasks_.push_back(make_apply_task<T>(rules::Scaled<T>{1.0 / (b + direction_.delta)},
-                                          make_step<T>(recipe_, slots[i].info, learning_rate), parameters[i].value,
+                                          make_step<T>(recipe_, slots[i].info, learning_rate), tensors[i].value,
                                           estimates_[estimate++].data()));
     }
     rules::run_on_cpu<R>(tasks_);
@@ -58,9 +58,9 @@ class AdaGradNormGroup final : public Group<T> {
   AdaGradNorm direction_;
   std::vector<std::size_t> members_;
   EstimateStage<T, E> estimate_;
-  BlockedNorm norm_;
+  BlockedNorms norms_of_;
   std::vector<std::span<const T>> estimates_;
-  std::vector<double> sizes_;
+  std::vector<double> sizes_;  // norms of the gradients, then each b
   std::vector<rules::Task<R>> tasks_;
 };
 
@@ -71,7 +71,7 @@ std::unique_ptr<Group<T>> make_adagrad_norm_group(const Recipe& recipe, std::vec
                                                   std::span<const Slot<T>> slots) {
   const Sizes sizes = sizes_of<T>(members, slots);
   return with_estimator<T>(recipe.estimator, [&]<class E>(const E& estimator) -> std::unique_ptr<Group<T>> {
-    return std::make_unique<AdaGradNormGroup<T, E>>(recipe, estimator, std::move(members), sizes.total, sizes.largest);
+    return std::make_unique<AdaGradNormGroup<T, E>>(recipe, estimator, std::move(members), sizes.total);
   });
 }
 

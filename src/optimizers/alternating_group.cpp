@@ -21,14 +21,14 @@ class AlternatingGroup final : public Group<T> {
     sign_ = make_group<T>(with_sign, members, slots);
   }
 
-  void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
+  void step(std::span<const Fed<T>> tensors, std::span<Slot<T>> slots, double learning_rate) override {
     // The longest-serving member counts, so that a parameter without gradient delays nobody.
     std::int64_t t = 0;
     for (const std::size_t i : members_) t = std::max(t, slots[i].steps);
     if (t % alternate_.period == 0) {
-      msign_->step(parameters, slots, learning_rate);
+      msign_->step(tensors, slots, learning_rate);
     } else {
-      sign_->step(parameters, slots, learning_rate * alternate_.sign_rate);
+      sign_->step(tensors, slots, learning_rate * alternate_.sign_rate);
     }
   }
 

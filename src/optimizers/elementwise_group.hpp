@@ -37,13 +37,15 @@ class ElementwiseGroup final : public Group<T> {
     tasks_.reserve(members_.size());
   }
 
-  void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
+  void step(std::span<const Fed<T>> tensors, std::span<Slot<T>> slots, double learning_rate) override {
     tasks_.clear();
     for (const std::size_t i : members_) {
-      const auto& p = parameters[i];
+      const auto& p = tensors[i];
       if (p.gradient.empty()) continue;
       const R rule(estimator_, make_direction_(slots[i].steps), make_step<T>(recipe_, slots[i].info, learning_rate));
-      tasks_.push_back(make_task<R, T>(rule, p.value.data(), p.gradient, slots[i]));
+      auto& task = tasks_.emplace_back(make_task<R, T>(rule, p.value.data(), p.gradient, slots[i]));
+      task.gradient_factor = p.factor;
+      if (p.is_cleared) task.cleared = p.gradient.data();
     }
     rules::run_on_cpu<R>(tasks_);
   }

@@ -44,10 +44,10 @@ void run(std::vector<rules::Task<Rule>>& tasks) {
 }
 
 template <class T>
-Index largest_of(std::span<const Slot<T>> slots) {
-  Index largest = 0;
-  for (const auto& slot : slots) largest = std::max(largest, slot.info.size());
-  return largest;
+Index total_of(std::span<const Slot<T>> slots) {
+  Index total = 0;
+  for (const auto& slot : slots) total += slot.info.size();
+  return total;
 }
 
 }  // namespace
@@ -64,7 +64,7 @@ std::vector<StateBuffer> correction_buffers(const Recipe& recipe, const Paramete
 template <class T>
 GradientStage<T>::GradientStage(const OptimizerSpec& spec, const std::vector<const Recipe*>& recipes,
                                 std::span<const Slot<T>> slots)
-    : clip_norm_(spec.clip_norm), clips_(spec.clip_norm > 0.0), norm_(largest_of(slots)) {
+    : clip_norm_(spec.clip_norm), clips_(spec.clip_norm > 0.0), norms_of_(slots.size(), total_of(slots)) {
   has_closure_ = std::ranges::any_of(recipes, [](const Recipe* recipe) { return needs_closure(*recipe); });
   bool needs_current = false;
   for (std::size_t i = 0; i < slots.size(); ++i) {
@@ -82,14 +82,17 @@ GradientStage<T>::GradientStage(const OptimizerSpec& spec, const std::vector<con
     if (feed.has_old_gradient) points_.push_back(kPreviousPoint);
     if (feed.has_old_gradient || feed.previous_gradient >= 0) feed.old_gradient.resize(size);
     if (has_closure_) feed.value.resize(size);
-    if (has_closure_ || recipe.l2_penalty > 0.0 || recipe.clip_norm > 0.0 || clip_norm_ > 0.0) {
+    feed.is_fused = optimizers::is_fused(recipe);
+    const bool is_rescaled = !feed.is_fused && (recipe.clip_norm > 0.0 || clip_norm_ > 0.0);
+    if (has_closure_ || recipe.l2_penalty > 0.0 || is_rescaled) {
       feed.gradient.resize(size);
     }
-    fed_.push_back({.info = slots[i].info, .value = {}, .gradient = {}});
+    names_.push_back(slots[i].info.name);
   }
   std::ranges::sort(points_);
   points_.erase(std::unique(points_.begin(), points_.end()), points_.end());
   if (needs_current) points_.push_back(0.0);
+  fed_.resize(slots.size());
   factors_.resize(slots.size());
   norms_.resize(slots.size());
   extrapolations_.reserve(slots.size());
@@ -183,8 +186,7 @@ void GradientStage<T>::correct(std::span<const BasicParameter<T>> parameters, st
   penalize(parameters);
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     Feed& feed = feeds_[i];
-    fed_[i].value = parameters[i].value;
-    fed_[i].gradient = feed.current;
+    fed_[i] = {.value = parameters[i].value, .gradient = feed.current};
     const bool has_batch_before = feed.previous_gradient >= 0 && slots[i].steps > 0;
     if (feed.current.empty() || !(feed.has_old_gradient || has_batch_before)) continue;
     if (has_batch_before) copy(previous(slots[i], feed.previous_gradient), std::span<T>(feed.old_gradient));
@@ -197,10 +199,21 @@ void GradientStage<T>::correct(std::span<const BasicParameter<T>> parameters, st
 }
 
 template <class T>
-std::string GradientStage<T>::first_nonfinite() const {
+bool GradientStage<T>::is_callers(std::size_t i) const {
+  const T* const fed = fed_[i].gradient.data();
+  return fed != feeds_[i].gradient.data() && fed != feeds_[i].old_gradient.data();
+}
+
+template <class T>
+std::string GradientStage<T>::first_nonfinite(bool is_vouched) {
+  if (clips_) {
+    norms_of_([&](std::size_t i) { return std::span<const T>(fed_[i].gradient); }, norms_);
+    if (std::ranges::all_of(norms_, [](double norm) { return std::isfinite(norm); })) return {};
+  }
   bool is_finite = true;
+  const auto is_read = [&](std::size_t i) { return !is_vouched || clips_ || !is_callers(i); };
   rules::for_each_piece(
-      fed_.size(), [&](std::size_t i) { return static_cast<Index>(fed_[i].gradient.size()); },
+      fed_.size(), [&](std::size_t i) { return is_read(i) ? static_cast<Index>(fed_[i].gradient.size()) : 0; },
       [&](std::size_t i, Index first, Index count) {
         const std::span<const T> piece =
             fed_[i].gradient.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
@@ -210,8 +223,9 @@ std::string GradientStage<T>::first_nonfinite() const {
         }
       });
   if (is_finite) return {};
-  return std::ranges::find_if(fed_, [](const auto& p) { return !rules::all_finite(std::span<const T>(p.gradient)); })
-      ->info.name;
+  const auto bad =
+      std::ranges::find_if(fed_, [](const auto& p) { return !rules::all_finite(std::span<const T>(p.gradient)); });
+  return names_[static_cast<std::size_t>(bad - fed_.begin())];
 }
 
 template <class T>
@@ -231,7 +245,6 @@ double GradientStage<T>::clip() {
   if (!clips_) return 1.0;
   const auto factor = [](double limit, double norm) { return limit > 0.0 && norm > limit ? limit / norm : 1.0; };
   for (std::size_t i = 0; i < fed_.size(); ++i) {
-    norms_[i] = norm_(std::span<const T>(fed_[i].gradient));
     factors_[i] = factor(feeds_[i].recipe->clip_norm, norms_[i]);
     norms_[i] *= factors_[i];
   }
@@ -242,10 +255,13 @@ double GradientStage<T>::clip() {
     const double total = factors_[i] * all;
     smallest = std::min(smallest, total);
     if (total == 1.0) continue;
-    const std::span<T> caller = fed_[i].gradient;
     Feed& feed = feeds_[i];
-    if (caller.data() != feed.gradient.data() && caller.data() != feed.old_gradient.data()) {
-      copy(std::span<const T>(caller), std::span<T>(feed.gradient));
+    if (feed.is_fused) {
+      fed_[i].factor = total;
+      continue;
+    }
+    if (is_callers(i)) {
+      copy(std::span<const T>(fed_[i].gradient), std::span<T>(feed.gradient));
       fed_[i].gradient = feed.gradient;
     }
     // The rule does not read its second array; the values are one of the right size that does not overlap.
@@ -253,6 +269,27 @@ double GradientStage<T>::clip() {
   }
   run(rescalings_);
   return smallest;
+}
+
+template <class T>
+std::span<const Fed<T>> GradientStage<T>::fed(bool is_last_use) {
+  for (std::size_t i = 0; i < fed_.size(); ++i) {
+    fed_[i].is_cleared = is_last_use && feeds_[i].is_fused && is_callers(i);
+  }
+  return fed_;
+}
+
+template <class T>
+void GradientStage<T>::zero(std::span<const BasicParameter<T>> parameters) {
+  rules::for_each_piece(
+      fed_.size(),
+      [&](std::size_t i) { return fed_[i].is_cleared ? 0 : static_cast<Index>(parameters[i].gradient.size()); },
+      [&](std::size_t i, Index first, Index count) {
+        const auto piece =
+            parameters[i].gradient.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count));
+        std::ranges::fill(piece, T(0));
+      });
+  for (auto& fed : fed_) fed.is_cleared = false;
 }
 
 template class GradientStage<float>;

@@ -36,15 +36,20 @@ class GradientStage {
                 const std::function<void()>& compute_gradients);
   /// Penalty, corrections, from `evaluate` or the plain gradients. Changes nothing but scratch memory.
   void correct(std::span<const BasicParameter<T>> parameters, std::span<const Slot<T>> slots);
-  /// Name of the first tensor that correct() left with NaN or infinity; empty: there is none.
-  [[nodiscard]] std::string first_nonfinite() const;
+  /// Name of the first tensor that correct() left with NaN or infinity; empty: there is none. The norms that clipping
+  /// needs are taken here and are the check. `is_vouched`: what is the caller's memory is not read.
+  [[nodiscard]] std::string first_nonfinite(bool is_vouched);
   /// Remembers what the next step compares with. After correct(), before anything else.
   void remember(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots) const;
-  /// Returns the smallest factor on a tensor.
+  /// Returns the smallest factor on a tensor. Tensors whose group does not fuse are rescaled here. After
+  /// first_nonfinite().
   double clip();
+  /// Sets the callers' gradients to 0 that no group has cleared.
+  void zero(std::span<const BasicParameter<T>> parameters);
 
-  /// What the groups step on: the caller's values with what the estimators are fed.
-  [[nodiscard]] std::span<const BasicParameter<T>> fed() const { return fed_; }
+  /// What the groups step on: the caller's values with what the estimators are fed. `is_last_use`: groups may clear
+  /// what is the caller's.
+  [[nodiscard]] std::span<const Fed<T>> fed(bool is_last_use);
 
  private:
   /// Per parameter.
@@ -54,6 +59,7 @@ class GradientStage {
     bool has_old_gradient = false;  ///< and another one at x_previous
     int previous_value = -1;        ///< index into the slot's state, -1: none
     int previous_gradient = -1;
+    bool is_fused = false;
     std::vector<T> gradient;      ///< scratch; empty: never needed
     std::vector<T> old_gradient;  ///< scratch, then the corrected gradient
     std::span<T> current;         ///< this step's gradient with its penalty; the caller's memory where possible
@@ -71,8 +77,11 @@ class GradientStage {
   bool is_evaluated_ = false;
   std::vector<Feed> feeds_;
   std::vector<double> points_;  ///< the current one, 0, last
-  std::vector<BasicParameter<T>> fed_;
-  BlockedNorm norm_;
+  [[nodiscard]] bool is_callers(std::size_t i) const;
+
+  std::vector<Fed<T>> fed_;
+  BlockedNorms norms_of_;
+  std::vector<std::string> names_;
   std::vector<double> factors_;
   std::vector<double> norms_;
   std::vector<rules::Task<rules::ExtrapolateRule<T>>> extrapolations_;

@@ -32,6 +32,12 @@ std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo
   return buffers;
 }
 
+bool is_fused(const Recipe& recipe) {
+  const Direction& d = recipe.direction;
+  return std::holds_alternative<Identity>(d) || std::holds_alternative<Sign>(d) ||
+         std::holds_alternative<AdamScale>(d) || std::holds_alternative<AdaGradScale>(d);
+}
+
 template <class T>
 std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size_t> members,
                                      std::span<const Slot<T>> slots) {

@@ -32,6 +32,19 @@ struct Slot {
   std::int64_t orthogonalizations = 0;
 };
 
+/// What a group steps on: a tensor's value, and `factor` times `gradient` as what its estimator is fed. The factor is
+/// 1 for groups that do not fuse (is_fused).
+template <class T>
+struct Fed {
+  std::span<T> value;
+  std::span<T> gradient;  ///< empty: the parameter is left out
+  double factor = 1.0;
+  bool is_cleared = false;  ///< the group sets the gradient to 0 after its last use
+};
+
+/// Whether the recipe's step is one elementwise pass, which takes factors and clears gradients on its way.
+[[nodiscard]] bool is_fused(const Recipe& recipe);
+
 /// The state buffers that a recipe keeps for a parameter: the estimator's ("momentum": m or b), then the direction's
 /// ("second_moment": v, "sum_of_squares" and "gradient_norm": b^2 and b of AdaGrad, PreconditionerGrid::buffers).
 [[nodiscard]] std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter);
@@ -46,7 +59,7 @@ class Group {
   virtual ~Group() = default;
 
   /// Parameters without a gradient are left out; the others' step counts have been increased already.
-  virtual void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) = 0;
+  virtual void step(std::span<const Fed<T>> tensors, std::span<Slot<T>> slots, double learning_rate) = 0;
 };
 
 /// Throws std::invalid_argument naming the parameter if the recipe cannot be applied to one of the members.

@@ -40,7 +40,7 @@ class MatrixGroup final : public Group<T> {
     moves_.reserve(members_.size());
   }
 
-  void step(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots, double learning_rate) override {
+  void step(std::span<const Fed<T>> tensors, std::span<Slot<T>> slots, double learning_rate) override {
     std::size_t next = 0;
     while (next < members_.size()) {
       estimate_.clear();
@@ -49,7 +49,7 @@ class MatrixGroup final : public Group<T> {
       std::size_t used = 0;
       for (; next < members_.size(); ++next) {
         const std::size_t i = members_[next];
-        const auto& p = parameters[i];
+        const auto& p = tensors[i];
         if (p.gradient.empty()) continue;
         if (used + p.gradient.size() > directions_.size()) break;
         T* const out = directions_.data() + used;

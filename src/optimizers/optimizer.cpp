@@ -29,10 +29,11 @@ void validate_clipping(const OptimizerSpec& spec) {
 
 // An average that starts at its first gradient: m = beta g + (1 - beta) g, g up to one rounding.
 template <class T>
-void start_average(const Recipe& recipe, std::span<const T> gradient, optimizers::Slot<T>& slot) {
+void start_average(const Recipe& recipe, const optimizers::Fed<T>& fed, optimizers::Slot<T>& slot) {
   const auto* ema = std::get_if<Ema>(&recipe.estimator);
   if (ema == nullptr || ema->start != Start::first_gradient || slot.steps > 0) return;
-  std::copy(gradient.begin(), gradient.end(), slot.state.front().begin());
+  std::ranges::transform(fed.gradient, slot.state.front().begin(),
+                         [&](T g) { return rules::scale_gradient(fed.factor, g); });
 }
 
 }  // namespace
@@ -118,9 +119,17 @@ void Optimizer<T>::Impl::check(std::span<const BasicParameter<T>> parameters, do
 }
 
 template <class T>
-StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) {
+StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameters, const StepOptions& options) {
+  StepReport report = take_step(parameters, options);
+  if (options.zero_gradients) gradients->zero(parameters);
+  return report;
+}
+
+template <class T>
+StepReport Optimizer<T>::Impl::take_step(std::span<const BasicParameter<T>> parameters, const StepOptions& options) {
+  if (is_stopped) return {.stopped = true};
   gradients->correct(parameters, slots);
-  if (auto name = gradients->first_nonfinite(); !name.empty()) {
+  if (auto name = gradients->first_nonfinite(options.gradients_are_finite); !name.empty()) {
     is_stopped = spec.on_nonfinite == NonFinitePolicy::stop;
     ++counters.refused_steps;
     return {.finite = false, .first_nonfinite_parameter = std::move(name), .stopped = is_stopped};
@@ -130,13 +139,14 @@ StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameter
   report.clip_factor = gradients->clip();
   counters.clipped_steps += report.clip_factor < 1.0 ? 1 : 0;
   if (measures_next_step) measured_step.begin(parameters);
-  const auto fed = gradients->fed();
+  const auto fed = gradients->fed(options.zero_gradients);
   for (std::size_t i = 0; i < fed.size(); ++i) {
     if (fed[i].gradient.empty()) continue;
-    start_average<T>(*recipes[i], fed[i].gradient, slots[i]);
+    start_average<T>(*recipes[i], fed[i], slots[i]);
     ++slots[i].steps;
   }
-  for (std::size_t k = 0; k < groups.size(); ++k) groups[k]->step(fed, slots, learning_rates[k] * learning_rate_scale);
+  for (std::size_t k = 0; k < groups.size(); ++k)
+    groups[k]->step(fed, slots, learning_rates[k] * options.learning_rate_scale);
   ++steps_done;
   if (std::exchange(measures_next_step, false)) measured_step.end(parameters, slots, counters.parameters);
   return report;
@@ -144,15 +154,19 @@ StepReport Optimizer<T>::Impl::step(std::span<const BasicParameter<T>> parameter
 
 template <class T>
 StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) {
-  impl_->check(parameters, learning_rate_scale);
+  return step(parameters, StepOptions{.learning_rate_scale = learning_rate_scale});
+}
+
+template <class T>
+StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, const StepOptions& options) {
+  impl_->check(parameters, options.learning_rate_scale);
   for (std::size_t i = 0; i < impl_->recipes.size(); ++i) {
     const Recipe& recipe = *impl_->recipes[i];
     if (!normdescent::needs_closure(recipe)) continue;
     throw std::invalid_argument("step: recipe " + recipe.name + " has " + describe(recipe.correction) +
                                 ", must be called with compute_gradients, which evaluates this mini-batch elsewhere");
   }
-  if (impl_->is_stopped) return {.stopped = true};
-  return impl_->step(parameters, learning_rate_scale);
+  return impl_->step(parameters, options);
 }
 
 template <class T>
@@ -165,7 +179,7 @@ StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters,
   } else {
     compute_gradients();
   }
-  return impl_->step(parameters, learning_rate_scale);
+  return impl_->step(parameters, {.learning_rate_scale = learning_rate_scale});
 }
 
 template <class T>

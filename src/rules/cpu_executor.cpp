@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <array>
+
 #include "normdescent/base/multiversion.hpp"
 #include "normdescent/rules/corrections.hpp"
 #include "normdescent/rules/executors.hpp"
@@ -43,6 +46,36 @@ NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict 
   }
 }
 
+template <class T>
+NORMDESCENT_MULTIVERSION void rescale(double factor, const T* __restrict g, T* __restrict out, Index n) {
+  for (Index i = 0; i < n; ++i) out[i] = scale_gradient(factor, g[i]);
+}
+
+/// [first, first + count) of a task; g points at what the rule is fed there.
+template <Rule R>
+void run_leaf(const Task<R>& task, const typename R::value_type* g, Index first, Index count) {
+  if constexpr (R::state_count == 0) {
+    leaf(task.rule, task.x + first, g, count);
+  } else if constexpr (R::state_count == 1) {
+    leaf(task.rule, task.x + first, g, task.state[0] + first, count);
+  } else {
+    leaf(task.rule, task.x + first, g, task.state[0] + first, task.state[1] + first, count);
+  }
+}
+
+/// Gradients that are rescaled at a time: they and what is updated with them stay in the first-level cache.
+constexpr Index kRescaled = 1024;
+
+template <Rule R>
+void run_rescaled(const Task<R>& task, Index first, Index count) {
+  std::array<typename R::value_type, static_cast<std::size_t>(kRescaled)> scaled;
+  for (const Index end = first + count; first < end; first += kRescaled) {
+    const Index n = std::min(kRescaled, end - first);
+    rescale(task.gradient_factor, task.g + first, scaled.data(), n);
+    run_leaf(task, scaled.data(), first, n);
+  }
+}
+
 }  // namespace
 
 template <Rule R>
@@ -51,13 +84,12 @@ void run_on_cpu(std::span<const Task<R>> tasks) {
       tasks.size(), [&](std::size_t a) { return tasks[a].size; },
       [&](std::size_t a, Index first, Index count) {
         const Task<R>& task = tasks[a];
-        if constexpr (R::state_count == 0) {
-          leaf(task.rule, task.x + first, task.g + first, count);
-        } else if constexpr (R::state_count == 1) {
-          leaf(task.rule, task.x + first, task.g + first, task.state[0] + first, count);
+        if (task.gradient_factor == 1.0) {
+          run_leaf(task, task.g + first, first, count);
         } else {
-          leaf(task.rule, task.x + first, task.g + first, task.state[0] + first, task.state[1] + first, count);
+          run_rescaled(task, first, count);
         }
+        if (task.cleared != nullptr) std::fill_n(task.cleared + first, count, 0);
       });
 }
 

@@ -79,6 +79,39 @@ void expect_executors_agree(const R& rule, const std::vector<std::size_t>& sizes
   }
 }
 
+// With a factor on the gradients, which then become 0: the same as a plain step on gradients scaled beforehand.
+template <class R>
+void expect_scaled_and_cleared(const R& rule, const std::vector<std::size_t>& sizes) {
+  using T = typename R::value_type;
+  constexpr double kFactor = 0.3;  // no number of T: the product is rounded once, from double
+  Tensors<R> before(rule, sizes);
+  Tensors<R> scalar(rule, sizes);
+  Tensors<R> fast(rule, sizes);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    for (std::size_t k = 1; k <= sizes[i]; ++k) {
+      before.g[i][k] = static_cast<T>(kFactor * static_cast<double>(before.g[i][k]));
+    }
+    for (auto* tensors : {&scalar, &fast}) {
+      tensors->tasks[i].gradient_factor = kFactor;
+      tensors->tasks[i].cleared = tensors->g[i].data() + 1;
+    }
+  }
+  run_scalar<R>(before.tasks);
+  run_scalar<R>(scalar.tasks);
+  run_on_cpu<R>(fast.tasks);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    std::vector<T> cleared(sizes[i] + 1, T(0));
+    for (const auto* tensors : {&scalar, &fast}) {
+      EXPECT_TRUE(same_bits(before.x[i], tensors->x[i])) << "x of size " << sizes[i];
+      cleared[0] = tensors->g[i][0];  // is no part of the task
+      EXPECT_TRUE(same_bits(cleared, tensors->g[i])) << "gradient of size " << sizes[i];
+      for (std::size_t k = 0; k < Task<R>::kStates; ++k) {
+        EXPECT_TRUE(same_bits(before.state[i][k], tensors->state[i][k])) << "state of size " << sizes[i];
+      }
+    }
+  }
+}
+
 template <class T, class E, class D>
 ElementwiseRule<E, D> make_rule() {
   const auto estimator = [] {
@@ -125,6 +158,7 @@ class EveryRule : public testing::Test {
       expect_executors_agree(rule, kSmallSizes, threads);
       expect_executors_agree(rule, kLargeSizes, threads);
     }
+    expect_scaled_and_cleared(rule, kLargeSizes);
   }
 };
 using Numbers = testing::Types<float, double>;

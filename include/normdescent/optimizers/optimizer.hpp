@@ -42,6 +42,13 @@ struct StepReport {
   double clip_factor = 1.0;  ///< smallest factor that clipping put on a tensor
 };
 
+/// How one step is taken, and what the caller knows of the gradients or wants done to them on the way.
+struct StepOptions {
+  double learning_rate_scale = 1.0;   ///< the schedule's factor: every eta is recipe.learning_rate times it
+  bool gradients_are_finite = false;  ///< the caller has proved it: they are not read once more to find out
+  bool zero_gradients = false;        ///< they are 0 when step() returns, whether it was taken or not
+};
+
 /// One run of an optimizer. T is float or double.
 template <class T>
 class Optimizer {
@@ -62,6 +69,10 @@ class Optimizer {
   /// Throws std::invalid_argument, with nothing changed, for other tensors, a scale outside [0, inf), or if a recipe
   /// needs gradients at several points (needs_closure()).
   StepReport step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale = 1.0);
+  /// The same with more to say. Clipping and zeroing cost no pass of their own in elementwise recipes: the norm is
+  /// taken in the read that proves the gradients finite, the factor and the zeros are part of the update. If
+  /// gradients_are_finite is not true, NaN and infinity reach values and state, as the formulas have it.
+  StepReport step(std::span<const BasicParameter<T>> parameters, const StepOptions& options);
 
   /// One step that computes its own gradients: `compute_gradients` must overwrite the gradients of `parameters` by
   /// those of ONE mini-batch, the same in all calls of a step, at the values at the time of the call. It is called once

@@ -12,7 +12,8 @@
 
 namespace normdescent::rules {
 
-/// One tensor's part of a step. Arrays of `size` elements that do not overlap; x and state are updated, g is read.
+/// One tensor's part of a step. Arrays of `size` elements that do not overlap; x and state are updated, g is read. What
+/// else is to be done with g rides along: it costs no further read of memory.
 template <Rule R>
 struct Task {
   using T = typename R::value_type;
@@ -23,14 +24,24 @@ struct Task {
   const T* g = nullptr;
   std::array<T*, kStates> state{};
   Index size = 0;
+  double gradient_factor = 1.0;  ///< the rule is fed scale_gradient(gradient_factor, g)
+  T* cleared = nullptr;          ///< g again if it is to be 0 afterwards
 };
+
+/// factor g, formed in double as for rules::Scaled.
+template <class T>
+[[nodiscard]] NORMDESCENT_HOST_DEVICE constexpr T scale_gradient(double factor, T g) {
+  return static_cast<T>(factor * static_cast<double>(g));
+}
 
 namespace detail {
 /// rule at coordinate i
 template <Rule R>
 constexpr void apply_at(const Task<R>& task, Index i) {
-  [&]<std::size_t... k>(std::index_sequence<k...>) { task.rule(task.x[i], task.g[i], task.state[k][i]...); }
+  const auto g = scale_gradient(task.gradient_factor, task.g[i]);
+  [&]<std::size_t... k>(std::index_sequence<k...>) { task.rule(task.x[i], g, task.state[k][i]...); }
   (std::make_index_sequence<Task<R>::kStates>{});
+  if (task.cleared != nullptr) task.cleared[i] = 0;
 }
 }  // namespace detail
 

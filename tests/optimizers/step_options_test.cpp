@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a step is asked to do on its way: to trust the gradients, to zero them, to clip them. Each must give the bits of
+// the slow way, and cost no pass where it is fused.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "normdescent/optimizers/catalog.hpp"
+#include "tensors.hpp"
+
+namespace normdescent {
+namespace {
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+// Fused recipes, a mix of them with tensor-level ones, and gradients that reach the estimator by way of scratch.
+std::vector<OptimizerSpec> specs() {
+  return {sgd({}),
+          signsgd({}),
+          signum({}),
+          lion({}),
+          adamw({}),
+          muon({}),
+          lionmuon({}),
+          normalized_sgd({.beta = 0.9}),
+          adagrad_norm({}),
+          sgd({.beta = 0.9, .average = {.momentum_form = MomentumForm::ema, .start = Start::first_gradient}}),
+          signum({.average = {.correction = CorrectionKind::mars, .gamma = 0.1}}),
+          sgd({.common = {.l2_penalty = 0.1}})};
+}
+
+struct SmallRun {
+  ParameterBuffer<float> buffer{small_model()};
+  Optimizer<float> optimizer;
+
+  explicit SmallRun(const OptimizerSpec& spec) : optimizer(spec, small_model()) { fill_normal(buffer.values(), 3, 1); }
+
+  StepReport step(std::uint64_t t, const StepOptions& options, double factor = 1.0) {
+    fill_normal(buffer.gradients(), 4, t);
+    for (float& g : buffer.gradients()) g = static_cast<float>(factor * static_cast<double>(g));
+    return optimizer.step(buffer.parameters(), options);
+  }
+  [[nodiscard]] std::vector<float> values() { return copy(buffer.values()); }
+  [[nodiscard]] bool gradients_are_zero() {
+    return std::ranges::all_of(buffer.gradients(), [](float g) { return g == 0.0F; });
+  }
+};
+
+TEST(StepOptions, TrustAndZeroingChangeNoBitOfTheStep) {
+  for (const auto& spec : specs()) {
+    SmallRun plain(spec);
+    SmallRun asked(spec);
+    for (std::uint64_t t = 0; t < 4; ++t) {
+      plain.step(t, {.learning_rate_scale = 0.5});
+      asked.step(t, {.learning_rate_scale = 0.5, .gradients_are_finite = true, .zero_gradients = true});
+      EXPECT_TRUE(asked.gradients_are_zero()) << spec.name;
+      EXPECT_FALSE(plain.gradients_are_zero()) << spec.name;
+    }
+    EXPECT_EQ(plain.values(), asked.values()) << spec.name;
+    EXPECT_EQ(plain.optimizer.state().tensors, asked.optimizer.state().tensors) << spec.name;
+  }
+}
+
+TEST(StepOptions, ClippingIsTheStepOnRescaledGradients) {
+  // Corrections and penalties act before clipping: there the gradients cannot be rescaled beforehand.
+  auto all = specs();
+  all.resize(10);
+  for (auto spec : all) {
+    SmallRun scaled(spec);
+    spec.clip_norm = 0.25;  // the gradients have norms of about 11
+    SmallRun clipped(spec);
+    for (std::uint64_t t = 0; t < 4; ++t) {
+      const auto report = clipped.step(t, {.zero_gradients = t % 2 == 1});
+      EXPECT_LT(report.clip_factor, 0.1);
+      scaled.step(t, {}, report.clip_factor);
+      EXPECT_EQ(clipped.gradients_are_zero(), t % 2 == 1) << spec.name;
+    }
+    EXPECT_EQ(scaled.values(), clipped.values()) << spec.name;
+    EXPECT_EQ(scaled.optimizer.state().tensors, clipped.optimizer.state().tensors) << spec.name;
+  }
+}
+
+TEST(StepOptions, ZeroTheGradientsOfStepsThatAreNotTaken) {
+  auto spec = signum({});
+  for (const auto policy : {NonFinitePolicy::skip, NonFinitePolicy::stop}) {
+    spec.on_nonfinite = policy;
+    SmallRun run(spec);
+    run.step(0, {.zero_gradients = true});
+    const auto before = run.values();
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      std::ranges::fill(run.buffer.gradients(), kNaN);
+      const auto report = run.optimizer.step(run.buffer.parameters(), {.zero_gradients = true});
+      EXPECT_TRUE(!report.finite || report.stopped);
+      EXPECT_TRUE(run.gradients_are_zero());
+      EXPECT_EQ(run.values(), before);
+    }
+  }
+}
+
+TEST(StepOptions, TrustInBadGradientsIsAtTheCallersRisk) {
+  SmallRun run(sgd({}));
+  std::ranges::fill(run.buffer.gradients(), 1.0F);
+  run.buffer.gradients()[5] = kNaN;
+  EXPECT_TRUE(run.optimizer.step(run.buffer.parameters(), {.gradients_are_finite = true}).finite);
+  EXPECT_TRUE(std::isnan(run.buffer.values()[5]));
+  EXPECT_FALSE(std::isnan(run.buffer.values()[4]));
+}
+
+TEST(StepOptions, TheNormOfClippingIsACheckThatTrustDoesNotTurnOff) {
+  for (const float bad : {kNaN, std::numeric_limits<float>::infinity()}) {
+    for (const bool is_trusted : {false, true}) {
+      SmallRun run(sgd({.common = {.clip_norm = 1.0}}));
+      const auto before = run.values();
+      std::ranges::fill(run.buffer.gradients(), 1.0F);
+      run.buffer.parameters()[2].gradient[5] = bad;
+      const auto report = run.optimizer.step(run.buffer.parameters(), {.gradients_are_finite = is_trusted});
+      EXPECT_FALSE(report.finite);
+      EXPECT_EQ(report.first_nonfinite_parameter, "layer.bias");
+      EXPECT_EQ(run.values(), before);
+    }
+  }
+}
+
+TEST(StepOptions, ScaleOutsideItsDomainIsRefused) {
+  SmallRun run(sgd({}));
+  EXPECT_THROW(run.optimizer.step(run.buffer.parameters(), {.learning_rate_scale = -1.0}), std::invalid_argument);
+}
+
+// Norms of many tensors are taken in one parallel region, over blocks of 16384 entries.
+TEST(StepOptions, ClippingByTensorDoesNotDependOnTheOthers) {
+  const auto spec = sgd({.common = {.clip_tensor_norm = 1.0}});
+  std::vector<ParameterInfo> infos;
+  for (const Index size : {40000, 1, 16384, 16385, 7}) {
+    infos.push_back({.name = "t" + std::to_string(infos.size()), .shape = {size}, .role = Role::vector});
+  }
+  ParameterBuffer<float> together(infos);
+  fill_normal(together.gradients(), 5);
+  Optimizer<float>(spec, infos).step(together.parameters());
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    ParameterBuffer<float> alone({infos[i]});
+    std::ranges::copy(together.parameters()[i].gradient, alone.gradients().begin());
+    Optimizer<float>(spec, {infos[i]}).step(alone.parameters());
+    EXPECT_EQ(copy(together.parameters()[i].value), copy(alone.values())) << infos[i].name;
+    if (infos[i].size() == 1) continue;  // its norm is within the limit
+    double squares = 0.0;
+    for (const float x : alone.values()) squares += static_cast<double>(x) * static_cast<double>(x);
+    EXPECT_NEAR(std::sqrt(squares), 0.1, 1e-7)
+        << infos[i].name << ": learning rate times norm 1, rounded entry by entry";
+  }
+}
+
+}  // namespace
+}  // namespace normdescent
