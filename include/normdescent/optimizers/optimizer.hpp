@@ -64,10 +64,10 @@ class Optimizer {
   /// `learning_rate_scale` is the schedule's factor: every eta of this step is recipe.learning_rate * scale.
   /// A tensor with an empty gradient is skipped, its state and its step count untouched; it does not decay either.
   /// A non-finite gradient anywhere leaves everything as it was; finding out costs one extra read of all gradients, a
-  /// quarter of an SGD step's memory traffic. Results do not depend on the number of threads (omp_get_max_threads() of
-  /// the caller), except for what BLAS does inside msign. No allocation after the first step, except by method "svd".
-  /// Throws std::invalid_argument, with nothing changed, for other tensors, a scale outside [0, inf), or if a recipe
-  /// needs gradients at several points (needs_closure()).
+  /// quarter of an SGD step's memory traffic; with clip_norm the norm's read is that one. Results do not depend on the
+  /// number of threads (omp_get_max_threads() of the caller), except for what BLAS does inside msign. No allocation
+  /// after the first step, except by method "svd". Throws std::invalid_argument, with nothing changed, for other
+  /// tensors, a scale outside [0, inf), or if a recipe needs gradients at several points (needs_closure()).
   StepReport step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale = 1.0);
   /// The same with more to say. Clipping and zeroing cost no pass of their own in elementwise recipes: the norm is
   /// taken in the read that proves the gradients finite, the factor and the zeros are part of the update. If
