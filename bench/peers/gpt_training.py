@@ -74,6 +74,11 @@ def gflop_of_step(tokens, context):
     return 1e-9 * tokens * (6 * PARAMETERS + 12 * LAYERS * WIDTH * context / 2)
 
 
+def rounds_of(tokens, rounds):
+    """Long steps vary less, and a minute a round is enough of them."""
+    return rounds if tokens < 1000 else min(rounds, 3)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build")
@@ -90,7 +95,7 @@ def main():
             tokens = batch * context
             with Program(program("gpt_ours"), "gpt2-124m", batch, context, 1) as ours:
                 (wall, cpu), (their_wall, their_cpu), (_, _, peak, _) = interleave(
-                    [ours, pytorch_step(batch, context), ceilings], args.rounds)
+                    [ours, pytorch_step(batch, context), ceilings], rounds_of(tokens, args.rounds))
                 share = gflop_of_step(tokens, context) * THREADS / cpu / peak
                 rows.append([f"GPT-2 124M, {batch} x {context}", f"{tokens / wall:.0f}", f"{tokens / their_wall:.0f}",
                              f"{their_wall / wall:.2f}", f"{their_cpu / cpu:.2f}", f"{share:.2f}",

@@ -65,8 +65,9 @@ const char* to_string(Precision precision) {
 }
 
 Precision resolve(Precision precision) {
-  if (precision != Precision::automatic) return precision;
-  return gpt::has_native_bfloat16() ? Precision::bfloat16 : Precision::float32;
+  const bool is_narrow = (precision == Precision::automatic && gpt::has_native_bfloat16()) ||
+                         (precision == Precision::bfloat16 && gpt::has_bfloat16());
+  return is_narrow ? Precision::bfloat16 : Precision::float32;
 }
 
 std::unique_ptr<Objective> make_gpt_objective(const GptShape& shape, Precision precision, GptData data,

@@ -6,6 +6,7 @@
 
 namespace normdescent::gpt {
 
+using fixed::has_bfloat16;
 using fixed::has_native_bfloat16;
 using fixed::Layout;
 using fixed::Product;

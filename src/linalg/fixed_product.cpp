@@ -41,15 +41,18 @@ dnnl::matmul::primitive_desc plan(const dnnl::memory::desc& a, const dnnl::memor
 #endif
 }
 
+bool has(dnnl::cpu_isa wanted) {
+  const auto mask = static_cast<unsigned>(wanted);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & mask) == mask;
+}
+
 void* writable(const void* data) { return const_cast<void*>(data); }  // oneDNN has no memory of constants
 
 }  // namespace
 
-bool has_native_bfloat16() {
-  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto wanted = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_bf16);
-  return (has & wanted) == wanted;
-}
+bool has_native_bfloat16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
+
+bool has_bfloat16() { return has(dnnl::cpu_isa::avx512_core); }
 
 Layout Layout::transposed() const {
   Layout result = *this;

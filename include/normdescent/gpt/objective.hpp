@@ -17,10 +17,10 @@ namespace normdescent {
 enum class Precision {
   automatic,  ///< bfloat16 where the processor multiplies it natively, float32 elsewhere
   float32,
-  bfloat16,
+  bfloat16,  ///< float32 where oneDNN has no such products: processors without AVX-512
 };
 [[nodiscard]] const char* to_string(Precision precision);
-/// What `automatic` means on this machine; the others map to themselves.
+/// What a precision means on this machine: float32 or bfloat16.
 [[nodiscard]] Precision resolve(Precision precision);
 
 /// Where windows of tokens come from. A window is context + 1 tokens: inputs and, shifted by one, targets.

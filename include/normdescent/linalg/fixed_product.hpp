@@ -15,6 +15,9 @@ enum class Type { float32, bfloat16 };
 
 /// True if the processor multiplies bfloat16 natively (AVX-512 BF16 or AMX).
 [[nodiscard]] bool has_native_bfloat16();
+/// True if oneDNN multiplies bfloat16 at all: from AVX-512 on, without native products slower than float32. The
+/// environment variable DNNL_MAX_CPU_ISA lowers what it uses.
+[[nodiscard]] bool has_bfloat16();
 
 /// How a matrix (dims {rows, cols}) or a batch of them (leading dims) lies in memory; strides in elements.
 struct Layout {
