@@ -5,7 +5,8 @@
 #include <functional>
 #include <stdexcept>
 #include <utility>
-#include <vector>
+
+#include "gradient_sum.hpp"
 
 namespace normdescent {
 
@@ -25,15 +26,18 @@ class AccumulatingObjective final : public Objective {
 
   double gradient(const Batch& batch) override {
     if (batch.count <= micro_batch_) return objective_->gradient(batch);
-    sums_.resize(parameters().size());
-    for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i].assign(parameters()[i].gradient.size(), 0.0F);
-    const double loss = over_parts(batch, [&](const Batch& part, float share) {
+    const std::uint64_t end = batch.first + batch.count;
+    return over_parts(batch, [&](const Batch& part, float share) {
       const double part_loss = objective_->gradient(part);
-      for (std::size_t i = 0; i < sums_.size(); ++i) add(share, parameters()[i].gradient, sums_[i]);
+      if (part.first == batch.first) {
+        sum_.start(parameters(), share);
+      } else if (part.first + part.count < end) {
+        sum_.add(parameters(), share);
+      } else {
+        sum_.finish(parameters(), share);
+      }
       return part_loss;
     });
-    for (std::size_t i = 0; i < sums_.size(); ++i) std::ranges::copy(sums_[i], parameters()[i].gradient.begin());
-    return loss;
   }
 
  private:
@@ -51,16 +55,9 @@ class AccumulatingObjective final : public Objective {
     return total;
   }
 
-  static void add(float share, std::span<const float> gradient, std::span<float> sum) {
-    const auto size = static_cast<std::int64_t>(sum.size());
-#pragma omp parallel for simd schedule(static)
-    for (std::int64_t i = 0; i < size; ++i)
-      sum[static_cast<std::size_t>(i)] += share * gradient[static_cast<std::size_t>(i)];
-  }
-
   std::unique_ptr<Objective> objective_;
   std::uint32_t micro_batch_;
-  std::vector<std::vector<float>> sums_;  ///< one a tensor
+  train_detail::GradientSum sum_;
 };
 
 }  // namespace

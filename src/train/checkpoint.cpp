@@ -26,6 +26,7 @@ using Json = nlohmann::json;
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr const char* kModelFile = "model.safetensors";
 constexpr const char* kOptimizerFile = "optimizer.safetensors";
+constexpr const char* kMonitorFile = "monitor.safetensors";
 constexpr const char* kPositionFile = "position.json";
 
 void restore_weights(const std::filesystem::path& path, const Objective& objective) {
@@ -119,6 +120,10 @@ void require_same_run(const std::filesystem::path& path, const RunIdentity& save
     for (const auto& [key, value] : task->items()) require_same(key, a["task"][key], b["task"][key]);
 }
 
+std::filesystem::path folder_of(const std::filesystem::path& run_folder, std::int64_t step) {
+  return run_folder / (std::string(kPrefix) + std::to_string(step));
+}
+
 /// The step of a complete checkpoint's folder name; empty for all other names.
 std::optional<std::int64_t> step_of(const std::filesystem::path& folder) {
   const std::string name = folder.filename().string();
@@ -190,10 +195,11 @@ StateDict weights_of(const Objective& objective) {
 
 std::filesystem::path write_checkpoint(const std::filesystem::path& run_folder, const Checkpoint& checkpoint,
                                        const CheckpointTensors& tensors, int keep) {
-  const auto target = run_folder / (std::string(kPrefix) + std::to_string(checkpoint.position.step));
+  const auto target = folder_of(run_folder, checkpoint.position.step);
   FolderWriter folder(target);
   folder.add(kModelFile, write_safetensors(folder.file(kModelFile), tensors.weights()));
   folder.add(kOptimizerFile, write_safetensors(folder.file(kOptimizerFile), tensors.optimizer()));
+  if (tensors.monitor) folder.add(kMonitorFile, write_safetensors(folder.file(kMonitorFile), tensors.monitor()));
   folder.add(kPositionFile, write_text_atomically(folder.file(kPositionFile), to_json(checkpoint).dump(2) + "\n"));
   folder.commit();
   keep_newest(run_folder, checkpoint.position.step, keep);
@@ -238,6 +244,13 @@ Checkpoint read_checkpoint(const std::filesystem::path& checkpoint_folder, const
                     "repeat the options of the run, or start a new one in another folder");
   }
   return checkpoint;
+}
+
+std::optional<StateDict> read_monitor(const std::filesystem::path& run_folder, std::int64_t step) {
+  const auto file = folder_of(run_folder, step) / kMonitorFile;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) return std::nullopt;
+  return read_safetensors(file);
 }
 
 }  // namespace normdescent

@@ -27,27 +27,36 @@ bool copies_all(std::uint64_t bytes, BackgroundWrites background) {
   return bytes >= kBackgroundBytes && available_memory().value_or(0) >= 2 * bytes;
 }
 
+/// Gives `tensors` away once; empty if there are none.
+std::function<StateDict()> giver_of(std::optional<StateDict>& tensors) {
+  if (!tensors) return {};
+  return [&tensors] { return std::move(*tensors); };
+}
+
 }  // namespace
 
 std::uint64_t checkpoint_copy_bytes(std::uint64_t weights, std::uint64_t state, BackgroundWrites background) {
   return copies_all(weights + state, background) ? weights + state : std::max(weights, state);
 }
 
-void CheckpointWriter::save(const Checkpoint& checkpoint, const Objective& objective,
-                            const Optimizer<float>& optimizer) {
+void CheckpointWriter::save(const Checkpoint& checkpoint, const Objective& objective, const Optimizer<float>& optimizer,
+                            std::optional<StateDict> monitor) {
   if (auto before = wait()) finished_ = std::move(before);
   if (!copies_all(bytes_of(objective, optimizer), background_)) {
     const CheckpointTensors tensors{.weights = [&] { return weights_of(objective); },
-                                    .optimizer = [&] { return optimizer.state(); }};
+                                    .optimizer = [&] { return optimizer.state(); },
+                                    .monitor = giver_of(monitor)};
     finished_ = write_checkpoint(run_folder_, checkpoint, tensors, keep_);
     return;
   }
-  under_way_ = std::async(std::launch::async, [checkpoint, weights = weights_of(objective), state = optimizer.state(),
-                                               folder = run_folder_, keep = keep_]() mutable {
-    const CheckpointTensors tensors{.weights = [&] { return std::move(weights); },
-                                    .optimizer = [&] { return std::move(state); }};
-    return write_checkpoint(folder, checkpoint, tensors, keep);
-  });
+  under_way_ =
+      std::async(std::launch::async, [checkpoint, weights = weights_of(objective), state = optimizer.state(),
+                                      monitor = std::move(monitor), folder = run_folder_, keep = keep_]() mutable {
+        const CheckpointTensors tensors{.weights = [&] { return std::move(weights); },
+                                        .optimizer = [&] { return std::move(state); },
+                                        .monitor = giver_of(monitor)};
+        return write_checkpoint(folder, checkpoint, tensors, keep);
+      });
 }
 
 std::optional<std::filesystem::path> CheckpointWriter::take_finished() {

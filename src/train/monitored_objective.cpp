@@ -30,25 +30,21 @@ double MonitoredObjective::gradient(const Batch& batch) {
   has_news_ = true;
   if (parts_ == 1) return inner_.gradient(batch);
   const auto parameters = inner_.parameters();
-  sum_.assign(static_cast<std::size_t>(dimension(parameters)), 0.0F);
   const std::uint32_t count = batch.count / parts_;
+  const float share = 1.0F / static_cast<float>(parts_);
   double loss = 0.0;
   for (std::uint32_t part = 0; part < parts_; ++part) {
     loss += inner_.gradient({batch.stream, batch.first + std::uint64_t{part} * count, count}) / parts_;
     monitor_.observe_micro_batch(parameters);
-    float* sum = sum_.data();
-    for (const Parameter& p : parameters) {
-      for (std::size_t i = 0; i < p.gradient.size(); ++i) sum[i] += p.gradient[i];
-      sum += p.value.size();
+    if (part == 0) {
+      sum_.start(parameters, share);
+    } else if (part + 1 < parts_) {
+      sum_.add(parameters, share);
+    } else {
+      sum_.finish(parameters, share);
     }
   }
   monitor_.end_step();
-  const float* sum = sum_.data();
-  const float scale = 1.0F / static_cast<float>(parts_);
-  for (const Parameter& p : parameters) {
-    for (std::size_t i = 0; i < p.gradient.size(); ++i) p.gradient[i] = sum[i] * scale;
-    sum += p.value.size();
-  }
   return loss;
 }
 

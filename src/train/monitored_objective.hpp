@@ -3,8 +3,8 @@
 #pragma once
 
 #include <optional>
-#include <vector>
 
+#include "gradient_sum.hpp"
 #include "normdescent/probe/training_monitor.hpp"
 #include "normdescent/problem/problem.hpp"
 #include "normdescent/train/trainer.hpp"
@@ -24,6 +24,7 @@ class MonitoredObjective final : public Objective {
 
   /// What the last monitored step showed, once.
   [[nodiscard]] std::optional<TrainingMetrics::Noise> take_noise();
+  [[nodiscard]] TrainingMonitor& monitor() { return monitor_; }
 
  private:
   Objective& inner_;
@@ -31,7 +32,7 @@ class MonitoredObjective final : public Objective {
   std::int64_t every_;
   std::uint32_t parts_;  // 1: the mini-batch cannot be split evenly
   TrainingMonitor monitor_;
-  std::vector<float> sum_;
+  GradientSum sum_;
   bool has_news_ = false;
 };
 

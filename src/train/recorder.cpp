@@ -84,7 +84,11 @@ Recorder::Recorder(Context context, const std::optional<Checkpoint>& start)
       events_(context_.folder, start ? start->position.step : 0),
       writer_(context_.folder, context_.options.keep_checkpoints, context_.options.background_writes),
       saved_step_(start ? start->position.step : kNothingSaved) {
-  if (start) remember_losses();
+  if (!start) return;
+  remember_losses();
+  if (context_.monitored == nullptr) return;
+  if (const auto state = read_monitor(context_.folder, start->position.step))
+    context_.monitored->monitor().load_state(*state);
 }
 
 void Recorder::on_step(const TrainingStep& step, Objective& objective) {
@@ -135,7 +139,8 @@ void Recorder::save(const TrainingPosition& position) {
   lines_.sync();
   report(writer_.wait());
   writer_.save({.identity = context_.identity, .position = position, .metrics_bytes = lines_.bytes()},
-               context_.objective, context_.optimizer);
+               context_.objective, context_.optimizer,
+               context_.monitored != nullptr ? std::optional(context_.monitored->monitor().state()) : std::nullopt);
   report(writer_.take_finished());
   saved_step_ = position.step;
   last_time_ = Clock::now();

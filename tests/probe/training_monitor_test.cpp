@@ -73,6 +73,51 @@ TEST(TrainingMonitor, AccumulatedAndWeightedGradientsGiveTheSameReport) {
   EXPECT_NEAR(a.gradient_l2_squared.value / b.gradient_l2_squared.value, 1.0, 1e-3);
 }
 
+TEST(TrainingMonitor, OneThatLoadsTheStateOfAnotherReportsWhatThatOneWouldHave) {
+  ParameterBuffer<float> buffer(testing::vectors({300, 50}));
+  const MonitorOptions options{.coordinates = 200, .window = 12};
+  TrainingMonitor whole(buffer.parameters(), options);
+  TrainingMonitor loaded(buffer.parameters(), options);
+  Philox random(5);
+  for (int step = 0; step < 12; ++step) {
+    for (int k = 0; k < 4; ++k) {
+      // In the middle of a step, while gradients add up.
+      if (step == 6 && k == 2) loaded.load_state(whole.state());
+      write_gradient(buffer, random, 1.0 + k);
+      whole.observe_micro_batch(buffer.parameters(), ObservedGradient::accumulated);
+      if (step > 6 || (step == 6 && k >= 2)) {
+        loaded.observe_micro_batch(buffer.parameters(), ObservedGradient::accumulated);
+      }
+    }
+    whole.end_step();
+    const auto expected = whole.report().to_json();
+    if (step >= 6) {
+      loaded.end_step();
+      EXPECT_EQ(loaded.report().to_json(), expected) << step;
+    }
+  }
+}
+
+TEST(TrainingMonitor, RefusesAStateThatIsNotItsOwn) {
+  ParameterBuffer<float> buffer(testing::vectors({300}));
+  TrainingMonitor monitor(buffer.parameters(), {.coordinates = 100});
+  monitor.observe_micro_batch(buffer.parameters());
+  const StateDict own = monitor.state();
+  TrainingMonitor other(buffer.parameters(), {.coordinates = 99});
+  EXPECT_THROW(other.load_state(own), std::invalid_argument);
+  for (const char* name : {"values", "steps", "accumulated", "growth"}) {
+    for (int defect = 0; defect < 3; ++defect) {
+      StateDict damaged = own;
+      StateTensor& tensor = damaged.tensors[name];
+      if (defect == 0) damaged.tensors.erase(name);
+      if (defect == 1) tensor.dtype = "U8";
+      if (defect == 2) tensor.bytes.resize(tensor.bytes.size() + 8);  // zeros: a step that decreases, half a pair
+      EXPECT_THROW(monitor.load_state(damaged), std::invalid_argument) << name << ' ' << defect;
+    }
+  }
+  EXPECT_EQ(monitor.state(), own);
+}
+
 TEST(TrainingMonitor, SaysWhyNothingIsMeasured) {
   ParameterBuffer<float> buffer(testing::vectors({100}));
   TrainingMonitor monitor(buffer.parameters());

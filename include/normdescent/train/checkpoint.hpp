@@ -44,12 +44,14 @@ struct Checkpoint {
 struct CheckpointTensors {
   std::function<StateDict()> weights;
   std::function<StateDict()> optimizer;
+  std::function<StateDict()> monitor = {};  ///< of a monitored run (training_monitor.hpp); empty: no file
 };
 [[nodiscard]] StateDict weights_of(const Objective& objective);
 
 /// Writes `run_folder`/checkpoint-<step>/{model.safetensors, optimizer.safetensors, position.json, checksums.txt}
-/// beside and renames it as a whole, then removes all but the newest `keep` checkpoints up to this step. A checkpoint
-/// of the same step is an error, not overwritten. UserError (full disk ...) leaves everything as it was.
+/// and of a monitored run monitor.safetensors, beside and renames it as a whole, then removes all but the newest `keep`
+/// checkpoints up to this step. A checkpoint of the same step is an error, not overwritten. UserError (full disk ...)
+/// leaves everything as it was.
 std::filesystem::path write_checkpoint(const std::filesystem::path& run_folder, const Checkpoint& checkpoint,
                                        const CheckpointTensors& tensors, int keep);
 
@@ -74,5 +76,7 @@ std::filesystem::path set_aside(const std::filesystem::path& checkpoint_folder);
 /// belongs to another run than `identity` (it names the difference).
 [[nodiscard]] Checkpoint read_checkpoint(const std::filesystem::path& checkpoint_folder, const RunIdentity& identity,
                                          const Objective& objective, Optimizer<float>& optimizer);
+/// What the monitor carried at this step; empty if the run was not monitored then.
+[[nodiscard]] std::optional<StateDict> read_monitor(const std::filesystem::path& run_folder, std::int64_t step);
 
 }  // namespace normdescent

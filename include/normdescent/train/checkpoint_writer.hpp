@@ -34,7 +34,9 @@ class CheckpointWriter {
   /// Waits for the write before, then writes, or copies weights and state and lets a thread write them. UserError as
   /// write_checkpoint: of this write, or of the one before in the background.
   /// Memory: in the background one copy of weights and state, otherwise of the larger of the two.
-  void save(const Checkpoint& checkpoint, const Objective& objective, const Optimizer<float>& optimizer);
+  /// `monitor` is what a monitored run's carries (a few MB).
+  void save(const Checkpoint& checkpoint, const Objective& objective, const Optimizer<float>& optimizer,
+            std::optional<StateDict> monitor = {});
   /// The checkpoint that has become complete since the last question, if one has. UserError if it failed.
   [[nodiscard]] std::optional<std::filesystem::path> take_finished();
   /// As take_finished(), after waiting for the write that is under way.

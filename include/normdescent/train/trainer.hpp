@@ -18,6 +18,10 @@
 
 namespace normdescent {
 
+/// Steps between measurements of noise at which they take at most 2% of the time of steps of `small` and of GPT-2 124M,
+/// however small its batch (docs/performance.md, "Noise during training").
+inline constexpr std::int64_t kMonitorInterval = 50;
+
 struct TrainerOptions {
   std::int64_t steps = 1000;
   double warmup_fraction = 0.1;

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `train --monitor` costs: AdamW steps of a GPT on random tokens, plain and monitored ones in turn.
+//
+//   monitor_share MODEL BATCH CONTEXT PAIRS
+//
+// The share at an interval N is (monitored - plain) / (N plain), medians over the pairs: a run with and a run without
+// the monitor would differ by less than two runs without it do.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "../peers/gpt_steps.hpp"
+#include "monitored_objective.hpp"
+#include "normdescent/gpt/objective.hpp"
+
+namespace normdescent {
+namespace {
+
+struct Seconds {
+  double wall = 0.0;
+  double cpu = 0.0;
+};
+
+template <class F>
+Seconds timed(const F& work) {
+  const std::clock_t cpu = std::clock();
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
+  return {wall.count(), static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC};
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+void print_share(const char* clock, const std::vector<Seconds>& plain, const std::vector<Seconds>& monitored,
+                 double Seconds::*seconds) {
+  std::vector<double> steps;
+  std::vector<double> extras;
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    steps.push_back(plain[i].*seconds);
+    extras.push_back(monitored[i].*seconds - plain[i].*seconds);
+  }
+  const double step = median(steps);
+  const double extra = median(extras);
+  std::printf("%-4s  step %.4f s, monitored step %+.4f s; share at --monitor", clock, step, extra);
+  for (const int every : {1, 10, 20, 50, 100}) std::printf("  %d: %.2f%%", every, 100.0 * extra / (every * step));
+  std::printf("\n");
+}
+
+int run(char** argv) {
+  const bench::GptCase c = bench::parse_case(argv);  // `steps` are the pairs
+  GptData data;
+  data.context = c.context;
+  data.training_windows = [&](const Batch& batch, std::span<std::int64_t> out) {
+    bench::random_windows(c, batch, out);
+  };
+  data.validation_windows =
+      std::make_shared<const std::vector<std::int64_t>>(static_cast<std::size_t>(c.context + 1), std::int64_t{0});
+  const auto objective = make_gpt_objective(c.shape, Precision::automatic, std::move(data), 1);
+  std::vector<ParameterInfo> infos;
+  for (const Parameter& p : objective->parameters()) infos.push_back(p.info);
+  Optimizer<float> optimizer(make_optimizer("adamw", {{"learning_rate", "1e-4"}}), infos);
+  train_detail::MonitoredObjective monitored(*objective, c.batch, 1);
+  Batch batch{.stream = 0, .first = 0, .count = c.batch};
+  const auto step = [&](Objective& trained) {
+    return timed([&] {
+      (void)trained.gradient(batch);
+      optimizer.step(objective->parameters());
+      if (&trained == &monitored) (void)monitored.take_noise();
+      batch.first += c.batch;
+    });
+  };
+  (void)step(*objective);
+  (void)step(monitored);
+  std::vector<Seconds> plain_steps;
+  std::vector<Seconds> monitored_steps;
+  for (int pair = 0; pair < c.steps; ++pair) {
+    plain_steps.push_back(step(*objective));
+    monitored_steps.push_back(step(monitored));
+  }
+  std::printf("%s, %u x %lld tokens, %d pairs\n", argv[1], c.batch, static_cast<long long>(c.context), c.steps);
+  print_share("wall", plain_steps, monitored_steps, &Seconds::wall);
+  print_share("cpu", plain_steps, monitored_steps, &Seconds::cpu);
+  return 0;
+}
+
+}  // namespace
+}  // namespace normdescent
+
+int main(int argc, char** argv) { return argc == 5 ? normdescent::run(argv) : 2; }
