@@ -15,7 +15,18 @@ namespace normdescent::optimizers {
 template <rules::Rule R, class T>
 [[nodiscard]] rules::Task<R> make_task(const R& rule, T* x, std::span<const T> g, Slot<T>& slot) {
   rules::Task<R> task{.rule = rule, .x = x, .g = g.data(), .size = static_cast<Index>(g.size())};
-  for (std::size_t k = 0; k < task.state.size(); ++k) task.state[k] = slot.state[k].data();
+  for (std::size_t k = 0; k < task.state.size(); ++k) {
+    const StateFormat format = slot.layout[k].format;
+    if (format == StateFormat::full) {
+      task.state[k] = slot.state[k].data();
+    } else {
+      task.narrow[k] = {.values = slot.narrow_state[k].data(),
+                        .is_stochastic = format == StateFormat::bfloat16_stochastic,
+                        .seed = slot.rounding_seed,
+                        .stream = slot.rounding_streams[k],
+                        .step = static_cast<std::uint64_t>(slot.steps)};
+    }
+  }
   return task;
 }
 

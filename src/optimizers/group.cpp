@@ -19,8 +19,10 @@ Index StateBuffer::size() const {
 
 std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter) {
   std::vector<StateBuffer> buffers;
-  if (!std::holds_alternative<Raw>(recipe.estimator)) buffers.push_back({"momentum", parameter.shape});
-  if (std::holds_alternative<AdamScale>(recipe.direction)) buffers.push_back({"second_moment", parameter.shape, true});
+  if (!std::holds_alternative<Raw>(recipe.estimator))
+    buffers.push_back({"momentum", parameter.shape, false, recipe.state_format});
+  if (std::holds_alternative<AdamScale>(recipe.direction))
+    buffers.push_back({"second_moment", parameter.shape, true, recipe.state_format});
   if (std::holds_alternative<AdaGradScale>(recipe.direction))
     buffers.push_back({"sum_of_squares", parameter.shape, true});
   if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}, true});

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "normdescent/base/bfloat16.hpp"
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/optimizers/recipe.hpp"
 
@@ -18,6 +19,7 @@ struct StateBuffer {
   std::string name;
   std::vector<Index> shape;
   bool is_nonnegative = false;  ///< squares and norms: a negative entry was never written by a step
+  StateFormat format = StateFormat::full;
 
   [[nodiscard]] Index size() const;
 };
@@ -27,8 +29,11 @@ template <class T>
 struct Slot {
   ParameterInfo info;
   std::vector<StateBuffer> layout;    ///< of `state`: state_buffers(recipe, info), then what corrections remember
-  std::vector<std::vector<T>> state;  ///< all 0 at the start
-  std::int64_t steps = 0;             ///< steps in which this parameter had a gradient
+  std::vector<std::vector<T>> state;  ///< all 0 at the start; empty where the layout's format is narrow,
+  std::vector<std::vector<Bfloat16>> narrow_state;  ///< whose numbers are here
+  std::uint64_t rounding_seed = 0;
+  std::vector<std::uint64_t> rounding_streams;  ///< of narrow_state
+  std::int64_t steps = 0;                       ///< steps in which this parameter had a gradient
   std::int64_t orthogonalizations = 0;
 };
 

@@ -30,7 +30,10 @@ void MeasuredStep<T>::end(std::span<const BasicParameter<T>> parameters, std::sp
     counters[i].update_rms = length / std::sqrt(static_cast<double>(descent.size()));
     const auto momentum = std::ranges::find(slots[i].layout, "momentum", &StateBuffer::name);
     if (momentum == slots[i].layout.end()) continue;
-    const std::span<const T> m = slots[i].state[static_cast<std::size_t>(momentum - slots[i].layout.begin())];
+    const auto k = static_cast<std::size_t>(momentum - slots[i].layout.begin());
+    std::vector<T> widened;
+    for (const Bfloat16 number : slots[i].narrow_state[k]) widened.push_back(to_float(number));
+    const auto m = widened.empty() ? std::span<const T>(slots[i].state[k]) : std::span<const T>(widened);
     const double product = length * norm2(m);
     if (product > 0.0) counters[i].momentum_cosine = dot(std::span<const T>(descent), m) / product;
   }

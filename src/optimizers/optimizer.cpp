@@ -5,10 +5,12 @@
 #include <cmath>
 #include <set>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "domain.hpp"
 #include "impl.hpp"
+#include "normdescent/base/stochastic_rounding.hpp"
 
 namespace normdescent {
 namespace {
@@ -32,8 +34,29 @@ template <class T>
 void start_average(const Recipe& recipe, const optimizers::Fed<T>& fed, optimizers::Slot<T>& slot) {
   const auto* ema = std::get_if<Ema>(&recipe.estimator);
   if (ema == nullptr || ema->start != Start::first_gradient || slot.steps > 0) return;
-  std::ranges::transform(fed.gradient, slot.state.front().begin(),
-                         [&](T g) { return rules::scale_gradient(fed.factor, g); });
+  const auto scaled = [&](T g) { return rules::scale_gradient(fed.factor, g); };
+  if (slot.layout.front().format == StateFormat::full) {
+    std::ranges::transform(fed.gradient, slot.state.front().begin(), scaled);
+  } else {
+    std::ranges::transform(fed.gradient, slot.narrow_state.front().begin(),
+                           [&](T g) { return to_bfloat16(static_cast<float>(scaled(g))); });
+  }
+}
+
+template <class T>
+void allocate_state(optimizers::Slot<T>& slot, std::uint64_t rounding_seed) {
+  slot.rounding_seed = rounding_seed;
+  for (const auto& buffer : slot.layout) {
+    const bool is_narrow = buffer.format != StateFormat::full;
+    if (is_narrow && !std::is_same_v<T, float>) {
+      throw std::invalid_argument("parameter " + slot.info.name + ": state_format = " + to_string(buffer.format) +
+                                  ", must be full for parameters in float64");
+    }
+    const auto size = static_cast<std::size_t>(buffer.size());
+    slot.state.emplace_back(is_narrow ? 0 : size);
+    slot.narrow_state.emplace_back(is_narrow ? size : 0);
+    slot.rounding_streams.push_back(rounding_stream(slot.info.name + "/" + buffer.name));
+  }
 }
 
 }  // namespace
@@ -58,8 +81,8 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
     for (auto& buffer : optimizers::correction_buffers(recipe, parameters[i], has_closure)) {
       slot.layout.push_back(std::move(buffer));
     }
-    for (const auto& buffer : slot.layout) slot.state.emplace_back(static_cast<std::size_t>(buffer.size()));
     slot.info = std::move(parameters[i]);
+    allocate_state(slot, static_cast<std::uint64_t>(impl_->spec.rounding_seed));
     impl_->counters.parameters.push_back({.parameter = slot.info.name, .recipe = recipe.name});
     ++impl_->counters.parameters_of_recipe[recipe.name];
     const auto same =
@@ -217,7 +240,8 @@ std::vector<ParameterPlan> Optimizer<T>::explain() const {
                     .decoupled_decay = recipe.decoupled_decay,
                     .decay = describe_decay(recipe),
                     .state_buffers = static_cast<int>(impl_->slots[i].state.size()),
-                    .state_entries = entries});
+                    .state_entries = entries,
+                    .state_format = to_string(recipe.state_format)});
   }
   return rows;
 }

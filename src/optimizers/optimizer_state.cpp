@@ -35,6 +35,8 @@ void require_count(const std::string& name, const StateTensor& tensor, std::int6
   }
 }
 
+constexpr const char* kNarrow = "BF16";
+
 std::int64_t parse_count(const std::string& text) {
   std::int64_t count = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
@@ -69,12 +71,13 @@ std::string fingerprint(const std::vector<const Recipe*>& recipes) {
   return is_uniform ? rule(*recipes.front()) : "per-parameter " + hash_text(all);
 }
 
-// Recipes that do something else in a parameter's first step, or in every n-th.
+// Recipes that do something else in a parameter's first step, in every n-th, or at random in each.
 bool counts_steps(const Recipe& recipe) {
   const auto* ema = std::get_if<Ema>(&recipe.estimator);
   const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
   return std::holds_alternative<AdamScale>(recipe.direction) || std::holds_alternative<Alternate>(recipe.direction) ||
-         std::holds_alternative<Shampoo>(recipe.direction) || (ema != nullptr && ema->start == Start::first_gradient) ||
+         std::holds_alternative<Shampoo>(recipe.direction) || recipe.state_format != StateFormat::full ||
+         (ema != nullptr && ema->start == Start::first_gradient) ||
          (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
 }
 
@@ -90,8 +93,11 @@ StateDict Optimizer<T>::state() const {
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     const Slot<T>& slot = impl_->slots[i];
     for (std::size_t k = 0; k < slot.layout.size(); ++k) {
-      state.tensors[slot.info.name + "/" + slot.layout[k].name] =
-          to_tensor(kDtype<T>, slot.layout[k].shape, std::span<const T>(slot.state[k]));
+      const auto& layout = slot.layout[k];
+      state.tensors[slot.info.name + "/" + layout.name] =
+          layout.format == StateFormat::full
+              ? to_tensor(kDtype<T>, layout.shape, std::span<const T>(slot.state[k]))
+              : to_tensor(kNarrow, layout.shape, std::span<const Bfloat16>(slot.narrow_state[k]));
     }
     if (counts_steps(*impl_->recipes[i])) {
       state.tensors[slot.info.name + "/steps"] = to_tensor("I64", {}, std::span<const std::int64_t>(&slot.steps, 1));
@@ -113,10 +119,14 @@ void Optimizer<T>::load_state(const StateDict& state) {
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     Slot<T>& slot = impl_->slots[i];
     for (std::size_t k = 0; k < slot.layout.size(); ++k) {
-      const auto bytes = std::as_writable_bytes(std::span<T>(slot.state[k]));
-      const std::string name = slot.info.name + "/" + slot.layout[k].name;
-      const auto& tensor = require_tensor(state, name, kDtype<T>, slot.layout[k].shape, bytes.size());
-      require_possible<T>(name, tensor, slot.layout[k].is_nonnegative);
+      const auto& layout = slot.layout[k];
+      const bool is_full = layout.format == StateFormat::full;
+      const auto bytes = is_full ? std::as_writable_bytes(std::span(slot.state[k]))
+                                 : std::as_writable_bytes(std::span(slot.narrow_state[k]));
+      const std::string name = slot.info.name + "/" + layout.name;
+      const auto& tensor = require_tensor(state, name, is_full ? kDtype<T> : kNarrow, layout.shape, bytes.size());
+      is_full ? require_possible<T>(name, tensor, layout.is_nonnegative)
+              : require_possible<Bfloat16>(name, tensor, layout.is_nonnegative);
       copies.emplace_back(&tensor, bytes);
     }
     if (counts_steps(*impl_->recipes[i])) {

@@ -51,6 +51,11 @@ const Fields<CommonOptions>& common_fields() {
       whole_number<O>(
           "rounding_seed", 0, 2147483647, "seed of stochastic rounding",
           [](auto& o) -> auto& { return o.rounding_seed; }),
+      named<O, StateFormat>(
+          "state_format", {StateFormat::full, StateFormat::bfloat16, StateFormat::bfloat16_stochastic},
+          "what momentum and second moment are kept in: the parameters' type, or half of it, rounded to nearest or at "
+          "random",
+          [](auto& o) -> auto& { return o.state_format; }),
   };
   return fields;
 }

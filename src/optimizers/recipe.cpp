@@ -50,6 +50,15 @@ const char* to_string(Orientation orientation) {
   return "unknown";
 }
 
+const char* to_string(StateFormat format) {
+  switch (format) {
+    case StateFormat::full: return "full";
+    case StateFormat::bfloat16: return "bfloat16";
+    case StateFormat::bfloat16_stochastic: return "bfloat16-stochastic";
+  }
+  return "unknown";
+}
+
 const char* to_string(DecayForm form) {
   switch (form) {
     case DecayForm::decoupled: return "decoupled";

@@ -31,6 +31,7 @@ void share(Recipe& recipe, const CommonOptions& common) {
   if (recipe.decay_form == DecayForm::decoupled) recipe.decay_form = common.decay_form;
   recipe.l2_penalty = common.l2_penalty;
   recipe.clip_norm = common.clip_tensor_norm;
+  recipe.state_format = common.state_format;
   // An optimizer that knows how one of its tensors is stored says so in the recipe.
   if (recipe.orientation == Orientation::out_in) recipe.orientation = common.orientation;
 }

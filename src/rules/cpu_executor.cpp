@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "normdescent/base/multiversion.hpp"
 #include "normdescent/rules/corrections.hpp"
@@ -51,28 +52,72 @@ NORMDESCENT_MULTIVERSION void rescale(double factor, const T* __restrict g, T* _
   for (Index i = 0; i < n; ++i) out[i] = scale_gradient(factor, g[i]);
 }
 
-/// [first, first + count) of a task; g points at what the rule is fed there.
-template <Rule R>
-void run_leaf(const Task<R>& task, const typename R::value_type* g, Index first, Index count) {
+template <class T>
+NORMDESCENT_MULTIVERSION void widen(const Bfloat16* __restrict narrow, T* __restrict out, Index n) {
+  for (Index i = 0; i < n; ++i) out[i] = to_float(narrow[i]);
+}
+
+NORMDESCENT_MULTIVERSION void narrow(const float* __restrict wide, Bfloat16* __restrict out, Index n) {
+  for (Index i = 0; i < n; ++i) out[i] = to_bfloat16(wide[i]);
+}
+
+void narrow(const float* wide, const NarrowState& to, Index first, Index count) {
+  Bfloat16* const out = to.values + first;
+  if (!to.is_stochastic) return narrow(wide, out, count);
+  const auto size = static_cast<std::size_t>(count);
+  round_piece_stochastically({wide, size}, {out, size}, to.seed, to.stream, to.step, static_cast<std::uint64_t>(first));
+}
+
+template <Rule R, class T>
+void run_leaf(const R& rule, T* x, const T* g, const std::array<T*, Task<R>::kStates>& state, Index count) {
   if constexpr (R::state_count == 0) {
-    leaf(task.rule, task.x + first, g, count);
+    leaf(rule, x, g, count);
   } else if constexpr (R::state_count == 1) {
-    leaf(task.rule, task.x + first, g, task.state[0] + first, count);
+    leaf(rule, x, g, state[0], count);
   } else {
-    leaf(task.rule, task.x + first, g, task.state[0] + first, task.state[1] + first, count);
+    leaf(rule, x, g, state[0], state[1], count);
   }
 }
 
-/// Gradients that are rescaled at a time: they and what is updated with them stay in the first-level cache.
-constexpr Index kRescaled = 1024;
+/// Entries that are rescaled or widened at a time: they and what is updated with them stay in the first-level cache.
+constexpr Index kBlock = 1024;
+
+/// One block of a task whose arrays are not what the rule takes.
+template <Rule R>
+void run_block(const Task<R>& task, Index first, Index count) {
+  using T = typename R::value_type;
+  constexpr std::size_t kStates = Task<R>::kStates;
+  std::array<T, static_cast<std::size_t>(kBlock)> scaled;
+  std::array<std::array<T, static_cast<std::size_t>(kBlock)>, kStates> wide;
+  std::array<T*, kStates> state;
+  for (std::size_t k = 0; k < kStates; ++k) {
+    const bool is_narrow = task.narrow[k].values != nullptr;
+    state[k] = is_narrow ? wide[k].data() : task.state[k] + first;
+    if (is_narrow) widen(task.narrow[k].values + first, state[k], count);
+  }
+  const T* g = task.g + first;
+  if (task.gradient_factor != 1.0) {
+    rescale(task.gradient_factor, g, scaled.data(), count);
+    g = scaled.data();
+  }
+  run_leaf(task.rule, task.x + first, g, state, count);
+  if constexpr (std::is_same_v<T, float>) {
+    for (std::size_t k = 0; k < kStates; ++k) {
+      if (task.narrow[k].values != nullptr) narrow(wide[k].data(), task.narrow[k], first, count);
+    }
+  }
+}
 
 template <Rule R>
-void run_rescaled(const Task<R>& task, Index first, Index count) {
-  std::array<typename R::value_type, static_cast<std::size_t>(kRescaled)> scaled;
-  for (const Index end = first + count; first < end; first += kRescaled) {
-    const Index n = std::min(kRescaled, end - first);
-    rescale(task.gradient_factor, task.g + first, scaled.data(), n);
-    run_leaf(task, scaled.data(), first, n);
+void run_piece(const Task<R>& task, Index first, Index count) {
+  const auto is_narrow = [](const NarrowState& n) { return n.values != nullptr; };
+  if (task.gradient_factor == 1.0 && std::ranges::none_of(task.narrow, is_narrow)) {
+    auto state = task.state;
+    for (auto& s : state) s += first;
+    return run_leaf(task.rule, task.x + first, task.g + first, state, count);
+  }
+  for (const Index end = first + count; first < end; first += kBlock) {
+    run_block(task, first, std::min(kBlock, end - first));
   }
 }
 
@@ -84,11 +129,7 @@ void run_on_cpu(std::span<const Task<R>> tasks) {
       tasks.size(), [&](std::size_t a) { return tasks[a].size; },
       [&](std::size_t a, Index first, Index count) {
         const Task<R>& task = tasks[a];
-        if (task.gradient_factor == 1.0) {
-          run_leaf(task, task.g + first, first, count);
-        } else {
-          run_rescaled(task, first, count);
-        }
+        run_piece(task, first, count);
         if (task.cleared != nullptr) std::fill_n(task.cleared + first, count, 0);
       });
 }

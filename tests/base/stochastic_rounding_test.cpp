@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -75,6 +76,29 @@ TEST(StochasticRounding, DependsOnSeedStreamStepAndPositionAndNotOnThreads) {
   EXPECT_NE(rounded(1, 2, 4, 1), first);
   EXPECT_NE(std::vector<Bfloat16>(first.begin(), first.begin() + 64),
             std::vector<Bfloat16>(first.begin() + 64, first.begin() + 128));
+}
+
+TEST(StochasticRounding, PiecesAndSingleEntriesAreThoseOfTheWhole) {
+  std::vector<float> x(70001);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 1.0F + 1e-5F * static_cast<float>(i % 997);
+  std::vector<Bfloat16> whole(x.size());
+  round_stochastically(x, whole, 1, 2, 3);
+  std::vector<Bfloat16> pieces(x.size());
+  for (std::size_t first = 0; first < x.size(); first += 64 * 11) {
+    const std::size_t count = std::min<std::size_t>(64 * 11, x.size() - first);
+    round_piece_stochastically(std::span(x).subspan(first, count), std::span(pieces).subspan(first, count), 1, 2, 3,
+                               first);
+  }
+  EXPECT_EQ(pieces, whole);
+  std::vector<std::uint64_t> seen;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    ASSERT_EQ(round_stochastically(x[i], rounding_bits(1, 2, 3, i)), whole[i]) << i;
+    // Four neighbours' bits in one number: that they never repeat says that no draw is used twice.
+    if (i % 4 == 0) seen.push_back(0);
+    seen.back() = seen.back() << 16U | rounding_bits(1, 2, 3, i);
+  }
+  std::ranges::sort(seen);
+  EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -112,6 +113,60 @@ void expect_scaled_and_cleared(const R& rule, const std::vector<std::size_t>& si
   }
 }
 
+// State in bfloat16, with and without chance: the same bits in both executors, and what the rule makes of the widened
+// state, rounded.
+template <class R>
+void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, bool is_stochastic, double factor) {
+  struct Side {
+    Tensors<R> tensors;
+    std::vector<std::array<std::vector<Bfloat16>, Task<R>::kStates>> narrow;
+  };
+  const auto make = [&] {
+    Side side{Tensors<R>(rule, sizes), {}};
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      auto& narrow = side.narrow.emplace_back();
+      auto& task = side.tensors.tasks[i];
+      task.gradient_factor = factor;
+      for (std::size_t k = 0; k < narrow.size(); ++k) {
+        for (const float x : side.tensors.state[i][k]) narrow[k].push_back(to_bfloat16(x));
+        task.narrow[k] = {narrow[k].data() + 1, is_stochastic, 7, 10 * i + k, 3};
+        task.state[k] = nullptr;
+      }
+    }
+    return side;
+  };
+  Side scalar = make();
+  Side fast = make();
+  Side wide = make();
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    auto& task = wide.tensors.tasks[i];
+    for (std::size_t k = 0; k < task.narrow.size(); ++k) {
+      for (std::size_t j = 0; j <= sizes[i]; ++j) wide.tensors.state[i][k][j] = to_float(wide.narrow[i][k][j]);
+      task.narrow[k] = {};
+      task.state[k] = wide.tensors.state[i][k].data() + 1;
+    }
+  }
+  run_scalar<R>(scalar.tensors.tasks);
+  run_on_cpu<R>(fast.tensors.tasks);
+  run_on_cpu<R>(wide.tensors.tasks);
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    EXPECT_TRUE(same_bits(scalar.tensors.x[i], fast.tensors.x[i])) << "x of size " << sizes[i];
+    EXPECT_TRUE(same_bits(wide.tensors.x[i], fast.tensors.x[i])) << "x of size " << sizes[i];
+    EXPECT_EQ(scalar.narrow[i], fast.narrow[i]) << "state of size " << sizes[i];
+    for (std::size_t k = 0; k < fast.narrow[i].size(); ++k) {
+      const std::span<const float> result = std::span(wide.tensors.state[i][k]).subspan(1);
+      std::vector<Bfloat16> expected(result.size());
+      if (is_stochastic) {
+        round_stochastically(result, expected, 7, 10 * i + k, 3);
+      } else {
+        std::ranges::transform(result, expected.begin(), to_bfloat16);
+      }
+      expected.insert(expected.begin(), fast.narrow[i][k].front());
+      EXPECT_EQ(expected, fast.narrow[i][k]) << "state of size " << sizes[i];
+    }
+  }
+}
+
 template <class T, class E, class D>
 ElementwiseRule<E, D> make_rule() {
   const auto estimator = [] {
@@ -176,6 +231,26 @@ TYPED_TEST(EveryRule, GivesTheSameBitsInBothExecutors) {
   this->check(ExtrapolateRule<T>(9.0));
   this->check(AddScaledRule<T>(0.1));
   this->check(RescaleRule<T>(0.3));
+}
+
+TEST(NarrowState, IsTheRoundedStateOfTheRuleInBothExecutors) {
+  const int before = omp_get_max_threads();
+  for (const int threads : {1, 2}) {
+    omp_set_num_threads(threads);
+    for (const bool is_stochastic : {false, true}) {
+      for (const double factor : {1.0, 0.3}) {
+        const auto check = [&](const auto& rule) {
+          expect_narrow_state(rule, kSmallSizes, is_stochastic, factor);
+          expect_narrow_state(rule, kLargeSizes, is_stochastic, factor);
+        };
+        check(make_rule<float, Ema<float>, Sign<float>>());
+        check(make_rule<float, DoubleEma<float>, Sign<float>>());
+        check(make_rule<float, Ema<float>, AdamScale<float>>());
+        check(EstimateRule<Ema<float>>(Ema<float>(0.9)));
+      }
+    }
+  }
+  omp_set_num_threads(before);
 }
 
 TYPED_TEST(EveryRule, TakesCoefficientsPerTensor) {

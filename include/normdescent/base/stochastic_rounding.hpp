@@ -27,8 +27,18 @@ namespace normdescent {
 /// The stream of a tensor of that name: its bits do not depend on what other tensors there are.
 [[nodiscard]] std::uint64_t rounding_stream(const std::string& name);
 
+/// The 16 bits for entry i = 512 b + 64 j + k of a tensor: number j of the eight in Philox with key `seed`, high
+/// counter `stream`, low counter step 2^40 + 64 b + k.
+[[nodiscard]] std::uint16_t rounding_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t step,
+                                          std::uint64_t i);
+
+/// Entries first ... first + x.size() on one thread, `first` a multiple of 64: what executors call on
+/// pieces that lie in the cache.
+void round_piece_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed,
+                                std::uint64_t stream, std::uint64_t step, std::uint64_t first);
+
 /// out[i] = x[i] rounded stochastically; `out` has the size of x. The bits are a pure function of (seed, stream, step,
-/// i), whatever the number of threads: Philox with key `seed`, high counter `stream`, low counter step 2^40 + i/8.
+/// i), whatever the number of threads: rounding_bits.
 void round_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed, std::uint64_t stream,
                           std::uint64_t step);
 

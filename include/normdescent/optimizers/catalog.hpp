@@ -22,6 +22,7 @@ struct CommonOptions {
   NonFinitePolicy on_nonfinite = NonFinitePolicy::skip;
   Bfloat16Rounding bfloat16_rounding = Bfloat16Rounding::master;  ///< of parameters in bfloat16
   int rounding_seed = 0;                                          ///< of stochastic rounding
+  StateFormat state_format = StateFormat::full;                   ///< of momentum and second moment
 };
 enum class MomentumForm { ema, heavy_ball };
 [[nodiscard]] const char* to_string(MomentumForm form);

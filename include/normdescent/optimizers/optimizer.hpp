@@ -30,7 +30,8 @@ struct ParameterPlan {
   double decoupled_decay = 0.0;
   std::string decay;  ///< "none", "decoupled(0.1)", "constrained(radius=3)"
   int state_buffers = 0;
-  Index state_entries = 0;  ///< numbers in all of them
+  Index state_entries = 0;     ///< numbers in all of them
+  std::string state_format{};  ///< of momentum and second moment: to_string(StateFormat)
 };
 
 /// What one step did. `finite` is false if a gradient held NaN or Inf (or a correction made one of it); then nothing

@@ -211,6 +211,14 @@ struct MatrixShape {
 /// stack has at least three dimensions.
 [[nodiscard]] MatrixShape matrix_shape(const MatrixLayout& layout, const ParameterInfo& parameter);
 
+/// What momentum and second moment are kept in; other state is always of the parameters' type. bfloat16 (of float
+/// parameters only) halves their memory. Each step widens, computes in float and rounds:
+///   bfloat16               to nearest. An average of beta stays within 2^-9/(1 - beta) of the largest it has been: fit
+///                          for momentum, while a second moment of beta2 = 0.999 would stop moving.
+///   bfloat16_stochastic    up or down at random with the float result as mean (base/stochastic_rounding.hpp).
+enum class StateFormat { full, bfloat16, bfloat16_stochastic };
+[[nodiscard]] const char* to_string(StateFormat format);
+
 // ---- the recipe ---------------------------------------------------------------------------------------------------
 
 /// One rule for one parameter.
@@ -228,6 +236,7 @@ struct Recipe {
   ShapeScale shape_scale = ShapeScale::none;
   Orientation orientation = Orientation::out_in;
   MatrixLayout layout = {};
+  StateFormat state_format = StateFormat::full;
   friend bool operator==(const Recipe&, const Recipe&) = default;
 };
 
