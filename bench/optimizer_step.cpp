@@ -92,8 +92,9 @@ void step(benchmark::State& state, const OptimizerSpec& spec, std::span<const Pa
   options.learning_rate_scale = 1e-6;
   optimizer.step(parameters, options);
   for (auto _ : state) optimizer.step(parameters, options);
-  const int buffers = optimizer.explain().front().state_buffers;
-  report(state, 4.0 * (3 + 2 * buffers + (options.zero_gradients ? 1 : 0)));
+  const ParameterPlan plan = optimizer.explain().front();
+  const double number = plan.state_format == to_string(StateFormat::full) ? 4.0 : 2.0;
+  report(state, 12.0 + 2.0 * number * plan.state_buffers + (options.zero_gradients ? 4.0 : 0.0));
 }
 
 void plain_update(benchmark::State& state) {
@@ -128,7 +129,14 @@ int main(int argc, char** argv) {
     add(name, "checked", whole, {});
     add(name, "vouched", whole, {.gradients_are_finite = true});
     add(name, "clipped", whole, {}, {{"clip_norm", "1e-3"}});
+    add(name, "zeroed", whole, {.gradients_are_finite = true, .zero_gradients = true});
     add(name, "small", small_tensors, {.gradients_are_finite = true});
+  }
+  for (const char* name : {"signum", "lion", "adamw"}) {
+    for (const StateFormat format : {StateFormat::bfloat16, StateFormat::bfloat16_stochastic}) {
+      add(name, to_string(format), model().parameters(), {.gradients_are_finite = true},
+          {{"state_format", to_string(format)}});
+    }
   }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;

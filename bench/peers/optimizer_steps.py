@@ -18,8 +18,9 @@ from side_by_side import machine, publish, table, timed
 import torch
 
 PLAIN = "p += a g"
-OPTIMIZERS = {"sgd": 12, "signsgd": 12, "signum": 20, "lion": 20, "adamw": 28}  # useful bytes a parameter
-VARIANTS = ("vouched", "checked", "clipped", "small")
+OPTIMIZERS = ("sgd", "signsgd", "signum", "lion", "adamw")
+VARIANTS = {"vouched": "vouched", "checked": "checked", "clipped": "clipped", "zeroed": "zeroed", "small": "5000 tensors",
+            "bfloat16": "bfloat16 state", "bfloat16-stochastic": "at random"}
 
 
 def shapes():
@@ -29,10 +30,10 @@ def shapes():
 
 
 def ours(binary):
-    """{"sgd/vouched": milliseconds, ...} of one round."""
+    """{"sgd/vouched": (milliseconds, useful bytes a second), ...} of one round."""
     output = subprocess.run([binary, "--benchmark_format=json", "--benchmark_min_time=0.2"], check=True,
                             capture_output=True, text=True).stdout
-    return {run["name"].removesuffix("/real_time").rsplit("/min_time", 1)[0]: run["real_time"]
+    return {run["name"].removesuffix("/real_time").rsplit("/min_time", 1)[0]: (run["real_time"], run["useful_bytes"])
             for run in json.loads(output)["benchmarks"]}
 
 
@@ -85,21 +86,21 @@ def main():
         peers.append({name: 1e3 * min(side()[0] for _ in range(2)) for name, side in sides.items()})
     median = statistics.median
 
-    def share(name, variant):
-        """Of the plain update's 12 bytes a parameter in its time."""
-        return median(OPTIMIZERS[name] / 12 * turn[PLAIN] / turn[f"{name}/{variant}"] for turn in mine)
+    def cells(case):
+        """Milliseconds, and the share of the plain update's useful bytes a second; blank for what does not exist."""
+        if case not in mine[0]:
+            return ["", ""]
+        return [f"{median(turn[case][0] for turn in mine):.0f}",
+                f"{median(turn[case][1] / turn[PLAIN][1] for turn in mine):.2f}"]
 
     rows = []
     for name in OPTIMIZERS:
-        row = [name]
-        for variant in VARIANTS:
-            row += [f"{median(turn[f'{name}/{variant}'] for turn in mine):.0f}", f"{share(name, variant):.2f}"]
-        ratio = median(b[name] / a[f"{name}/checked"] for a, b in zip(mine, peers))
-        rows.append(row + [f"{median(turn[name] for turn in peers):.0f}", f"{ratio:.1f}"])
-    plain = median(turn[PLAIN] for turn in mine)
-    text = f"{machine()}; PyTorch {torch.__version__}. `{PLAIN}`: {plain:.0f} ms, {12 * 0.124439808 / plain * 1e3:.1f} GB/s."
-    header = ["ms and share of the plain update's bandwidth", "vouched", "share", "checked", "share", "clipped", "share",
-              "5000 tensors", "share", "PyTorch", "ratio"]
+        ratio = median(b[name] / a[f"{name}/checked"][0] for a, b in zip(mine, peers))
+        columns = [cell for variant in VARIANTS for cell in cells(f"{name}/{variant}")]
+        rows.append([name, *columns, f"{median(turn[name] for turn in peers):.0f}", f"{ratio:.1f}"])
+    plain, rate = (median(turn[PLAIN][k] for turn in mine) for k in range(2))
+    text = f"{machine()}; PyTorch {torch.__version__}. `{PLAIN}`: {plain:.0f} ms, {rate / 1e9:.1f} GB/s."
+    header = ["ms, share", *(cell for title in VARIANTS.values() for cell in (title, "")), "PyTorch", "ratio"]
     publish("steps", f"{text}\n\n{table(header, rows)}", args.write)
 
 

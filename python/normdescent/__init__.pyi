@@ -47,6 +47,8 @@ class SGD(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class SGD(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class NormalizedSGD(CatalogOptimizer):
@@ -97,6 +100,8 @@ class NormalizedSGD(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class NormalizedSGD(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class RowNormalizedSGD(CatalogOptimizer):
@@ -148,6 +154,8 @@ class RowNormalizedSGD(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -172,6 +180,7 @@ class RowNormalizedSGD(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class SignSGD(CatalogOptimizer):
@@ -190,6 +199,8 @@ class SignSGD(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -207,6 +218,7 @@ class SignSGD(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class Signum(CatalogOptimizer):
@@ -233,6 +245,8 @@ class Signum(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -256,6 +270,7 @@ class Signum(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class Lion(CatalogOptimizer):
@@ -276,6 +291,8 @@ class Lion(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -295,6 +312,7 @@ class Lion(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class Muon(CatalogOptimizer):
@@ -339,6 +357,8 @@ class Muon(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -381,6 +401,7 @@ class Muon(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class Muonlight(CatalogOptimizer):
@@ -422,6 +443,8 @@ class Muonlight(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -461,6 +484,7 @@ class Muonlight(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class AdamW(CatalogOptimizer):
@@ -482,6 +506,8 @@ class AdamW(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -502,6 +528,7 @@ class AdamW(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class AdaGrad(CatalogOptimizer):
@@ -522,6 +549,8 @@ class AdaGrad(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -541,6 +570,7 @@ class AdaGrad(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class AdaGradNorm(CatalogOptimizer):
@@ -563,6 +593,8 @@ class AdaGradNorm(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -583,6 +615,7 @@ class AdaGradNorm(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class MARSLion(CatalogOptimizer):
@@ -604,6 +637,8 @@ class MARSLion(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -623,6 +658,7 @@ class MARSLion(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class MARSAdamW(CatalogOptimizer):
@@ -645,6 +681,8 @@ class MARSAdamW(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -666,6 +704,7 @@ class MARSAdamW(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class Scion(CatalogOptimizer):
@@ -704,6 +743,8 @@ class Scion(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -736,6 +777,7 @@ class Scion(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class ScionConstrained(CatalogOptimizer):
@@ -771,6 +813,8 @@ class ScionConstrained(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -801,6 +845,7 @@ class ScionConstrained(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class LionMuon(CatalogOptimizer):
@@ -832,6 +877,8 @@ class LionMuon(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -866,6 +913,7 @@ class LionMuon(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class ASGO(CatalogOptimizer):
@@ -911,6 +959,8 @@ class ASGO(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -956,6 +1006,7 @@ class ASGO(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...
 
 class Shampoo(CatalogOptimizer):
@@ -1002,6 +1053,8 @@ class Shampoo(CatalogOptimizer):
     bfloat16_rounding  how bfloat16 parameters keep small steps: a float copy, or rounding up or
         down at random; one of master, stochastic
     rounding_seed  seed of stochastic rounding; a whole number in [0, 2147483647]
+    state_format  what momentum and second moment are kept in: the parameters' type, or half of it,
+        rounded to nearest or at random; one of full, bfloat16, bfloat16-stochastic
     """
 
     def __init__(
@@ -1047,4 +1100,5 @@ class Shampoo(CatalogOptimizer):
         on_nonfinite: Literal["skip", "stop"] = "skip",
         bfloat16_rounding: Literal["master", "stochastic"] = "master",
         rounding_seed: int = 0,
+        state_format: Literal["full", "bfloat16", "bfloat16-stochastic"] = "full",
     ) -> None: ...

@@ -40,7 +40,9 @@ struct FedRun {
   explicit FedRun(const OptimizerSpec& spec) : optimizer(spec, small_model()) { fill_normal(buffer.values(), 3, 1); }
   void step(std::uint64_t t) {
     fill_normal(buffer.gradients(), 4, t);
-    optimizer.step(buffer.parameters());
+    std::vector<Parameter> list(buffer.parameters().begin(), buffer.parameters().end());
+    if (t % 3 == 1) list[2].gradient = {};  // a parameter whose own steps are not the optimizer's
+    optimizer.step(list);
   }
 };
 
@@ -102,6 +104,19 @@ TEST(StateFormat, SlowAveragesNeedChance) {
   // mean.
   const double deviation = std::sqrt(0x1p-18 / (1.0 - 0.999 * 0.999) / kSize);
   EXPECT_NEAR(second_moment(StateFormat::bfloat16_stochastic), exact, 5 * deviation);
+}
+
+TEST(StateFormat, EveryBufferHasItsOwnChance) {
+  const std::vector<ParameterInfo> infos{{.name = "a", .shape = {500}}, {.name = "b", .shape = {500}}};
+  ParameterBuffer<float> buffer(infos);
+  std::ranges::fill(buffer.gradients(), 1.0F);
+  // Both averages are 0.1 in float.
+  Optimizer<float> optimizer(
+      adamw({.beta1 = 0.9, .beta2 = 0.9, .common = {.state_format = StateFormat::bfloat16_stochastic}}), infos);
+  optimizer.step(buffer.parameters());
+  const auto a = buffer_of(optimizer, "a/momentum");
+  EXPECT_NE(a, buffer_of(optimizer, "b/momentum"));
+  EXPECT_NE(a, buffer_of(optimizer, "a/second_moment"));
 }
 
 TEST(StateFormat, StateSavesAndLoadsBitEqually) {
