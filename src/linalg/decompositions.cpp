@@ -112,4 +112,20 @@ std::vector<double> singular_values(ConstMatrixView<double> g) { return singular
 SymmetricEigen symmetric_eigen(ConstMatrixView<float> a) { return symmetric_eigen_of(a); }
 SymmetricEigen symmetric_eigen(ConstMatrixView<double> a) { return symmetric_eigen_of(a); }
 
+std::vector<double> symmetric_eigenvalues(ConstMatrixView<float> a) {
+  if (a.rows != a.cols) throw std::invalid_argument("symmetric_eigenvalues: A = " + shape_text(a) + ", must be square");
+  std::vector<double> values(static_cast<std::size_t>(a.rows), kNaN);
+  if (a.empty() || !std::isfinite(max_abs(a.span()))) return values;
+  std::vector<double> copy = as_doubles(a);
+  const int n = blas_int(a.rows);
+  std::vector<int> integers(1);  // what dsyevd needs without vectors
+  const int one = 1;
+  // The lower triangle of the column-major A is the upper one of ours.
+  const int failure = with_scratch([&](double* work, const int* size, int* info) {
+    dsyevd_("N", "L", &n, copy.data(), &n, values.data(), work, size, integers.data(), &one, info, 1, 1);
+  });
+  if (failure != 0) std::fill(values.begin(), values.end(), kNaN);
+  return values;
+}
+
 }  // namespace normdescent

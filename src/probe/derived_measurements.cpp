@@ -15,6 +15,24 @@ Estimate with_error(double value, const Estimate& sampled) {
   return {value, known ? std::abs(value) * sampled.standard_error / sampled.value : 0.0};
 }
 
+// Of the part of the spectral noise scale that is no matrix, as if all these tensors erred together.
+double error_of_vectors(const ProbeReport& report) {
+  double error = 0.0;
+  for (std::size_t t = 0; t < report.per_parameter.size() && t < report.sampled.tensors.size(); ++t) {
+    if (!report.start.tensors[t].is_matrix)
+      error += with_error(report.per_parameter[t].noise.l1, report.sampled.tensors[t].l1).standard_error;
+  }
+  return error;
+}
+
+// At the start. The matrices' error is there, from groups of their samples.
+void set_noise_scale_error(GeometryReport& m, const ProbeReport& report) {
+  const SampledNoise& sampled = report.sampled.total;
+  if (m.geometry == Geometry::euclidean) m.noise_scale_error = with_error(m.noise_scale, sampled.l2).standard_error;
+  if (m.geometry == Geometry::sign) m.noise_scale_error = with_error(m.noise_scale, sampled.l1).standard_error;
+  if (m.geometry == Geometry::spectral) m.noise_scale_error = std::hypot(m.noise_scale_error, error_of_vectors(report));
+}
+
 void set_critical_batch(GeometryReport& m, const SampledNoise& sampled, double batch_size) {
   Estimate noise{m.noise_scale, 0.0};
   Estimate gradient{m.gradient_norm, 0.0};
@@ -81,7 +99,10 @@ void derive_measurements(ProbeReport& report) {
     if (!because.empty()) report.not_measured.push_back({std::move(quantity), because});
   };
   const auto batch = static_cast<double>(report.batch_size);
-  for (GeometryReport& m : report.start.geometries) set_critical_batch(m, report.sampled.total, batch);
+  for (GeometryReport& m : report.start.geometries) {
+    set_noise_scale_error(m, report);
+    set_critical_batch(m, report.sampled.total, batch);
+  }
   for (PilotReport& pilot : report.pilots) {
     for (GeometryReport& m : pilot.end.geometries) set_critical_batch(m, {}, batch);
   }
@@ -105,6 +126,12 @@ void derive_measurements(ProbeReport& report) {
       missing("smoothness, " + name, "the gradient is zero or not finite, or does not change along its direction");
     }
     if (!(m.one_step_gain.step_size > 0.0)) missing("one-step gain, " + name, "no step size decreased the loss");
+  }
+  for (const TensorAtPoint& at : report.start.tensors) {
+    if (!at.is_matrix) continue;
+    missing("error of the spectral gradient norm and critical batch",
+            "it needs the mean gradients of several groups of micro-batches, a copy of the gradients each");
+    break;
   }
   missing("Hessian products", report.hessian.step == 0.0 && report.hessian.reason.empty()
                                   ? "a thorough probe has them, which was not asked for"

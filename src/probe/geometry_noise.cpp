@@ -5,7 +5,29 @@
 #include <cmath>
 #include <vector>
 
+#include "jackknife.hpp"
+
 namespace normdescent::probe_detail {
+namespace {
+
+// Of the matrices' part in the noise scale, from sums over all of them without each group of samples; 0 without groups.
+double matrix_error(const AccumulatedNoise& accumulated, const ModelGeometry& geometry, std::vector<double> scales) {
+  std::vector<double> combined;
+  for (std::size_t g = 0;; ++g) {
+    bool has_group = false;
+    for (std::size_t t = 0; t < scales.size(); ++t) {
+      const MatrixNoise& matrix = accumulated.matrices[t];
+      if (!geometry.uses_matrix(t) || g >= matrix.nuclear_without.size()) continue;
+      scales[t] = matrix.nuclear_without[g] * accumulated.to_batch;
+      has_group = true;
+    }
+    if (!has_group) break;
+    combined.push_back(geometry.combine(scales));
+  }
+  return combined.empty() ? 0.0 : jackknife_error(combined);
+}
+
+}  // namespace
 
 GeometryReport geometry_noise(const AccumulatedNoise& accumulated, const NoiseSummary& total,
                               std::span<TensorAtPoint> points) {
@@ -39,6 +61,7 @@ GeometryReport geometry_noise(const AccumulatedNoise& accumulated, const NoiseSu
     }
   }
   m.noise_scale = geometry.combine(scales);
+  m.noise_scale_error = matrix_error(accumulated, geometry, scales);
   // Unbiased squares may be negative in single tensors, so the euclidean norm is clipped after the sum.
   m.gradient_norm =
       euclidean ? std::sqrt(std::max(0.0, combine(tensors).gradient_l2_squared)) : geometry.combine(gradients);

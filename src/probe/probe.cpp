@@ -25,6 +25,7 @@ using probe_detail::MovingPoint;
 // Streams of examples; races number theirs by small seeds.
 constexpr std::uint64_t kStreamKey = 0x70726F6265ULL;  // "probe"
 constexpr int kErrorGroups = 8;                        // for the standard error of the density
+constexpr int kMatrixGroups = 4;                       // for those of spectral noise
 constexpr std::uint32_t kJudgeBatches = 4;             // the loss of a point is read on so many training mini-batches
 
 constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
@@ -139,7 +140,8 @@ class Prober {
   void measure_noise(PointReport& point, int micro_batches, bool is_start) {
     const auto parameters = objective_.parameters();
     NoiseAccumulator noise(parameters);
-    std::optional<MatrixNoiseAccumulator> matrices(std::in_place, parameters);
+    // Groups cost memory, and away from the start a copy of the parameters is kept.
+    std::optional<MatrixNoiseAccumulator> matrices(std::in_place, parameters, is_start ? kMatrixGroups : 1);
     ScalarSampler scalars(parameters, is_start ? options_.tail_coordinates : 0,
                           is_start ? options_.tail_projections : 0, stream(2));
     const CoordinateChoice choice(parameters, sampled_coordinates(), stream(4));
@@ -182,6 +184,7 @@ class Prober {
       MatrixNoise matrix = matrix_noise[t];
       matrix.nuclear *= to_batch;
       matrix.frobenius *= to_batch;
+      matrix.nuclear_error *= to_batch;
       ParameterNoise& parameter = report_.per_parameter.emplace_back();
       parameter.parameter = parameters[t].info;
       parameter.noise = scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size);

@@ -119,22 +119,22 @@ Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const Columns& columns
     double deviations = 0.0;
     for (const auto& rows : steps) {
       const auto n = static_cast<double>(rows.size());
-      double mean = 0.0;
-      double positive = 0.0;
-      double negative = 0.0;
-      for (const std::size_t k : rows) {
-        const double x = x_i[k];
-        mean += x / n;
-        positive += x > 0.0 ? 1.0 : 0.0;
-        negative += x < 0.0 ? 1.0 : 0.0;
-        sums.is_finite = sums.is_finite && std::isfinite(x);
-        sums.is_zero = sums.is_zero && x == 0.0;
-      }
+      const float first = x_i[rows.front()];
+      double sum = 0.0;
+      int positive = 0;
+      int negative = 0;
       // Equal values have no noise, whatever their mean's rounding says.
       bool varies = false;
       for (const std::size_t k : rows) {
-        varies = varies || x_i[k] != x_i[rows.front()];
+        const float x = x_i[k];
+        sum += static_cast<double>(x);
+        positive += x > 0.0F ? 1 : 0;
+        negative += x < 0.0F ? 1 : 0;
+        varies = varies || x != first;
       }
+      const double mean = sum / n;
+      sums.is_finite = sums.is_finite && std::isfinite(sum);  // of finite floats it is
+      sums.is_zero = sums.is_zero && positive == 0 && negative == 0;
       for (const std::size_t k : rows) {
         const double x = static_cast<double>(x_i[k]) - mean;
         if (varies) deviations += x * x;

@@ -126,6 +126,10 @@ TEST(Models, MatchedAccuracyWeighsRegimesByCriticalBatch) {
   EXPECT_NEAR(ratio(8.0), ratio(0.0), 1e-9);
   EXPECT_NEAR(ratio(32.0), 2.0 * 10.0 / (0.625 * 1.25), 1e-9);
   EXPECT_NEAR(ratio(8e9), 3.2, 1e-6);  // without noise: the deterministic ratio
+  // SGD's critical batch is the larger one: what larger batches take from the noise they take from SGD's cost, all the
+  // way between the two regimes.
+  for (double batch = 1.0; batch < 1e6; batch *= 2.0) EXPECT_LT(ratio(2.0 * batch), ratio(batch)) << batch;
+  EXPECT_NEAR(ratio(1e-6), 3.2 * 36.0, 1e-3);  // noise alone: the ratio of L_X / g^2 B_X
 }
 
 TEST(Predict, WithoutDisagreementTheMedianIsTheCommonOpinion) {

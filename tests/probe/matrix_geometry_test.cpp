@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <cmath>
 
@@ -107,6 +108,66 @@ TEST(MatrixNoise, IsotropicNoiseHasDensityNearOneUpToItsDocumentedBias) {
   EXPECT_NEAR(result.density, 1.0 - 0.0114, 0.006);
 }
 
+TEST(MatrixNoise, GroupsGiveTheSameNumbersAndErrorsOfTheSizeOfTheSpread) {
+  constexpr int kRuns = 40;
+  std::vector<MatrixNoise> results;
+  for (std::uint64_t run = 0; run < kRuns; ++run) {
+    // Columns that move together, so that there is a spread to see: N = u v^T + 0.3 Z.
+    ParameterBuffer<float> buffer({{"w", {16, 24}, Role::matrix}});
+    NoiseAccumulator noise(buffer.parameters());
+    MatrixNoiseAccumulator grouped(buffer.parameters(), 4);
+    MatrixNoiseAccumulator plain(buffer.parameters());
+    for (std::uint64_t k = 0; k < 13; ++k) {
+      Philox random(run, k);
+      std::vector<double> u(16);
+      std::vector<double> v(24);
+      for (auto* part : {&u, &v}) {
+        for (double& x : *part) x = random.normal();
+      }
+      for (std::size_t i = 0; i < 16; ++i) {
+        for (std::size_t j = 0; j < 24; ++j)
+          buffer.gradients()[i * 24 + j] = static_cast<float>(u[i] * v[j] + 0.3 * random.normal());
+      }
+      for (auto* each : {&grouped, &plain}) each->add(buffer.parameters(), noise);
+      noise.add(buffer.parameters());
+    }
+    results.push_back(grouped.summaries()[0]);
+    const MatrixNoise alone = plain.summaries()[0];
+    EXPECT_NEAR(results.back().nuclear / alone.nuclear, 1.0, 1e-5);
+    EXPECT_NEAR(results.back().stable_rank / alone.stable_rank, 1.0, 1e-5);
+    EXPECT_TRUE(std::isnan(alone.nuclear_error));
+  }
+  const auto error_over_spread = [&](double MatrixNoise::*value, double MatrixNoise::*error) {
+    double mean = 0.0;
+    double spread = 0.0;
+    double errors = 0.0;
+    for (const MatrixNoise& m : results) mean += m.*value / kRuns;
+    for (const MatrixNoise& m : results) {
+      spread += (m.*value - mean) * (m.*value - mean) / (kRuns - 1);
+      errors += m.*error * (m.*error) / kRuns;
+    }
+    return std::sqrt(errors / spread);
+  };
+  // 39 and 40 x 3 degrees of freedom: the ratio errs by 13%; three of those, and as much for the jackknife's own bias.
+  EXPECT_NEAR(error_over_spread(&MatrixNoise::nuclear, &MatrixNoise::nuclear_error), 1.0, 0.5);
+  EXPECT_NEAR(error_over_spread(&MatrixNoise::density, &MatrixNoise::density_error), 1.0, 0.6);
+  EXPECT_NEAR(error_over_spread(&MatrixNoise::stable_rank, &MatrixNoise::stable_rank_error), 1.0, 0.6);
+}
+
+TEST(MatrixNoise, WithFewerSamplesThanGroupsHasNoError) {
+  ParameterBuffer<float> buffer({{"w", {4, 6}, Role::matrix}});
+  NoiseAccumulator noise(buffer.parameters());
+  MatrixNoiseAccumulator matrices(buffer.parameters(), 4);
+  for (std::uint64_t k = 0; k < 4; ++k) {
+    fill_gaussian(buffer.gradients(), k);
+    matrices.add(buffer.parameters(), noise);
+    noise.add(buffer.parameters());
+  }
+  EXPECT_GT(matrices.summaries()[0].nuclear, 0.0);
+  EXPECT_TRUE(std::isnan(matrices.summaries()[0].nuclear_error));
+  EXPECT_THROW(MatrixNoiseAccumulator(buffer.parameters(), 0), std::invalid_argument);
+}
+
 TEST(MatrixNoise, RefusesAnAccumulatorThatHasSeenOtherSamples) {
   ParameterBuffer<float> buffer(mixed());
   NoiseAccumulator noise(buffer.parameters());
@@ -150,6 +211,26 @@ TEST(ModelGeometry, SpectralIsNuclearNormOnMatricesAndL1Elsewhere) {
   }
   ModelGeometry model(Geometry::spectral, buffer.parameters());
   EXPECT_NEAR(model.dual_norm(buffer.gradients()), expected, 0.007 * expected);  // the iteration's certificate
+}
+
+TEST(ModelGeometry, ResultsDoNotDependOnTheNumberOfThreads) {
+  ParameterBuffer<float> buffer(mixed());
+  fill_gaussian(buffer.gradients(), 8);
+  const int threads = omp_get_max_threads();
+  for (const Geometry name : {Geometry::spectral, Geometry::row_wise}) {
+    std::vector<std::vector<float>> directions;
+    std::vector<std::vector<double>> norms;
+    for (const int count : {1, 3}) {
+      omp_set_num_threads(count);
+      ModelGeometry geometry(name, buffer.parameters());
+      directions.emplace_back(buffer.gradients().begin(), buffer.gradients().end());
+      norms.push_back(geometry.tensor_dual_norms(directions.back()));
+      norms.back().push_back(geometry.dual_unit(directions.back(), directions.back()));
+    }
+    omp_set_num_threads(threads);
+    EXPECT_EQ(directions[0], directions[1]);
+    EXPECT_EQ(norms[0], norms[1]);
+  }
 }
 
 TEST(ModelGeometry, ZeroGradientHasZeroDirection) {

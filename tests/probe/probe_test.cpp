@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <limits>
 #include <new>
 #include <stdexcept>
 
@@ -169,30 +168,6 @@ TEST(Probe, ProgressGrowsToOne) {
     last = fraction;
   });
   EXPECT_DOUBLE_EQ(last, 1.0);
-}
-
-TEST(Probe, SaysWhyNothingCanBeMeasured) {
-  Synthetic broken(vectors({4}), {1, 2, 3, 4},
-                   [](std::span<const float>, std::span<double>) { return std::numeric_limits<double>::quiet_NaN(); });
-  const ProbeReport nan = probe(broken, 8, quick());
-  EXPECT_EQ(nan.status, ProbeStatus::not_measurable);
-  EXPECT_NE(nan.reason.find("not finite"), std::string::npos);
-
-  Synthetic silent(vectors({kDimension}), gaussian_start(kDimension, 3), testing::diagonal_quadratic(curvatures()));
-  const ProbeReport zero = probe(silent, 8, quick());
-  EXPECT_EQ(zero.status, ProbeStatus::completed);
-  EXPECT_NE(zero.reason.find("zero noise"), std::string::npos);
-  const auto reason_of = [&](std::string_view quantity) -> std::string {
-    for (const NotMeasured& each : zero.not_measured) {
-      if (each.quantity == quantity) return each.because;
-    }
-    return "";
-  };
-  EXPECT_NE(reason_of("noise").find("zero noise"), std::string::npos);
-  EXPECT_NE(reason_of("noise of t0").find("zero noise"), std::string::npos);
-  EXPECT_FALSE(reason_of("tail index").empty());
-  EXPECT_FALSE(reason_of("batch invariance").empty());
-  EXPECT_EQ(zero.start.noise.density, 0.0);
 }
 
 TEST(Probe, RefusesInvalidOptionsByName) {

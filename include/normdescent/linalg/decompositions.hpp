@@ -38,4 +38,7 @@ struct SymmetricEigen {
 [[nodiscard]] SymmetricEigen symmetric_eigen(ConstMatrixView<float> a);
 [[nodiscard]] SymmetricEigen symmetric_eigen(ConstMatrixView<double> a);
 
+/// The eigenvalues alone, ascending: a third of the time. The same conditions.
+[[nodiscard]] std::vector<double> symmetric_eigenvalues(ConstMatrixView<float> a);
+
 }  // namespace normdescent

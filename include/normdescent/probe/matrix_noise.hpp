@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -21,30 +22,47 @@ struct MatrixNoise {
   double frobenius = 0.0;    ///< (tr C)^(1/2)
   double density = 0.0;      ///< phi_nuc = (tr C^(1/2))^2 / (r tr C) in [1/r, 1]
   double stable_rank = 0.0;  ///< tr C / ||C||_op in [1, r]: how many directions carry the noise
+  /// Standard errors of those three: jackknives over groups of samples; NaN where there are no groups.
+  double nuclear_error = std::numeric_limits<double>::quiet_NaN();
+  double density_error = std::numeric_limits<double>::quiet_NaN();
+  double stable_rank_error = std::numeric_limits<double>::quiet_NaN();
+  /// S_nuc without each group: the error of a sum over tensors is that of the sums of these, since all tensors saw the
+  /// same examples.
+  std::vector<double> nuclear_without;
 };
 
 /// Streams C for every tensor of Role::matrix by Welford's update,
 ///   C_k = C_{k-1} + (k-1)/k D D^T,  D = G^k - Gbar_{k-1},
 /// which needs no mean of its own: it reads that of a NoiseAccumulator *before* the sample is added there.
 ///
-/// Memory    r^2 floats a matrix and one scratch matrix: for GPT-2's 124M parameters 0.23 copies of them.
+/// The terms of C are independent, each of one degree of freedom (Helmert), so that errors come from leaving groups of
+/// them out.
+///
+/// Memory    r^2 floats a matrix and group, and a scratch matrix a thread: for GPT-2's 124M parameters 0.23 copies of
+///           them a group.
 /// Cost      r^2 q multiply-adds a matrix and sample; a few samples suffice, because every column is one.
 /// Bias      negative: about -r / (8 (K-1) q) relative in S_nuc for independent columns, more where columns move
 ///           together (theory E2).
 class MatrixNoiseAccumulator {
  public:
-  explicit MatrixNoiseAccumulator(std::span<const Parameter> parameters);
+  /// `groups` = 1: without standard errors. Errors need as many samples after the first as groups.
+  explicit MatrixNoiseAccumulator(std::span<const Parameter> parameters, int groups = 1);
 
   /// Takes the current gradients as the next sample. `before` has seen exactly the samples added here so far.
   void add(std::span<const Parameter> parameters, const NoiseAccumulator& before);
 
-  /// One entry a tensor, in order. Cost: one symmetric eigen-decomposition a matrix, O(r^3).
+  /// One entry a tensor, in order. Cost: eigenvalues, O(r^3), a matrix; with groups one time more a group.
   [[nodiscard]] std::vector<MatrixNoise> summaries() const;
 
  private:
+  [[nodiscard]] MatrixNoise summary(std::size_t tensor) const;
+
   std::vector<ParameterInfo> infos_;
-  std::vector<std::vector<float>> covariances_;  // sums, (r, r); empty where not a matrix
-  std::vector<float> deviation_;                 // D of one matrix
+  std::vector<std::size_t> offsets_;             // of each tensor in the flat mean
+  std::vector<std::size_t> matrices_;            // places of the tensors that are
+  std::vector<std::vector<float>> covariances_;  // sums, (groups, r, r); empty where not a matrix
+  std::size_t largest_ = 0;
+  int groups_;
   std::int64_t count_ = 0;
 };
 

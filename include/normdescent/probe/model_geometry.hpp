@@ -21,6 +21,8 @@ namespace normdescent {
 /// The scales are those that give every tensor of a unit step the root mean square 1 (full rank), as Muon's shape scale
 /// does: the dual norm is at most sqrt(d) ||g||_2 in each but the euclidean, with equality for evenly spread g, so
 /// densities phi_X = S_X^2 / (d S_2^2) of noise scales S_X compare between geometries (theory 3.3 for sign).
+/// Matrices run side by side, one on each thread; results do not depend on how many. Memory: a matrix and its
+/// workspace a thread.
 /// msign is Polar Express in `kPolarSteps` steps: singular values in [1e-3, 1] of ||G||_F map within 0.7% of 1.
 class ModelGeometry {
  public:
@@ -42,14 +44,23 @@ class ModelGeometry {
   [[nodiscard]] bool uses_matrix(std::size_t tensor) const { return uses_matrix_[tensor]; }
 
  private:
-  double tensor_dual_unit(std::size_t tensor, std::span<const float> g, std::span<float> out);
+  // What one thread needs for one matrix.
+  struct Scratch {
+    std::vector<float> matrix;
+    PolarWorkspace<float> polar;
+  };
+
+  double tensor_dual_unit(std::size_t tensor, std::span<const float> g, std::span<float> out, Scratch& scratch) const;
+  double tensor_dual_norm(std::size_t tensor, std::span<const float> g, Scratch& scratch) const;
+  template <class F>
+  void for_tensors(const F& body);
 
   Geometry geometry_;
   std::vector<ParameterInfo> infos_;
+  std::vector<std::size_t> offsets_;  // of each tensor in a flat vector
   std::vector<bool> uses_matrix_;
   std::vector<double> factors_;
-  std::vector<float> scratch_;  // one matrix, for dual norms that need the direction
-  PolarWorkspace<float> workspace_;
+  std::vector<Scratch> scratch_;  // one a thread
 };
 
 /// The gradients of all tensors, flat. Empty gradients read as 0.

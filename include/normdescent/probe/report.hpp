@@ -32,13 +32,15 @@ enum class ProbeStatus {
 /// One geometry X at one point (probe/model_geometry.hpp says what X is over a whole model).
 struct GeometryReport {
   Geometry geometry = Geometry::euclidean;
-  double noise_scale = 0.0;    ///< S_X of one training mini-batch (theory section 1)
-  double noise_density = 0.0;  ///< phi_X = S_X^2 / (d S_2^2), at most 1; the euclidean has 1 by definition
-  double gradient_norm = 0.0;  ///< estimate of ||grad f||_{X,dual} with the noise taken out; 0 where noise hides it
-  Smoothness smoothness;       ///< L_X along its own direction
-  OneStepGain one_step_gain;   ///< theory W5
+  double noise_scale = 0.0;        ///< S_X of one training mini-batch (theory section 1)
+  double noise_scale_error = 0.0;  ///< its standard error; 0: none, as away from the start
+  double noise_density = 0.0;      ///< phi_X = S_X^2 / (d S_2^2), at most 1; the euclidean has 1 by definition
+  double gradient_norm = 0.0;      ///< estimate of ||grad f||_{X,dual} with the noise taken out; 0 where noise hides it
+  Smoothness smoothness;           ///< L_X along its own direction
+  OneStepGain one_step_gain;       ///< theory W5
   std::vector<OneStepGain> layer_gains;  ///< of each tensor alone; empty if not asked for
-  Estimate critical_batch;  ///< examples (critical_batch.hpp); NaN where not measurable; error only at the start
+  Estimate critical_batch;  ///< examples (critical_batch.hpp); NaN where not measurable; error only at the start,
+                            ///< and none for spectral
 };
 
 /// One tensor at one point; noise of one training mini-batch.
