@@ -93,7 +93,7 @@ TEST(StochasticRounding, PiecesAndSingleEntriesAreThoseOfTheWhole) {
   std::vector<std::uint64_t> seen;
   for (std::size_t i = 0; i < x.size(); ++i) {
     ASSERT_EQ(round_stochastically(x[i], rounding_bits(1, 2, 3, i)), whole[i]) << i;
-    // Four neighbours' bits in one number: that they never repeat says that no draw is used twice.
+    // Four neighbours' bits in one number: that they never repeat says that no bits are used twice.
     if (i % 4 == 0) seen.push_back(0);
     seen.back() = seen.back() << 16U | rounding_bits(1, 2, 3, i);
   }

@@ -25,7 +25,7 @@ long allocations_after_the_first_step(const OptimizerSpec& spec) {
   optimizer.step(buffer.parameters(), compute_gradients);
   const long before = test::allocation_count();
   for (t = 1; t < kSteps; ++t) optimizer.step(buffer.parameters(), compute_gradients);
-  if (!optimizer.needs_closure()) optimizer.step(buffer.parameters(), {.zero_gradients = true});
+  if (!optimizer.needs_closure()) optimizer.step(buffer.parameters(), StepOptions{.zero_gradients = true});
   return test::allocation_count() - before;
 }
 

@@ -92,7 +92,7 @@ TEST(StepOptions, ZeroTheGradientsOfStepsThatAreNotTaken) {
     const auto before = run.values();
     for (int attempt = 0; attempt < 2; ++attempt) {
       std::ranges::fill(run.buffer.gradients(), kNaN);
-      const auto report = run.optimizer.step(run.buffer.parameters(), {.zero_gradients = true});
+      const auto report = run.optimizer.step(run.buffer.parameters(), StepOptions{.zero_gradients = true});
       EXPECT_TRUE(!report.finite || report.stopped);
       EXPECT_TRUE(run.gradients_are_zero());
       EXPECT_EQ(run.values(), before);
@@ -104,7 +104,7 @@ TEST(StepOptions, TrustInBadGradientsIsAtTheCallersRisk) {
   SmallRun run(sgd({}));
   std::ranges::fill(run.buffer.gradients(), 1.0F);
   run.buffer.gradients()[5] = kNaN;
-  EXPECT_TRUE(run.optimizer.step(run.buffer.parameters(), {.gradients_are_finite = true}).finite);
+  EXPECT_TRUE(run.optimizer.step(run.buffer.parameters(), StepOptions{.gradients_are_finite = true}).finite);
   EXPECT_TRUE(std::isnan(run.buffer.values()[5]));
   EXPECT_FALSE(std::isnan(run.buffer.values()[4]));
 }
@@ -116,7 +116,7 @@ TEST(StepOptions, TheNormOfClippingIsACheckThatTrustDoesNotTurnOff) {
       const auto before = run.values();
       std::ranges::fill(run.buffer.gradients(), 1.0F);
       run.buffer.parameters()[2].gradient[5] = bad;
-      const auto report = run.optimizer.step(run.buffer.parameters(), {.gradients_are_finite = is_trusted});
+      const auto report = run.optimizer.step(run.buffer.parameters(), StepOptions{.gradients_are_finite = is_trusted});
       EXPECT_FALSE(report.finite);
       EXPECT_EQ(report.first_nonfinite_parameter, "layer.bias");
       EXPECT_EQ(run.values(), before);
@@ -126,7 +126,8 @@ TEST(StepOptions, TheNormOfClippingIsACheckThatTrustDoesNotTurnOff) {
 
 TEST(StepOptions, ScaleOutsideItsDomainIsRefused) {
   SmallRun run(sgd({}));
-  EXPECT_THROW(run.optimizer.step(run.buffer.parameters(), {.learning_rate_scale = -1.0}), std::invalid_argument);
+  EXPECT_THROW(run.optimizer.step(run.buffer.parameters(), StepOptions{.learning_rate_scale = -1.0}),
+               std::invalid_argument);
 }
 
 // Norms of many tensors are taken in one parallel region, over blocks of 16384 entries.

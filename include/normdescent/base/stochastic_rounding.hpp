@@ -27,13 +27,12 @@ namespace normdescent {
 /// The stream of a tensor of that name: its bits do not depend on what other tensors there are.
 [[nodiscard]] std::uint64_t rounding_stream(const std::string& name);
 
-/// The 16 bits for entry i = 512 b + 64 j + k of a tensor: number j of the eight in Philox with key `seed`, high
-/// counter `stream`, low counter step 2^40 + 64 b + k.
+/// The 16 bits for entry i of a tensor: a hash of i and of the first words of Philox with key `seed`, high counter
+/// `stream`, low counter step 2^40 + i / 2^32.
 [[nodiscard]] std::uint16_t rounding_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t step,
                                           std::uint64_t i);
 
-/// Entries first ... first + x.size() on one thread, `first` a multiple of 64: what executors call on
-/// pieces that lie in the cache.
+/// Entries first ... first + x.size() on one thread: what executors call on pieces that lie in the cache.
 void round_piece_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed,
                                 std::uint64_t stream, std::uint64_t step, std::uint64_t first);
 
