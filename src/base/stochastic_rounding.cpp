@@ -23,7 +23,7 @@ Key key_of(std::uint64_t seed, std::uint64_t stream, std::uint64_t step, std::ui
 }
 
 // A finalizer of two multiplications with full avalanche (Wellons' lowbias32), keyed twice so that two keys are not two
-// places in one sequence. A whole Philox an entry would take longer than the rest of an optimizer's step.
+// places in one sequence. An eighth of a Philox draw an entry takes longer than the rest of an optimizer's step.
 constexpr std::uint16_t bits_of(Key key, std::uint32_t entry) {
   std::uint32_t h = entry + key.first;
   h = (h ^ (h >> 16U)) * 0x7FEB352DU;

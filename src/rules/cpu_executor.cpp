@@ -80,7 +80,7 @@ void run_leaf(const R& rule, T* x, const T* g, const std::array<T*, Task<R>::kSt
 }
 
 /// Entries that are rescaled or widened at a time: few enough that the processor looks ahead from one pass into the
-/// next and loads keep flowing (with 1024 a step takes a quarter longer).
+/// next and loads keep flowing (with 1024 a step takes a fifth longer).
 constexpr Index kBlock = 256;
 
 /// One block of a task whose arrays are not what the rule takes.
