@@ -46,13 +46,17 @@ std::vector<ParameterInfo> gpt2_124m() {
   return infos;
 }
 
+void fill(std::span<float> gradients) {
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    gradients[i] = (i % 3 == 0 ? -1e-3F : 1e-3F) * static_cast<float>(i % 17);
+  }
+}
+
 // One set of values and gradients for all benchmarks: half a gigabyte each.
 ParameterBuffer<float>& model() {
   static ParameterBuffer<float>& buffer = *[] {
     auto* made = new ParameterBuffer<float>(gpt2_124m());
-    for (std::size_t i = 0; i < made->gradients().size(); ++i) {
-      made->gradients()[i] = (i % 3 == 0 ? -1e-3F : 1e-3F) * static_cast<float>(i % 17);
-    }
+    fill(made->gradients());
     return made;
   }();
   return buffer;
@@ -92,6 +96,7 @@ void step(benchmark::State& state, const OptimizerSpec& spec, std::span<const Pa
   options.learning_rate_scale = 1e-6;
   optimizer.step(parameters, options);
   for (auto _ : state) optimizer.step(parameters, options);
+  if (options.zero_gradients) fill(model().gradients());
   const ParameterPlan plan = optimizer.explain().front();
   const double number = plan.state_format == to_string(StateFormat::full) ? 4.0 : 2.0;
   report(state, 12.0 + 2.0 * number * plan.state_buffers + (options.zero_gradients ? 4.0 : 0.0));
