@@ -13,7 +13,7 @@ LearningRateSearch::LearningRateSearch(const LearningRateSearchOptions& options)
   require(std::isfinite(options.centre) && options.centre > 0.0, "learning_rate", options.centre,
           "finite and positive");
   require(std::isfinite(options.factor) && options.factor > 1.0, "grid_factor", options.factor, "finite and above 1");
-  require(options.max_rates >= 3, "max_rates", options.max_rates, "at least 3");
+  require(options.max_rates == 1 || options.max_rates >= 3, "max_rates", options.max_rates, "1 or at least 3");
   require(options.seeds >= 1, "search_seeds", options.seeds, "at least 1");
 }
 
@@ -50,6 +50,7 @@ double LearningRateSearch::score(int exponent) const {
 }
 
 int LearningRateSearch::best_exponent() const {
+  if (results_.empty()) return 0;
   int best = results_.begin()->first;
   double best_score = score(best);
   for (const auto& [exponent, outcomes] : results_) {  // ascending
@@ -64,16 +65,18 @@ int LearningRateSearch::best_exponent() const {
 }
 
 bool LearningRateSearch::best_is_interior() const {
+  if (results_.empty()) return false;
   const int best = best_exponent();
   return best != results_.begin()->first && best != results_.rbegin()->first && !all_diverged();
 }
 
 bool LearningRateSearch::all_diverged() const {
-  return std::all_of(results_.begin(), results_.end(),
-                     [&](const auto& rate) { return !std::isfinite(score(rate.first)); });
+  return !results_.empty() && std::all_of(results_.begin(), results_.end(),
+                                          [&](const auto& rate) { return !std::isfinite(score(rate.first)); });
 }
 
 std::vector<SearchRun> LearningRateSearch::next_runs() const {
+  if (options_.max_rates == 1) return {};
   if (results_.empty()) return {{-1, 0}, {0, 0}, {1, 0}};
 
   const int best = best_exponent();

@@ -99,10 +99,10 @@ void RaceOptions::validate() const {
   TrainingOptions{.steps = steps, .warmup_fraction = warmup_fraction, .divergence_factor = divergence_factor}
       .validate();
   constexpr int kMaximumSeeds = 100;  // search and final seeds share a block of 1000
-  require(final_seeds >= 1 && final_seeds <= kMaximumSeeds, "final_seeds", final_seeds, "in [1, 100]");
+  require(final_seeds >= 0 && final_seeds <= kMaximumSeeds, "final_seeds", final_seeds, "in [0, 100]");
   require(search_seeds >= 1 && search_seeds <= kMaximumSeeds, "search_seeds", search_seeds, "in [1, 100]");
   require(std::isfinite(grid_factor) && grid_factor > 1.0, "grid_factor", grid_factor, "finite and above 1");
-  require(max_rates >= 3, "max_rates", max_rates, "at least 3");
+  require(max_rates == 1 || max_rates >= 3, "max_rates", max_rates, "1 or at least 3");
   require(evaluate_every >= 1, "evaluate_every", evaluate_every, "at least 1");
   require(threads >= 1, "threads", threads, "at least 1");
   require(noise_points >= 0, "noise_points", noise_points, "at least 0");

@@ -86,7 +86,7 @@ int RaceSchedule::runs_planned() const {
     const std::size_t known = progress.search_records.size() + progress.final_records.size() + progress.ready.size() +
                               static_cast<std::size_t>(progress.under_way);
     // Typical search: three rates, further seeds for the best one and one neighbour.
-    const auto typical = static_cast<std::size_t>(3 + 2 * (options_.search_seeds - 1));
+    const auto typical = static_cast<std::size_t>(options_.max_rates == 1 ? 0 : 3 + 2 * (options_.search_seeds - 1));
     planned += progress.searches ? std::max(known, typical) + static_cast<std::size_t>(options_.final_seeds) : known;
   }
   return static_cast<int>(planned);
@@ -103,8 +103,7 @@ std::vector<ContestantResult> RaceSchedule::results() const {
     const auto order = [](const RunRecord& run) { return std::pair(run.learning_rate, run.seed); };
     std::ranges::sort(result.search, {}, order);
     std::ranges::sort(result.finals, {}, order);
-    const int best = progress.search.has_results() ? progress.search.best_exponent() : 0;
-    result.learning_rate = progress.search.learning_rate(best);
+    result.learning_rate = progress.search.learning_rate(progress.search.best_exponent());
     result.best_rate_is_interior = !progress.searches && progress.search.best_is_interior();
     if (!result.finals.empty()) result.learning_rate = result.finals.front().learning_rate;
     results.push_back(std::move(result));

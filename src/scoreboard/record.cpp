@@ -76,7 +76,8 @@ Json evidence_json(const Evidence& evidence) {
   for (const ShortRun& run : evidence.short_runs) {
     Json trials = Json::array();
     for (const ShortTrial& trial : run.trials)
-      trials.push_back({{"learning_rate", trial.learning_rate}, {"final_loss", trial.final_loss}});
+      trials.push_back(
+          {{"steps", trial.steps}, {"learning_rate", trial.learning_rate}, {"final_loss", trial.final_loss}});
     runs.push_back({{"optimizer", run.optimizer},
                     {"learning_rate", run.learning_rate},
                     {"steps", run.steps},
@@ -98,7 +99,7 @@ Evidence evidence_from(const Json& json) {
                  .losses = item.at("losses").get<std::vector<double>>(),
                  .trials = {}};
     for (const Json& trial : item.at("trials"))
-      run.trials.push_back({trial.at("learning_rate"), number_at(trial, "final_loss", kInfinity)});
+      run.trials.push_back({trial.at("steps"), trial.at("learning_rate"), number_at(trial, "final_loss", kInfinity)});
     evidence.short_runs.push_back(std::move(run));
   }
   return evidence;

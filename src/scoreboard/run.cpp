@@ -181,7 +181,8 @@ class Scoreboard {
     options.threads = options_.threads;
     options.evaluate_every = std::max<std::int64_t>(1, record.plan.steps / options_.curve_points);
     (void)problem.take_cost();
-    record.race = race(problem, centred_by_short_race(contestants_, record.evidence), options, meter_, stop_);
+    record.race =
+        race(problem, centred_by_short_race(contestants_, record.evidence, options.steps), options, meter_, stop_);
     record.race_cost = problem.take_cost();
     if (record.race.was_stopped) return false;
     write_text_atomically(own / kRaceFile, race_text(record, hash_of(read_text(own / kPredictionFile))));
@@ -221,8 +222,9 @@ std::string ScoreboardOptions::settings() const {
                      {"pilot_steps", evidence.probe.pilot_steps},
                      {"pilot_tries", evidence.probe.pilot_tries},
                      {"short_share", evidence.short_share},
-                     {"fewest_steps", evidence.fewest_steps},
-                     {"short_rates", evidence.max_rates}};
+                     {"ladder_share", evidence.ladder_share},
+                     {"ladder_rates", evidence.ladder_rates},
+                     {"fewest_steps", evidence.fewest_steps}};
   return json.dump();
 }
 

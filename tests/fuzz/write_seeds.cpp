@@ -83,7 +83,7 @@ std::string record_folder() {
                        .race_cost = {1000, 0, 20, 5.0}};
   record.evidence.short_steps = 5;
   record.evidence.short_runs = {
-      {.optimizer = "sgd", .learning_rate = 0.2, .steps = {0.0, 5.0}, .losses = {4.0, 3.5}, .trials = {{0.2, 3.5}}}};
+      {.optimizer = "sgd", .learning_rate = 0.2, .steps = {0.0, 5.0}, .losses = {4.0, 3.5}, .trials = {{5, 0.2, 3.5}}}};
   RunRecord run{.contestant = "sgd",
                 .learning_rate = 0.1,
                 .seed = 5,

@@ -344,6 +344,35 @@ TEST(Race, ExceptionsOfTheProblemReachTheCaller) {
   EXPECT_THROW(run(Broken(), sgd_and_signsgd(0.1, 0.1), options), std::runtime_error);
 }
 
+TEST(Race, OneRateMeansNoSearchAndNoFinalSeedMeansSearchAlone) {
+  auto options = short_race();
+  options.max_rates = 1;
+  Witness witness;
+  auto result = race(isotropic(), sgd_and_signsgd(0.1, 0.02), options, witness);
+  EXPECT_EQ(witness.last_done, 6);
+  EXPECT_EQ(witness.last_planned, 6);
+  for (const auto& contestant : result.contestants) {
+    EXPECT_TRUE(contestant.search.empty());
+    EXPECT_EQ(contestant.finals.size(), 3U);
+    EXPECT_EQ(contestant.learning_rate, contestant.finals.front().learning_rate);
+    EXPECT_FALSE(contestant.best_rate_is_interior);
+  }
+  EXPECT_NEAR(result.contestants[0].learning_rate, 0.1, 1e-6);
+  EXPECT_FALSE(result.was_stopped);
+
+  options = short_race();
+  options.final_seeds = 0;
+  result = run(isotropic(), sgd_and_signsgd(0.1, 0.02), options);
+  for (const auto& contestant : result.contestants) {
+    EXPECT_TRUE(contestant.finals.empty());
+    EXPECT_GE(contestant.search.size(), 3U);
+    EXPECT_TRUE(contestant.best_rate_is_interior);
+    EXPECT_FALSE(contestant.speedup.has_value());
+  }
+  EXPECT_FALSE(result.was_stopped);
+  EXPECT_FALSE(result.winner.has_value());
+}
+
 TEST(Race, RefusesImpossibleOptionsAndContestants) {
   EXPECT_NO_THROW(RaceOptions{}.validate());
   EXPECT_THROW(run(isotropic(), {}, short_race()), std::invalid_argument);
@@ -354,7 +383,7 @@ TEST(Race, RefusesImpossibleOptionsAndContestants) {
     EXPECT_THROW(options.validate(), std::invalid_argument);
   };
   refuses([](auto& o) { o.steps = 0; });
-  refuses([](auto& o) { o.final_seeds = 0; });
+  refuses([](auto& o) { o.final_seeds = -1; });
   refuses([](auto& o) { o.search_seeds = 0; });
   refuses([](auto& o) { o.warmup_fraction = 2.0; });
   refuses([](auto& o) { o.grid_factor = 1.0; });

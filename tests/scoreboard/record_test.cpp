@@ -57,7 +57,7 @@ ProblemRecord sample() {
        .learning_rate = 0.2,
        .steps = {0.0, 5.0},
        .losses = {4.0, 3.5},
-       .trials = {{0.2, 3.5}, {2.0, kInfinity}}},
+       .trials = {{5, 0.2, 3.5}, {20, 2.0, kInfinity}}},
       {.optimizer = "signsgd", .learning_rate = 0.02, .steps = {0.0, 5.0}, .losses = {4.0, 3.0}, .trials = {}}};
   record.race.reference = "sgd";
   record.race.contestants = {contestant("sgd", {2.0, 2.02}), contestant("signsgd", {1.0, 1.02}),

@@ -11,13 +11,14 @@
 
 namespace normdescent {
 
-/// One rate that the short race tried.
+/// One rate that was tried before the short race, or in it.
 struct ShortTrial {
+  std::int64_t steps = 0;
   double learning_rate = 0.0;
   double final_loss = 0.0;  ///< validation; +infinity if it diverged
 };
 
-/// An optimizer as people run it, momentum included, at its best rate over a small share of the steps.
+/// An optimizer as people run it, momentum included, at the better of two rates over a share of the steps.
 struct ShortRun {
   std::string optimizer;
   double learning_rate = 0.0;

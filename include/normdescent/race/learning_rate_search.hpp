@@ -13,7 +13,7 @@ namespace normdescent {
 struct LearningRateSearchOptions {
   double centre = 1e-3;
   double factor = 3.1622776601683795;  ///< ratio between neighbours, > 1
-  int max_rates = 9;                   ///< >= 3
+  int max_rates = 9;                   ///< >= 3, or 1: no search, the centre is chosen
   int seeds = 2;                       ///< runs of every rate that could be chosen, >= 1
 };
 
@@ -50,9 +50,8 @@ class LearningRateSearch {
   [[nodiscard]] std::vector<SearchRun> next_runs() const;
   void report(const SearchRun& run, const SearchOutcome& outcome);
 
-  [[nodiscard]] bool has_results() const { return !results_.empty(); }
   [[nodiscard]] double learning_rate(int exponent) const;
-  /// The exponent chosen so far; meaningful once next_runs() is empty.
+  /// The exponent chosen so far, 0 before any result; meaningful once next_runs() is empty.
   [[nodiscard]] int best_exponent() const;
   /// The best rate has worse neighbours on both sides.
   [[nodiscard]] bool best_is_interior() const;

@@ -21,12 +21,12 @@ namespace normdescent {
 
 struct RaceOptions {
   std::int64_t steps = 150;      ///< of every run
-  int final_seeds = 3;           ///< final runs per contestant at the chosen rate
+  int final_seeds = 3;           ///< final runs per contestant at the chosen rate; 0: a search alone
   int search_seeds = 2;          ///< runs per learning rate that could still be chosen
   double warmup_fraction = 0.1;  ///< of steps
   Decay decay = Decay::cosine;
   double grid_factor = 3.1622776601683795;  ///< ratio between neighbouring learning rates
-  int max_rates = 9;                        ///< the grid stops extending here
+  int max_rates = 9;                        ///< the grid stops extending here; 1: no search, the specs' own rates
   std::int64_t evaluate_every = 10;  ///< steps between points of a curve; search runs are validated at their end only
   double divergence_factor = 3.0;    ///< see train_once
   std::uint64_t seed = 1;

@@ -31,7 +31,9 @@ struct RacedProblem {
 struct ScoreboardOptions {
   std::vector<std::string> optimizers = {"sgd", "normalized-sgd", "signsgd", "signum", "lion", "muon", "adamw"};
   /// steps, seed, threads and evaluate_every are set for each problem. Noise along the runs is not measured.
-  RaceOptions race = {.final_seeds = 3, .search_seeds = 2, .noise_points = 0};
+  /// Finer and with more seeds than `compare` races, because predictors are judged by it.
+  RaceOptions race = {
+      .final_seeds = 5, .search_seeds = 3, .grid_factor = 2.1544346900318838, .max_rates = 12, .noise_points = 0};
   /// Fewer samples than `compare` takes: together with the short race near 5% of the race.
   EvidenceOptions evidence = {.probe = {.micro_batches = 32,
                                         .pilot_micro_batches = 16,

@@ -17,19 +17,23 @@
 
 namespace normdescent {
 
-/// One rate is tried on one seed, the best one on one more. A share of 1/20 of the steps keeps the whole of the
-/// evidence near 5% of the race that it predicts.
+/// The defaults keep the whole of the evidence near 5% of the scoreboard's race.
 struct EvidenceOptions {
   ProbeOptions probe;
   std::int64_t steps = 150;       ///< of the race that is predicted
-  double short_share = 0.05;      ///< of them, for every run of the short race; 0: no short race
-  std::int64_t fewest_steps = 6;  ///< of the short race
-  int max_rates = 6;              ///< of each optimizer in it
+  double short_share = 0.2;       ///< of them, for the two runs of each optimizer in the short race; 0: none
+  double ladder_share = 0.05;     ///< of them, for the runs that look for a rate first
+  int ladder_rates = 6;           ///< of each optimizer at most
+  std::int64_t fewest_steps = 6;  ///< of both
   double divergence_factor = 3.0;
   std::uint64_t seed = 1;  ///< overrides probe.seed
   int threads = 1;
 
   [[nodiscard]] std::int64_t short_steps() const;
+  [[nodiscard]] std::int64_t ladder_steps() const;
+
+ private:
+  [[nodiscard]] std::int64_t share_of_steps(double share) const;
 };
 
 /// Those of a single prediction: without a short race while the library ships no calibration that could use it.
@@ -41,17 +45,17 @@ using EvidenceProgress = std::function<void(double fraction, std::string_view ph
 
 /// Probe, then short race. A stopped or failed probe ends it: see Evidence::probe.status; no short runs then.
 ///
-/// The short race is a race() of short_steps() steps: same schedule, same divergence rule, other seeds and examples
-/// than the race proper will use. Grids are centred where the probe's pilots ended , else at the contestants' own
-/// rates.
+/// The short race has the schedule and the divergence rule of the race proper, and other seeds and examples. Each
+/// optimizer first looks for a rate in short runs, beginning where the probe's pilots ended, else at the contestant's
+/// own; then it runs for short_steps() at two rates around what that rate becomes at this length.
 [[nodiscard]] Evidence gather_evidence(const Problem& problem, std::span<const Contestant> contestants,
                                        const EvidenceOptions& options, const EvidenceProgress& progress = {},
                                        const std::stop_token& stop = {});
 
-/// The contestants with their grids centred at the rates that a run of full length is expected to prefer, from the
-/// short race's; those without one keep theirs.
+/// The contestants with their grids centred at the rates that a run of `steps` is expected to prefer, from the short
+/// race's; those without one keep theirs.
 [[nodiscard]] std::vector<Contestant> centred_by_short_race(std::span<const Contestant> contestants,
-                                                            const Evidence& evidence);
+                                                            const Evidence& evidence, std::int64_t steps);
 
 /// What a prediction needs to know of a contestant.
 [[nodiscard]] Entrant entrant_of(const Contestant& contestant);
