@@ -36,7 +36,7 @@ Rows rows_of(std::span<const Example> examples, std::size_t j, Target target) {
 std::vector<LinearModel> fit_target(std::span<const Example> examples, std::size_t optimizers, Target target) {
   std::vector<double> prior(features().size(), 0.0);
   if (target == &Observation::over_sgd) prior[feature_index("short-race")] = kShortRacePrior;
-  if (target == &Observation::standing) prior[feature_index("short-standing")] = kShortRacePrior;
+  if (target == &Observation::standing) prior[feature_index("short-closeness")] = kShortRacePrior;
   std::vector<Rows> rows;
   for (std::size_t j = 0; j < optimizers; ++j) rows.push_back(rows_of(examples, j, target));
   std::vector<LinearModel> best;

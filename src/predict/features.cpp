@@ -40,15 +40,29 @@ double short_race(const Evidence& evidence, const Entrant& entrant, const RunPla
   return log2_positive(steps_to(*reference, common) / steps_to(*own, common));
 }
 
-double short_standing(const Evidence& evidence, const Entrant& entrant, const RunPlan&) {
+std::vector<double> short_losses(const Evidence& evidence) {
   std::vector<double> losses;
   for (const ShortRun& run : evidence.short_runs)
     losses.push_back(run.losses.empty() ? std::numeric_limits<double>::infinity() : run.losses.back());
-  const std::vector<double> all = standings(losses);
-  for (std::size_t j = 0; j < all.size(); ++j) {
-    if (evidence.short_runs[j].optimizer == entrant.name) return all[j];
+  return losses;
+}
+
+// The entrant's own of values that belong to the short runs.
+double own_of(const std::vector<double>& values, const Evidence& evidence, const Entrant& entrant) {
+  for (std::size_t j = 0; j < values.size(); ++j) {
+    if (evidence.short_runs[j].optimizer == entrant.name) return values[j];
   }
   return kUnknown;
+}
+
+double short_standing(const Evidence& evidence, const Entrant& entrant, const RunPlan&) {
+  return own_of(standings(short_losses(evidence)), evidence, entrant);
+}
+
+double short_closeness(const Evidence& evidence, const Entrant& entrant, const RunPlan&) {
+  const auto started = std::ranges::find_if(evidence.short_runs, [](auto& run) { return !run.losses.empty(); });
+  if (started == evidence.short_runs.end()) return kUnknown;
+  return own_of(closeness(short_losses(evidence), started->losses.front()), evidence, entrant);
 }
 
 double descent(const ShortRun* run) {
@@ -109,6 +123,7 @@ double log_dimension(const Evidence& evidence, const Entrant&, const RunPlan&) {
 constexpr Feature kFeatures[] = {
     {"short-race", "its lead over SGD in the short race", short_race},
     {"short-standing", "its place in the short race", short_standing},
+    {"short-closeness", "its final loss in the short race", short_closeness},
     {"short-descent", "how far the loss fell in the short race", short_descent},
     {"density", "where the noise sits", of_model<0>},
     {"matched-accuracy", "gradient, noise and curvature in its norm", of_model<1>},
@@ -140,6 +155,23 @@ std::vector<double> standings(std::span<const double> losses) {
     }
     result.push_back(std::isnan(own) || others < 1.0 ? kUnknown : sum / others);
   }
+  return result;
+}
+
+std::vector<double> closeness(std::span<const double> losses, double start) {
+  double lowest = std::numeric_limits<double>::infinity();
+  for (const double loss : losses) lowest = std::isnan(loss) ? lowest : std::min(lowest, loss);
+  std::vector<double> result(losses.size(), kUnknown);
+  if (!(lowest < start)) return result;
+  double sum = 0.0;
+  double count = 0.0;
+  for (std::size_t j = 0; j < losses.size(); ++j) {
+    if (std::isnan(losses[j])) continue;
+    result[j] = -std::log2(kClosenessFloor + std::min(1.0, (losses[j] - lowest) / (start - lowest)));
+    sum += result[j];
+    count += 1.0;
+  }
+  for (double& value : result) value -= sum / count;
   return result;
 }
 

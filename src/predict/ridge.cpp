@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/predict/ridge.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <stdexcept>
@@ -43,7 +44,7 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return sum;
 }
 
-// Means and standard deviations of the columns over the rows that have them.
+// Bounds, means of what lies between them, and standard deviations of the columns, over the rows that have them.
 void standardize(LinearModel& model, std::span<const std::vector<double>> x) {
   for (std::size_t j = 0; j < model.centre.size(); ++j) {
     double count = 0.0;
@@ -57,17 +58,23 @@ void standardize(LinearModel& model, std::span<const std::vector<double>> x) {
     const double mean = sum / count;
     double squares = 0.0;
     for (const auto& row : x) squares += std::isnan(row[j]) ? 0.0 : (row[j] - mean) * (row[j] - mean);
-    model.centre[j] = mean;
     const double sd = std::sqrt(squares / count);
     model.scale[j] = sd > 1e-9 * std::abs(mean) ? sd : 0.0;  // rounding alone is no variation
+    model.low[j] = mean - kWinsorLimit * sd;
+    model.high[j] = mean + kWinsorLimit * sd;
+    double clamped = 0.0;
+    for (const auto& row : x) clamped += std::isnan(row[j]) ? 0.0 : std::clamp(row[j], model.low[j], model.high[j]);
+    model.centre[j] = clamped / count;
   }
 }
 
 }  // namespace
 
-double LinearModel::contribution(std::size_t j, double x) const {
-  return std::isnan(x) || scale[j] == 0.0 ? 0.0 : coefficient[j] * (x - centre[j]) / scale[j];
+double LinearModel::standardized(std::size_t j, double x) const {
+  return std::isnan(x) || scale[j] == 0.0 ? 0.0 : (std::clamp(x, low[j], high[j]) - centre[j]) / scale[j];
 }
+
+double LinearModel::contribution(std::size_t j, double x) const { return coefficient[j] * standardized(j, x); }
 
 double LinearModel::value(std::span<const double> x) const {
   double sum = intercept;
@@ -84,18 +91,15 @@ RidgeFit fit_ridge(std::span<const std::vector<double>> x, std::span<const doubl
   const std::size_t n = x.size();
   const std::size_t k = x.front().size();
   LinearModel& model = fit.model;
-  model.centre.assign(k, 0.0);
-  model.scale.assign(k, 0.0);
-  model.coefficient.assign(k, 0.0);
+  for (auto* column : {&model.low, &model.high, &model.centre, &model.scale, &model.coefficient})
+    column->assign(k, 0.0);
   standardize(model, x);
 
   std::vector<double> start(k, 0.0);  // the prior in units of a standardized feature
   for (std::size_t j = 0; j < prior.size(); ++j) start[j] = prior[j] * model.scale[j];
   Rows z(n, std::vector<double>(k, 0.0));
   for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t j = 0; j < k; ++j) {
-      if (!std::isnan(x[i][j]) && model.scale[j] > 0.0) z[i][j] = (x[i][j] - model.centre[j]) / model.scale[j];
-    }
+    for (std::size_t j = 0; j < k; ++j) z[i][j] = model.standardized(j, x[i][j]);
   }
   for (const double value : y) model.intercept += value / static_cast<double>(n);
   std::vector<double> residual(n);  // of intercept and prior alone

@@ -31,8 +31,9 @@ std::string names(const std::vector<std::string>& values) {
 }
 
 std::string model(const LinearModel& m) {
-  return "{.intercept = " + number(m.intercept) + ", .centre = " + numbers(m.centre) +
-         ", .scale = " + numbers(m.scale) + ", .coefficient = " + numbers(m.coefficient) + "}";
+  return "{.intercept = " + number(m.intercept) + ", .low = " + numbers(m.low) + ", .high = " + numbers(m.high) +
+         ", .centre = " + numbers(m.centre) + ", .scale = " + numbers(m.scale) +
+         ", .coefficient = " + numbers(m.coefficient) + "}";
 }
 
 }  // namespace

@@ -55,11 +55,17 @@ int order_of(const Finals& a, const Finals& b) {
   return difference < 0.0 ? -1 : 1;
 }
 
-// Decisive wins minus losses, over the number of others.
-double standing_of(const std::vector<int>& order) {
-  double sum = 0.0;
-  for (const int outcome : order) sum -= outcome;
-  return order.size() > 1 ? sum / static_cast<double>(order.size() - 1) : kNaN;
+// Of mean final losses; all runs of one seed start at one loss.
+std::vector<double> standings_of(const RaceResult& race, const std::vector<Finals>& finals) {
+  std::vector<double> losses;
+  double start = kNaN;
+  for (std::size_t j = 0; j < finals.size(); ++j) {
+    losses.push_back(finals[j].mean);
+    const auto& runs = race.contestants[j].finals;
+    if (std::isnan(start) && !runs.empty() && !runs.front().curve.empty())
+      start = runs.front().curve.front().validation_loss;
+  }
+  return closeness(losses, start);
 }
 
 std::vector<double> best_of(const RaceResult& race) {
@@ -115,6 +121,7 @@ JudgedProblem judged(const ProblemRecord& record) {
                         .learning_rates = {},
                         .short_learning_rates = {}};
   const std::vector<Finals> finals = finals_of(record.race);
+  const std::vector<double> standings = standings_of(record.race, finals);
   for (std::size_t i = 0; i < finals.size(); ++i) {
     std::vector<int> row;
     for (const Finals& other : finals) row.push_back(order_of(finals[i], other));
@@ -131,7 +138,7 @@ JudgedProblem judged(const ProblemRecord& record) {
                                           .features = feature_values(record.evidence, entrant, record.plan),
                                           .over_sgd = log2_speedup(record.race, "sgd", contestant),
                                           .over_adamw = log2_speedup(record.race, "adamw", contestant),
-                                          .standing = standing_of(row),
+                                          .standing = standings[i],
                                           .rate_ratio = rate - short_rate});
   }
   return problem;

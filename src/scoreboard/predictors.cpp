@@ -64,7 +64,7 @@ PointForecast short_race(std::span<const Example>, const Example& judged) {
   const auto or_zero = [](double value) { return std::isnan(value) ? 0.0 : value; };
   for (const Observation& o : judged.optimizers) {
     over_sgd.push_back(or_zero(o.features[feature_index("short-race")]));
-    standing.push_back(or_zero(o.features[feature_index("short-standing")]));
+    standing.push_back(or_zero(o.features[feature_index("short-closeness")]));
   }
   PointForecast forecast = from_over_sgd(judged, std::move(over_sgd));
   forecast.standing = std::move(standing);

@@ -22,11 +22,12 @@ TEST(Ridge, TinyPenaltyFindsALinearLaw) {
   std::vector<double> y;
   for (std::uint64_t i = 0; i < 20; ++i) {
     Philox random(1, i);
-    x.push_back({random.normal(), 5.0 + 3.0 * random.normal()});
+    x.push_back(
+        {random.uniform(), 5.0 + 3.0 * random.uniform()});  // within two standard deviations: nothing is clamped
     y.push_back(0.5 + 2.0 * x.back()[0] - 0.25 * x.back()[1]);
   }
   const RidgeFit fit = fit_ridge(x, y, 1e-12);
-  EXPECT_NEAR(fit.model.value(std::vector<double>{1.0, 2.0}), 0.5 + 2.0 - 0.5, 1e-9);
+  EXPECT_NEAR(fit.model.value(std::vector<double>{0.75, 6.0}), 0.5 + 1.5 - 1.5, 1e-9);
   EXPECT_NEAR(fit.squared_loo_error, 0.0, 1e-15);
 }
 
@@ -35,7 +36,19 @@ TEST(Ridge, HugePenaltyLeavesThePrior) {
   const std::vector<double> y = {1.0, 5.0, 3.0};
   const LinearModel model = fit_ridge(x, y, 1e12, std::vector<double>{0.5}).model;
   EXPECT_NEAR(model.value(std::vector<double>{1.0}), 3.0, 1e-9);  // the mean of y at the mean of x
-  EXPECT_NEAR(model.value(std::vector<double>{3.0}), 4.0, 1e-9);
+  EXPECT_NEAR(model.value(std::vector<double>{2.5}), 3.75, 1e-9);
+}
+
+TEST(Ridge, AFeatureBeyondTwoStandardDeviationsCountsAsThere) {
+  // Mean 1, standard deviation 3: the ten rows' bounds are -5 and 7, and 10 lies outside.
+  std::vector<std::vector<double>> x(9, {0.0});
+  x.push_back({10.0});
+  const std::vector<double> y = {0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
+  const LinearModel model = fit_ridge(x, y, 1e-12).model;
+  EXPECT_NEAR(model.value(std::vector<double>{3.5}), 3.5, 1e-9) << "a slope of 7 / 7";
+  EXPECT_NEAR(model.value(std::vector<double>{7.0}), 7.0, 1e-9);
+  EXPECT_NEAR(model.value(std::vector<double>{1000.0}), 7.0, 1e-9);
+  EXPECT_NEAR(model.value(std::vector<double>{-1000.0}), -5.0, 1e-9);
 }
 
 TEST(Ridge, PenaltyOfOneHalvesACoefficient) {
@@ -50,7 +63,7 @@ TEST(Ridge, LeftOutErrorsAreThoseOfRefits) {
   std::vector<double> y;
   for (std::uint64_t i = 0; i < 12; ++i) {
     Philox random(2, i);
-    x.push_back({random.normal()});
+    x.push_back({random.uniform()});
     y.push_back(x.back()[0] + random.normal());
   }
   // The closed form holds centre, scale and penalty n lambda: with lambda near 0 neither matters.
@@ -145,6 +158,17 @@ TEST(Standings, AreWinsMinusLosses) {
   const auto some = standings(std::vector<double>{1.0, kNaN, 2.0});
   EXPECT_EQ(some[0], 1.0);
   EXPECT_TRUE(std::isnan(some[1]));
+}
+
+TEST(Closeness, IsTheMissingShareOfTheBestDescentInBits) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const auto c = closeness(std::vector<double>{1.0, 2.0, infinity, kNaN, 9.0}, 3.0);
+  EXPECT_NEAR(c[0] - c[1], std::log2(0.52 / 0.02), 1e-12);
+  EXPECT_NEAR(c[1] - c[2], std::log2(1.02 / 0.52), 1e-12);
+  EXPECT_TRUE(std::isnan(c[3]));
+  EXPECT_EQ(c[4], c[2]) << "above the start is as bad as diverged";
+  EXPECT_NEAR(c[0] + c[1] + c[2] + c[4], 0.0, 1e-12);
+  EXPECT_TRUE(std::isnan(closeness(std::vector<double>{4.0, 5.0}, 3.0)[0]));
 }
 
 TEST(Calibration, PredictsWhatItWasFittedOn) {

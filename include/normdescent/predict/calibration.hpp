@@ -18,7 +18,7 @@ struct Observation {
   std::vector<double> features;  ///< feature_values()
   double over_sgd = 0.0;         ///< log2(speed-up); NaN: not measured
   double over_adamw = 0.0;
-  double standing = 0.0;    ///< decisive wins minus losses by final loss, over the number of others; NaN: unknown
+  double standing = 0.0;    ///< closeness() of its mean final loss; NaN: unknown
   double rate_ratio = 0.0;  ///< log10(best rate of the race / best rate of the short race); NaN: not measured
 };
 
@@ -49,11 +49,12 @@ struct Calibration {
   [[nodiscard]] const OptimizerCalibration* find(const std::string& optimizer) const;
 };
 
-/// Share of its log2 lead in the short race that an optimizer is expected to keep in the whole one, before any fit.
+/// Share of its log2 lead, or of its closeness, in the short race that an optimizer is expected to keep in the whole
+/// one, before any fit.
 inline constexpr double kShortRacePrior = 0.5;
 
 /// Fits the regressions. lambda is shared by all optimizers of one reference and minimises their left-out squared
-/// errors. Prior: kShortRacePrior on the short race's speed-up and standing, 0 on all else. Left-out errors are NOT
+/// errors. Prior: kShortRacePrior on the short race's speed-up and closeness, 0 on all else. Left-out errors are NOT
 /// filled in. Throws std::invalid_argument if the examples name different optimizers.
 [[nodiscard]] Calibration fit_coefficients(std::span<const Example> examples);
 

@@ -22,6 +22,7 @@ struct Feature {
 /// In a fixed order; the shipped calibration names the features that it was fitted with.
 ///   short-race        speed-up over SGD in the short race (race_statistics.hpp's definition)
 ///   short-standing    wins minus losses in it by final loss, over the number of others
+///   short-closeness   closeness of its final loss in it
 ///   short-descent     descent of the loss in the short race over SGD's
 ///   density           model "density" (W1, W3)           matched-accuracy  model "matched-accuracy" (W6, W7)
 ///   pilot-curves      model "pilot-curves"                local-gain        model "local-gain" (W5)
@@ -36,6 +37,17 @@ struct Feature {
 /// Wins minus losses of each of `losses` against the others, over their number, in [-1, 1]; equal ones are neither.
 /// +infinity, diverged, loses to every finite loss. NaN takes no part and stands nowhere (NaN).
 [[nodiscard]] std::vector<double> standings(std::span<const double> losses);
+
+/// How near each of `losses` comes to the lowest one, in bits, against the mean of all:
+///
+///   c_j = -log2(kClosenessFloor + (loss_j - lowest) / (start - lowest)),  minus the mean of all c
+///
+/// The share is at most 1 (also for +infinity, diverged). NaN takes no part; all NaN if none is below `start`.
+/// Orders like the losses themselves, but a gap between two good ones weighs more than one between two bad ones.
+[[nodiscard]] std::vector<double> closeness(std::span<const double> losses, double start);
+
+/// Shares of the best descent below this are one and the same: seeds differ by that much.
+inline constexpr double kClosenessFloor = 0.02;
 
 /// All of them for one entrant.
 [[nodiscard]] std::vector<double> feature_values(const Evidence& evidence, const Entrant& entrant, const RunPlan& plan);
