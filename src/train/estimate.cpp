@@ -27,22 +27,30 @@ double heap_bytes() {
   return static_cast<double>(info.uordblks) + static_cast<double>(info.hblkhd);
 }
 
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 /// What one small model needed.
 struct Sample {
   double heap = 0.0;
   double state = 0.0;
-  double seconds = 0.0;
+  double gradient_seconds = 0.0;  ///< of one micro-batch
+  double step_seconds = 0.0;      ///< what a step takes beside gradients
 };
 
 Sample operator+(const Sample& a, const Sample& b) {
-  return {a.heap + b.heap, a.state + b.state, a.seconds + b.seconds};
+  return {a.heap + b.heap, a.state + b.state, a.gradient_seconds + b.gradient_seconds, a.step_seconds + b.step_seconds};
 }
-Sample operator*(double factor, const Sample& a) { return {factor * a.heap, factor * a.state, factor * a.seconds}; }
+Sample operator*(double factor, const Sample& a) {
+  return {factor * a.heap, factor * a.state, factor * a.gradient_seconds, factor * a.step_seconds};
+}
 
 /// The value at `x` of the line through (x0, y0) and (x1, y1). More work takes no less time: what says otherwise is
 /// noise of the clock.
 Sample on_line(Index x, Index x0, const Sample& y0, Index x1, Sample y1) {
-  y1.seconds = std::max(y0.seconds, y1.seconds);
+  y1.gradient_seconds = std::max(y0.gradient_seconds, y1.gradient_seconds);
+  y1.step_seconds = std::max(y0.step_seconds, y1.step_seconds);
   const double share = x1 == x0 ? 0.0 : static_cast<double>(x - x0) / static_cast<double>(x1 - x0);
   return (1.0 - share) * y0 + share * y1;
 }
@@ -62,12 +70,16 @@ Sample measure(const GptProblemOptions& options, const OptimizerSpec& spec) {
   for (const auto& parameter : objective->parameters()) infos.push_back(parameter.info);
   Optimizer<float> optimizer(spec, std::move(infos));
 
-  Sample sample{.seconds = std::numeric_limits<double>::infinity()};
+  Sample sample{.gradient_seconds = std::numeric_limits<double>::infinity(),
+                .step_seconds = std::numeric_limits<double>::infinity()};
   double norms = 0.0;  // what the trainer measures at every step
   for (int step = 0; step <= kTimedSteps; ++step) {
+    double gradient_seconds = 0.0;
     const auto start = std::chrono::steady_clock::now();
     const auto compute = [&] {
+      const auto gradient_start = std::chrono::steady_clock::now();
       (void)objective->gradient(Batch::number(0, static_cast<std::uint64_t>(step), options.batch_size));
+      gradient_seconds += seconds_since(gradient_start);
     };
     if (optimizer.needs_closure()) {
       optimizer.step(objective->parameters(), compute);
@@ -76,8 +88,10 @@ Sample measure(const GptProblemOptions& options, const OptimizerSpec& spec) {
       optimizer.step(objective->parameters());
     }
     for (const auto& p : objective->parameters()) norms += norm1(p.gradient) + norm2(p.gradient) + max_abs(p.gradient);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (step > 0 && norms >= 0.0) sample.seconds = std::min(sample.seconds, seconds);  // the first one allocates
+    const double seconds = seconds_since(start);
+    if (step == 0 || norms < 0.0) continue;  // the first one allocates
+    sample.gradient_seconds = std::min(sample.gradient_seconds, gradient_seconds);
+    sample.step_seconds = std::min(sample.step_seconds, seconds - gradient_seconds);
   }
   sample.heap = heap_bytes() - heap_before;
   for (const auto& [name, tensor] : optimizer.state().tensors) sample.state += static_cast<double>(tensor.bytes.size());
@@ -110,13 +124,15 @@ TrainingEstimate estimate_training(const GptProblemOptions& options, const Optim
   GptProblemOptions small = options;
   if (small.context == 0) small.context = small.shape.context;
   const auto largest = static_cast<std::uint32_t>(std::max<Index>(2, kCalibrationTokens / small.context));
-  const bool fits = options.batch_size <= largest;
-  small.batch_size = std::min(options.batch_size, largest);
+  const bool is_split = options.micro_batch > 0 && options.micro_batch < options.batch_size;
+  const std::uint32_t micro_batch = is_split ? options.micro_batch : options.batch_size;
+  const bool fits = micro_batch <= largest;
+  small.batch_size = std::min(micro_batch, largest);
   Sample sample = continue_layers_and_vocabulary(small, options.shape, spec);
   if (!fits) {
     small.batch_size = largest / 2;
     const Sample half = continue_layers_and_vocabulary(small, options.shape, spec);
-    sample = on_line(options.batch_size, largest / 2, half, largest, sample);
+    sample = on_line(micro_batch, largest / 2, half, largest, sample);
   }
 
   // Now that kernels are compiled and their code has been touched; freed memory is no part of the program.
@@ -127,7 +143,9 @@ TrainingEstimate estimate_training(const GptProblemOptions& options, const Optim
   estimate.optimizer_state = to_bytes(sample.state);
   estimate.activations = to_bytes(sample.heap - sample.state - 2.0 * static_cast<double>(estimate.parameters));
   estimate.checkpoint_copies = checkpoint_copy_bytes(estimate.parameters, estimate.optimizer_state, background);
-  estimate.seconds_per_step = sample.seconds;
+  if (is_split) estimate.activations += estimate.gradients;  // where they are summed
+  const double parts = static_cast<double>(options.batch_size) / static_cast<double>(micro_batch);
+  estimate.seconds_per_step = parts * sample.gradient_seconds + sample.step_seconds;
   return estimate;
 }
 

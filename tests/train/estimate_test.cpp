@@ -51,5 +51,19 @@ TEST(Estimate, TellsTheBytesOfModelsThatAreDeeperAndOfLargerVocabularyAndBatch) 
   }
 }
 
+TEST(Estimate, AccumulationNeedsTheMemoryOfAMicroBatchAndOneSum) {
+  GptProblemOptions options{.shape = {.layers = 3, .width = 128, .heads = 4, .context = 256, .vocabulary = 3000},
+                            .batch_size = 12,
+                            .micro_batch = 3};
+  const auto spec = make_optimizer("signum");
+  const auto split = estimate_training(options, spec, BackgroundWrites::never);
+  const double expected = measured(options, spec);
+  if (expected <= 0.0) GTEST_SKIP() << "this allocator does not count";
+  const auto told = static_cast<double>(split.parameters + split.gradients + split.optimizer_state + split.activations);
+  EXPECT_NEAR(told / expected, 1.0, 0.05);
+  options.micro_batch = 0;
+  EXPECT_LT(split.activations, estimate_training(options, spec, BackgroundWrites::never).activations);
+}
+
 }  // namespace
 }  // namespace normdescent

@@ -29,7 +29,7 @@ struct TrainingEstimate {
 /// two layers, small vocabularies and at most kCalibrationTokens tokens a batch, and continues their allocated bytes
 /// and times, which are
 ///
-///   (a + b L + c V) + B (d + e L + f V)        L layers, V vocabulary, B windows in a batch
+///   (a + b L + c V) + B (d + e L + f V)        L layers, V vocabulary, B windows in a micro-batch
 ///
 /// Bytes of whole runs were 1 to 4% above the estimate (nano, small, gpt2-124m at 4 x 256); times hold as far as they
 /// are linear and the machine is not busy with something else. Needs the memory of a model of two layers.
