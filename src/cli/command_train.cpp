@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <stdexcept>
 
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
@@ -27,11 +28,13 @@ struct Outcome {
   double matrix_peak = 0.0;
   double share_of_peak = 0.0;
   std::int64_t events = 0;
+  int processes = 1;
+  Traffic sent;  ///< by rank 0
 };
 
 void print_json(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,
                 std::ostream& out) {
-  const auto& [report, last, tokens_per_second, matrix_peak, share_of_peak, events] = outcome;
+  const auto& [report, last, tokens_per_second, matrix_peak, share_of_peak, events, processes, sent] = outcome;
   // NaN and infinity become null.
   out << nlohmann::json{{"model", options.task.model},
                         {"optimizer", options.optimizer},
@@ -47,6 +50,8 @@ void print_json(const TrainCommandOptions& options, const Outcome& outcome, cons
                         {"share_of_matrix_peak", share_of_peak},
                         {"events", events},
                         {"peak_memory_bytes", peak_memory().value_or(0)},
+                        {"processes", processes},
+                        {"bytes_sent", sent.bytes},
                         {"folder", folder.path().string()}}
       << '\n';
 }
@@ -59,8 +64,11 @@ void print_text(const TrainCommandOptions& options, const Outcome& outcome, cons
       << fixed(outcome.tokens_per_second, 0) << " a second, " << fixed(100.0 * outcome.share_of_peak, 0)
       << "% of the matrix peak of " << significant(outcome.matrix_peak / 1e9) << " GFLOP/s)\n"
       << "loss " << fixed(report.first_loss, 4) << " at the start, validation loss " << fixed(report.final_loss, 4)
-      << " at the end\n"
-      << folder.path().string() << '\n';
+      << " at the end\n";
+  if (outcome.processes > 1)
+    out << outcome.processes << " processes; each sent about "
+        << fixed(static_cast<double>(outcome.sent.bytes) / 1e6, 1) << " MB\n";
+  out << folder.path().string() << '\n';
 }
 
 /// The exit code, and on standard error what went wrong.
@@ -81,6 +89,13 @@ int conclude(const TrainingReport& report, const RunFolder& folder, std::ostream
   }
 }
 
+/// Ranks above 0 are silent unless they fail by themselves.
+int follow_training(const TrainCommandOptions& options, const OptimizerSpec& spec, const Problem& problem,
+                    Session& session) {
+  const auto report = follow(problem, spec, options.trainer, options.resume, session.stop);
+  return report.status == RunStatus::completed ? kDone : kFailed;
+}
+
 int run_training(const CLI::App& command, TrainCommandOptions options, Session& session) {
   if (options.preset == "list") {
     print_presets(options.json, session.out);
@@ -93,12 +108,16 @@ int run_training(const CLI::App& command, TrainCommandOptions options, Session& 
     explain_options(command, options, session.out);
     return kDone;
   }
+  const auto place = find_place(options.processes);
+  if (!place && options.processes.processes > 1 && !options.estimate) return launch(options.processes, session);
+  if (place && command.count("--threads") == 0) options.threads = threads_of_one(*place);
   const LanguageModelTask task = make_task(options.task);
   options.trainer.tokens_per_example = task.options.context;
   options.trainer.task = task.facts();
   for (const auto& [name, value] : settings) {
     if (name != "learning_rate") options.trainer.task["set " + name] = value;
   }
+  if (options.processes.majority_vote) options.trainer.task["gradients"] = "majority vote";
   options.trainer.resume = !options.resume.empty();
   options.trainer.validate();
   omp_set_num_threads(options.threads);
@@ -106,6 +125,12 @@ int run_training(const CLI::App& command, TrainCommandOptions options, Session& 
     print_estimate(estimate_training(task.options, spec, options.trainer.background_writes), options.trainer.steps,
                    options.trainer.tokens_per_example * options.task.batch, options.json, session.out);
     return kDone;
+  }
+  std::unique_ptr<ConnectedTeam> connected;
+  if (place && place->size > 1) {
+    connected = connect(options.processes, *place);
+    options.trainer.team = &connected->team;
+    if (place->rank > 0) return follow_training(options, spec, *task.problem, session);
   }
   const RunFolder folder =
       options.trainer.resume ? RunFolder::open(options.resume) : RunFolder::create(output_folder(options.out, "train"));
@@ -116,17 +141,26 @@ int run_training(const CLI::App& command, TrainCommandOptions options, Session& 
   }
 
   Outcome outcome;
-  outcome.matrix_peak = matrix_peak(task.options.precision);
+  outcome.processes = place ? place->size : 1;
+  outcome.matrix_peak = outcome.processes * matrix_peak(task.options.precision);  // the machines are alike
   {
     TrainProgress progress(session, {.steps = options.trainer.steps,
                                      .flops_per_token = flops_per_token(task.options.shape, task.options.context),
                                      .matrix_peak = outcome.matrix_peak});
-    outcome.report = train(*task.problem, spec, options.trainer, folder, progress, session.stop);
+    try {
+      outcome.report = train(*task.problem, spec, options.trainer, folder, progress, session.stop);
+    } catch (const ProcessGroupError& error) {
+      session.err << "normdescent: " << error.what()
+                  << "\nhint: continue with the same options, also with another number of processes, and --resume "
+                  << folder.path().string() << '\n';
+      return kFailed;
+    }
     outcome.last = progress.last();
     outcome.tokens_per_second = progress.tokens_per_second();
     outcome.share_of_peak = progress.share_of_peak();
     outcome.events = progress.events();
   }
+  if (connected) outcome.sent = connected->group->traffic();
   (options.json ? print_json : print_text)(options, outcome, folder, session.out);
   return conclude(outcome.report, folder, session.err);
 }
@@ -138,7 +172,17 @@ void add_train(CLI::App& program, Action& chosen) {
   const auto options = std::make_shared<TrainCommandOptions>();
   add_train_options(*command, *options);
   command->callback([&chosen, command, options] {
-    chosen = [command, options](Session& session) { return run_training(*command, *options, session); };
+    chosen = [command, options](Session& session) {
+      try {
+        return run_training(*command, *options, session);
+      } catch (const UserError&) {
+        if (is_told_by_rank_0()) return static_cast<int>(kBadUsage);
+        throw;
+      } catch (const std::invalid_argument&) {
+        if (is_told_by_rank_0()) return static_cast<int>(kBadUsage);
+        throw;
+      }
+    };
   });
 }
 

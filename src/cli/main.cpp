@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
                                     .err = std::cerr,
                                     .err_is_terminal = isatty(STDERR_FILENO) == 1,
                                     .command_line = {},
+                                    .arguments = {},
                                     .stop = stop.token()};
   return normdescent::cli::run_program(std::vector<std::string>(argv + 1, argv + argc), session);
 }

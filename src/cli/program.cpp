@@ -117,6 +117,7 @@ int report_failure(Session& session, int code, const std::string& message, const
 }  // namespace
 
 int run_program(std::span<const std::string> arguments, Session& session) {
+  session.arguments.assign(arguments.begin(), arguments.end());
   session.command_line = "normdescent";
   for (const auto& argument : arguments) session.command_line += ' ' + quoted_for_shell(argument);
   try {

@@ -5,6 +5,7 @@
 #include <iosfwd>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 namespace normdescent::cli {
 
@@ -16,11 +17,12 @@ enum ExitCode : int {
 };
 
 struct Session {
-  std::ostream& out;             ///< results
-  std::ostream& err;             ///< progress and logs
-  bool err_is_terminal = false;  ///< progress may rewrite its line
-  std::string command_line{};    ///< as it was typed, for reports
-  std::stop_token stop;          ///< requested by Ctrl-C
+  std::ostream& out;                     ///< results
+  std::ostream& err;                     ///< progress and logs
+  bool err_is_terminal = false;          ///< progress may rewrite its line
+  std::string command_line{};            ///< as it was typed, for reports
+  std::vector<std::string> arguments{};  ///< behind the program's name
+  std::stop_token stop;                  ///< requested by Ctrl-C
 };
 
 }  // namespace normdescent::cli

@@ -118,6 +118,7 @@ void add_train_options(CLI::App& command, TrainCommandOptions& options) {
       ->type_name("WHAT");
   add_seed(command, trainer.seed);
   add_threads(command, options.threads);
+  add_process_options(command, options.processes);
   auto* const out = add_out(command, options.out, "Run folder; must be new or empty. Default: runs/train-N");
   command.add_option("--resume", options.resume, "Continue the run in this folder; all other options as they were")
       ->type_name("DIR")

@@ -10,6 +10,7 @@
 #include "language_model_task.hpp"
 #include "normdescent/optimizers/routing.hpp"
 #include "normdescent/train/trainer.hpp"
+#include "processes.hpp"
 
 namespace normdescent::cli {
 
@@ -25,6 +26,7 @@ struct TrainCommandOptions {
   std::string out;
   std::string resume;
   int threads = 1;
+  ProcessOptions processes;
   bool json = false;
   bool estimate = false;
   bool explain = false;

@@ -38,6 +38,8 @@ struct Affine {
 struct LayerParameters {
   Affine norm_1, attn, attn_out, norm_2, up, down;
 };
+constexpr std::size_t kTables = 2;     // parameters before those of the layers
+constexpr std::size_t kPerLayer = 12;  // two for each Affine
 
 /// What the backward pass reads of one layer.
 template <class S>
@@ -196,7 +198,10 @@ class KernelOf final : public Kernel {
     norm_backward<S>({branch_.data(), x_f_.data(), mean_f_.data(), inverse_f_.data(), norm_f_.weight, nullptr,
                       dx_.data(), dx_rounded_.data(), norm_f_.dweight, norm_f_.dbias},
                      n_, c_);
-    for (std::size_t i = layers_.size(); i-- > 0;) backward_layer(i);
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      backward_layer(i);
+      announce(kTables + i * kPerLayer, kTables + (i + 1) * kPerLayer);
+    }
     embed_backward();
   }
 

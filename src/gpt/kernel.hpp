@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/gpt/objective.hpp"
@@ -24,6 +25,17 @@ class Kernel {
   /// `gradient` also overwrites all gradients.
   virtual double loss(std::span<const std::int64_t> windows) = 0;
   virtual double gradient(std::span<const std::int64_t> windows) = 0;
+
+  /// As Objective::set_gradient_listener. Layers are announced one by one, the last one first.
+  void set_gradient_listener(Objective::GradientListener listener) { listener_ = std::move(listener); }
+
+ protected:
+  void announce(std::size_t first, std::size_t last) const {
+    if (listener_) listener_(first, last);
+  }
+
+ private:
+  Objective::GradientListener listener_;
 };
 
 /// `parameters` in the order of gpt_parameters(shape); must outlive the kernel.

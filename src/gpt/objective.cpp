@@ -28,6 +28,9 @@ class GptObjective final : public Objective {
   [[nodiscard]] std::span<const Parameter> parameters() const override { return buffer_.parameters(); }
   double gradient(const Batch& batch) override { return kernel_->gradient(windows(batch)); }
   double loss(const Batch& batch) override { return kernel_->loss(windows(batch)); }
+  void set_gradient_listener(GradientListener listener) override {
+    kernel_->set_gradient_listener(std::move(listener));
+  }
 
   double validation_loss() override {
     const std::span<const std::int64_t> all(*data_.validation_windows);

@@ -83,6 +83,7 @@ GradientStage<T>::GradientStage(const OptimizerSpec& spec, const std::vector<con
     if (feed.has_old_gradient || feed.previous_gradient >= 0) feed.old_gradient.resize(size);
     if (has_closure_) feed.value.resize(size);
     feed.is_fused = optimizers::is_fused(recipe);
+    feed.is_elsewhere = slots[i].is_elsewhere;
     const bool is_rescaled = !feed.is_fused && (recipe.clip_norm > 0.0 || clip_norm_ > 0.0);
     if (has_closure_ || recipe.l2_penalty > 0.0 || is_rescaled) {
       feed.gradient.resize(size);
@@ -274,7 +275,7 @@ double GradientStage<T>::clip() {
 template <class T>
 std::span<const Fed<T>> GradientStage<T>::fed(bool is_last_use) {
   for (std::size_t i = 0; i < fed_.size(); ++i) {
-    fed_[i].is_cleared = is_last_use && feeds_[i].is_fused && is_callers(i);
+    fed_[i].is_cleared = is_last_use && feeds_[i].is_fused && !feeds_[i].is_elsewhere && is_callers(i);
   }
   return fed_;
 }

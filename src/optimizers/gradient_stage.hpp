@@ -60,6 +60,7 @@ class GradientStage {
     int previous_value = -1;        ///< index into the slot's state, -1: none
     int previous_gradient = -1;
     bool is_fused = false;
+    bool is_elsewhere = false;    // no group of this process steps it
     std::vector<T> gradient;      ///< scratch; empty: never needed
     std::vector<T> old_gradient;  ///< scratch, then the corrected gradient
     std::span<T> current;         ///< this step's gradient with its penalty; the caller's memory where possible

@@ -35,6 +35,7 @@ struct Slot {
   std::vector<std::uint64_t> rounding_streams;  ///< of narrow_state
   std::int64_t steps = 0;                       ///< steps in which this parameter had a gradient
   std::int64_t orthogonalizations = 0;
+  bool is_elsewhere = false;  ///< another process steps it and keeps its state, of which there is none here
 };
 
 /// What a group steps on: a tensor's value, and `factor` times `gradient` as what its estimator is fed. The factor is

@@ -22,6 +22,9 @@ struct Optimizer<T>::Impl {
   double largest_scale = std::numeric_limits<double>::infinity();  // that keeps constrained rates at most 1
   std::vector<std::unique_ptr<optimizers::Group<T>>> groups;
 
+  std::shared_ptr<StepSharing> sharing;  // null: this process does everything
+  std::vector<std::span<std::byte>> shared_values;
+
   std::unique_ptr<optimizers::GradientStage<T>> gradients;
   bool is_stopped = false;
 
@@ -33,6 +36,8 @@ struct Optimizer<T>::Impl {
   void check(std::span<const BasicParameter<T>> parameters) const;
   /// And unless the scale is one that all recipes can take.
   void check(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) const;
+  void exchange(std::span<const BasicParameter<T>> parameters);
+
   /// A checked step whose gradients are there.
   StepReport step(std::span<const BasicParameter<T>> parameters, const StepOptions& options);
   StepReport take_step(std::span<const BasicParameter<T>> parameters, const StepOptions& options);

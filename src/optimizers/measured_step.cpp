@@ -34,6 +34,7 @@ void MeasuredStep<T>::end(std::span<const BasicParameter<T>> parameters, std::sp
     std::vector<T> widened;
     for (const Bfloat16 number : slots[i].narrow_state[k]) widened.push_back(to_float(number));
     const auto m = widened.empty() ? std::span<const T>(slots[i].state[k]) : std::span<const T>(widened);
+    if (m.empty()) continue;  // another process has it
     const double product = length * norm2(m);
     if (product > 0.0) counters[i].momentum_cosine = dot(std::span<const T>(descent), m) / product;
   }

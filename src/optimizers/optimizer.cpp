@@ -52,18 +52,28 @@ void allocate_state(optimizers::Slot<T>& slot, std::uint64_t rounding_seed) {
       throw std::invalid_argument("parameter " + slot.info.name + ": state_format = " + to_string(buffer.format) +
                                   ", must be full for parameters in float64");
     }
-    const auto size = static_cast<std::size_t>(buffer.size());
+    const auto size = slot.is_elsewhere ? 0 : static_cast<std::size_t>(buffer.size());
     slot.state.emplace_back(is_narrow ? 0 : size);
     slot.narrow_state.emplace_back(is_narrow ? size : 0);
     slot.rounding_streams.push_back(rounding_stream(slot.info.name + "/" + buffer.name));
   }
 }
 
+void check_sharing(const Recipe& recipe, bool is_partial) {
+  const auto refuse = [&](const std::string& what) {
+    throw std::invalid_argument("recipe " + recipe.name + ": " + what + ", must be done by one process");
+  };
+  if (!std::holds_alternative<Uncorrected>(recipe.correction)) refuse(describe(recipe.correction));
+  if (is_partial && looks_at_all_tensors(recipe)) refuse(describe(recipe.direction) + " over all its tensors");
+}
+
 }  // namespace
 
 template <class T>
-Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameters) : impl_(std::make_unique<Impl>()) {
+Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameters, std::shared_ptr<StepSharing> sharing)
+    : impl_(std::make_unique<Impl>()) {
   impl_->spec = std::move(spec);
+  impl_->sharing = std::move(sharing);
   for (const auto& route : impl_->spec.routes) validate(route.recipe);
   validate(impl_->spec.fallback);
   validate_clipping(impl_->spec);
@@ -82,6 +92,7 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
       slot.layout.push_back(std::move(buffer));
     }
     slot.info = std::move(parameters[i]);
+    slot.is_elsewhere = impl_->sharing != nullptr && !impl_->sharing->is_mine(i);
     allocate_state(slot, static_cast<std::uint64_t>(impl_->spec.rounding_seed));
     impl_->counters.parameters.push_back({.parameter = slot.info.name, .recipe = recipe.name});
     ++impl_->counters.parameters_of_recipe[recipe.name];
@@ -94,12 +105,19 @@ Optimizer<T>::Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameter
     }
     members[group].push_back(i);
   }
+  if (impl_->sharing != nullptr) {
+    for (std::size_t k = 0; k < members.size(); ++k) {
+      const bool lost_some = std::erase_if(members[k], [&](std::size_t i) { return impl_->slots[i].is_elsewhere; }) > 0;
+      check_sharing(*group_recipes[k], lost_some && !members[k].empty());
+    }
+  }
   for (std::size_t k = 0; k < group_recipes.size(); ++k) {
     const Recipe& recipe = *group_recipes[k];
-    impl_->learning_rates.push_back(recipe.learning_rate);
     if (recipe.decay_form == DecayForm::constrained) {
       impl_->largest_scale = std::min(impl_->largest_scale, 1.0 / recipe.learning_rate);
     }
+    if (members[k].empty()) continue;  // all of them are other processes'
+    impl_->learning_rates.push_back(recipe.learning_rate);
     impl_->groups.push_back(optimizers::make_group<T>(recipe, std::move(members[k]), impl_->slots));
   }
   impl_->gradients = std::make_unique<optimizers::GradientStage<T>>(impl_->spec, impl_->recipes, impl_->slots);
@@ -165,14 +183,23 @@ StepReport Optimizer<T>::Impl::take_step(std::span<const BasicParameter<T>> para
   const auto fed = gradients->fed(options.zero_gradients);
   for (std::size_t i = 0; i < fed.size(); ++i) {
     if (fed[i].gradient.empty()) continue;
-    start_average<T>(*recipes[i], fed[i], slots[i]);
+    if (!slots[i].is_elsewhere) start_average<T>(*recipes[i], fed[i], slots[i]);
     ++slots[i].steps;
   }
   for (std::size_t k = 0; k < groups.size(); ++k)
     groups[k]->step(fed, slots, learning_rates[k] * options.learning_rate_scale);
+  exchange(parameters);
   ++steps_done;
   if (std::exchange(measures_next_step, false)) measured_step.end(parameters, slots, counters.parameters);
   return report;
+}
+
+template <class T>
+void Optimizer<T>::Impl::exchange(std::span<const BasicParameter<T>> parameters) {
+  if (sharing == nullptr) return;
+  shared_values.clear();
+  for (const auto& p : parameters) shared_values.push_back(std::as_writable_bytes(p.value));
+  sharing->exchange(shared_values);
 }
 
 template <class T>

@@ -92,6 +92,7 @@ StateDict Optimizer<T>::state() const {
                     {"recipe", fingerprint(impl_->recipes)}};
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) {
     const Slot<T>& slot = impl_->slots[i];
+    if (slot.is_elsewhere) continue;
     for (std::size_t k = 0; k < slot.layout.size(); ++k) {
       const auto& layout = slot.layout[k];
       state.tensors[slot.info.name + "/" + layout.name] =
@@ -103,7 +104,7 @@ StateDict Optimizer<T>::state() const {
       state.tensors[slot.info.name + "/steps"] = to_tensor("I64", {}, std::span<const std::int64_t>(&slot.steps, 1));
     }
   }
-  return state;
+  return impl_->sharing == nullptr ? state : impl_->sharing->complete(std::move(state));
 }
 
 template <class T>
@@ -124,7 +125,8 @@ void Optimizer<T>::load_state(const StateDict& state) {
       const auto bytes = is_full ? std::as_writable_bytes(std::span(slot.state[k]))
                                  : std::as_writable_bytes(std::span(slot.narrow_state[k]));
       const std::string name = slot.info.name + "/" + layout.name;
-      const auto& tensor = require_tensor(state, name, is_full ? kDtype<T> : kNarrow, layout.shape, bytes.size());
+      const std::size_t wanted = static_cast<std::size_t>(layout.size()) * (is_full ? sizeof(T) : sizeof(Bfloat16));
+      const auto& tensor = require_tensor(state, name, is_full ? kDtype<T> : kNarrow, layout.shape, wanted);
       is_full ? require_possible<T>(name, tensor, layout.is_nonnegative)
               : require_possible<Bfloat16>(name, tensor, layout.is_nonnegative);
       copies.emplace_back(&tensor, bytes);
@@ -141,7 +143,9 @@ void Optimizer<T>::load_state(const StateDict& state) {
     throw std::invalid_argument("optimizer state: " + std::to_string(state.tensors.size()) + " tensors, must be " +
                                 std::to_string(copies.size()));
   }
-  for (const auto& [tensor, bytes] : copies) std::memcpy(bytes.data(), tensor->bytes.data(), bytes.size());
+  for (const auto& [tensor, bytes] : copies) {
+    if (!bytes.empty()) std::memcpy(bytes.data(), tensor->bytes.data(), bytes.size());  // empty: another process's
+  }
   for (std::size_t i = 0; i < impl_->slots.size(); ++i) impl_->slots[i].steps = parameter_steps[i];
   impl_->steps_done = steps_done;
 }

@@ -162,6 +162,13 @@ double correction_ratio(const Recipe& recipe) {
                     recipe.correction);
 }
 
+bool looks_at_all_tensors(const Recipe& recipe) {
+  const auto* normalize = std::get_if<Normalize>(&recipe.direction);
+  const auto* adagrad = std::get_if<AdaGradNorm>(&recipe.direction);
+  return (normalize != nullptr && normalize->scope == Scope::global) ||
+         (adagrad != nullptr && adagrad->scope == Scope::global);
+}
+
 bool needs_closure(const Recipe& recipe) {
   if (std::holds_alternative<Extrapolation>(recipe.correction)) return true;
   const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);

@@ -183,6 +183,8 @@ std::optional<std::string> defect_of(const std::filesystem::path& checkpoint_fol
 
 }  // namespace
 
+std::string to_text(const RunIdentity& identity) { return to_json({.identity = identity, .position = {}}).dump(); }
+
 StateDict weights_of(const Objective& objective) {
   StateDict weights;
   for (const auto& parameter : objective.parameters()) {

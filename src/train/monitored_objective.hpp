@@ -22,6 +22,8 @@ class MonitoredObjective final : public Objective {
   double loss(const Batch& batch) override { return inner_.loss(batch); }
   double validation_loss() override { return inner_.validation_loss(); }
 
+  /// The smallest that the inner objective is asked for.
+  [[nodiscard]] std::uint32_t smallest_batch() const { return batch_size_ / parts_; }
   /// What the last monitored step showed, once.
   [[nodiscard]] std::optional<TrainingMetrics::Noise> take_noise();
   [[nodiscard]] TrainingMonitor& monitor() { return monitor_; }

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "member.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
@@ -126,16 +127,20 @@ void Recorder::on_evaluation(std::int64_t steps_done, double validation_loss, Ob
 void Recorder::on_position(const TrainingPosition& position) {
   report(writer_.take_finished());
   const std::int64_t every = context_.options.checkpoint_every;
-  if (every > 0 && position.step % every == 0 && position.step < context_.options.steps) save(position);
+  const bool is_due = every > 0 && position.step % every == 0 && position.step < context_.options.steps;
+  tell_checkpoint(context_.options.team, is_due);
+  if (is_due) save(position);
 }
 
 void Recorder::finish(const TrainingPosition& position) {
-  save(position);
+  // Not again what the run was resumed from.
+  const bool is_due = position.step != saved_step_;
+  tell_checkpoint(context_.options.team, is_due);
+  if (is_due) save(position);
   report(writer_.wait());
 }
 
 void Recorder::save(const TrainingPosition& position) {
-  if (position.step == saved_step_) return;  // it is what the run was resumed from
   lines_.sync();
   report(writer_.wait());
   writer_.save({.identity = context_.identity, .position = position, .metrics_bytes = lines_.bytes()},

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "member.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/race/race.hpp"
 #include "normdescent/train/checkpoint.hpp"
@@ -16,18 +17,8 @@ namespace normdescent {
 
 namespace {
 
-TrainingOptions training_options(const TrainerOptions& options) {
-  return {.steps = options.steps,
-          .warmup_fraction = options.warmup_fraction,
-          .decay = options.decay,
-          .evaluate_every = options.evaluate_every,
-          .divergence_factor = options.divergence_factor,
-          .on_nonfinite = options.on_nonfinite,
-          .stream = training_stream(options.seed)};
-}
-
 std::string describe_schedule(const TrainerOptions& options) {
-  const Schedule schedule = training_options(options).schedule();
+  const Schedule schedule = train_detail::training_options(options).schedule();
   return std::string(to_string(schedule.decay)) + ", " + std::to_string(schedule.warmup_steps) + " steps of warm-up";
 }
 
@@ -65,8 +56,33 @@ std::optional<Checkpoint> resume(const std::filesystem::path& folder, const RunI
 
 }  // namespace
 
+namespace train_detail {
+
+TrainingOptions training_options(const TrainerOptions& options) {
+  return {.steps = options.steps,
+          .warmup_fraction = options.warmup_fraction,
+          .decay = options.decay,
+          .evaluate_every = options.evaluate_every,
+          .divergence_factor = options.divergence_factor,
+          .on_nonfinite = options.on_nonfinite,
+          .stream = training_stream(options.seed)};
+}
+
+RunIdentity identity_of(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options) {
+  return {.problem = problem.name(),
+          .optimizer = spec.name,
+          .learning_rate = learning_rate_of(spec),
+          .schedule = describe_schedule(options),
+          .steps = options.steps,
+          .batch_size = problem.batch_size(),
+          .seed = options.seed,
+          .task = options.task};
+}
+
+}  // namespace train_detail
+
 void TrainerOptions::validate() const {
-  training_options(*this).validate();
+  train_detail::training_options(*this).validate();
   const auto refuse = [](const char* field, std::int64_t value, const char* domain) {
     throw std::invalid_argument(std::string(field) + " = " + std::to_string(value) + ", must be " + domain);
   };
@@ -79,36 +95,25 @@ void TrainerOptions::validate() const {
 TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options,
                      const RunFolder& folder, TrainerObserver& observer, const std::stop_token& stop) {
   options.validate();
-  const auto objective = problem.instantiate(options.seed);
-  std::vector<ParameterInfo> infos;
-  for (const auto& parameter : objective->parameters()) infos.push_back(parameter.info);
-  Optimizer<float> optimizer(spec, std::move(infos));
-
-  const RunIdentity identity{.problem = problem.name(),
-                             .optimizer = spec.name,
-                             .learning_rate = learning_rate_of(spec),
-                             .schedule = describe_schedule(options),
-                             .steps = options.steps,
-                             .batch_size = problem.batch_size(),
-                             .seed = options.seed,
-                             .task = options.task};
+  auto member = train_detail::make_member(problem, spec, options, stop);
+  Objective* const objective = member.objective.get();
+  Optimizer<float>& optimizer = member.optimizer;
+  const RunIdentity identity = train_detail::identity_of(problem, spec, options);
   std::optional<Checkpoint> start;
   if (options.resume) start = resume(folder.path(), identity, *objective, optimizer, observer);
+  train_detail::tell_start(options.team, identity, start ? &*start : nullptr);
 
-  std::optional<train_detail::MonitoredObjective> monitored;
-  if (options.monitor_every > 0) monitored.emplace(*objective, problem.batch_size(), options.monitor_every);
   train_detail::Recorder recorder({.options = options,
                                    .identity = identity,
                                    .folder = folder.path(),
                                    .objective = *objective,
                                    .optimizer = optimizer,
                                    .observer = observer,
-                                   .monitored = monitored ? &*monitored : nullptr},
+                                   .monitored = member.monitored.get()},
                                   start);
   TrainingPosition position = start ? start->position : TrainingPosition{};
-  Objective& trained = monitored ? static_cast<Objective&>(*monitored) : *objective;
-  TrainingReport report =
-      train_once(trained, optimizer, problem.batch_size(), training_options(options), position, recorder, stop);
+  TrainingReport report = train_once(member.trained(), optimizer, problem.batch_size(),
+                                     train_detail::training_options(options), position, recorder, member.stop);
   if (report.status == RunStatus::diverged) {
     recorder.finish();
   } else {

@@ -26,7 +26,8 @@ inline Arguments operator+(Arguments left, const Arguments& right) {
 inline Ran run(const Arguments& arguments, std::stop_token stop = {}) {
   std::ostringstream out;
   std::ostringstream err;
-  Session session{.out = out, .err = err, .err_is_terminal = false, .command_line = {}, .stop = std::move(stop)};
+  Session session{
+      .out = out, .err = err, .err_is_terminal = false, .command_line = {}, .arguments = {}, .stop = std::move(stop)};
   const int code = run_program(arguments, session);
   return {code, out.str(), err.str()};
 }

@@ -13,6 +13,7 @@
 #include "normdescent/base/state_dict.hpp"
 #include "normdescent/optimizers/counters.hpp"
 #include "normdescent/optimizers/routing.hpp"
+#include "normdescent/optimizers/step_sharing.hpp"
 
 namespace normdescent {
 
@@ -56,7 +57,11 @@ class Optimizer {
  public:
   /// Throws std::invalid_argument naming option or parameter if the spec cannot be applied to these tensors: options
   /// outside their domain, names that appear twice, msign for a tensor with fewer than two dimensions.
-  Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameters);
+  /// With `sharing`, other processes step the parameters that are not this one's: their state is not kept here, their
+  /// new values come from there, and state() is a call that all processes make together. Gradients of all parameters
+  /// are needed, the same everywhere. Results are bit-equal to those without `sharing`. Throws as well if a recipe
+  /// has a correction, or looks at several tensors at once (Scope::global) and not all of them are of this process.
+  Optimizer(OptimizerSpec spec, std::vector<ParameterInfo> parameters, std::shared_ptr<StepSharing> sharing = nullptr);
   Optimizer(Optimizer&&) noexcept;
   Optimizer& operator=(Optimizer&&) noexcept;
   ~Optimizer();

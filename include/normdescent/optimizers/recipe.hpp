@@ -249,6 +249,8 @@ struct Recipe {
 
 /// gamma beta/(1 - beta): how far a correction extrapolates; 0 without correction.
 [[nodiscard]] double correction_ratio(const Recipe& recipe);
+/// Whether the direction of one tensor depends on the others that share the recipe.
+[[nodiscard]] bool looks_at_all_tensors(const Recipe& recipe);
 /// Whether a step needs gradients of its mini-batch at other points than the current one.
 [[nodiscard]] bool needs_closure(const Recipe& recipe);
 

@@ -3,7 +3,9 @@
 // A GPT on text, a quadratic with known constants and a user's own module look the same through it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,6 +43,12 @@ class Objective {
   virtual double loss(const Batch& batch) = 0;
   /// Mean loss on a fixed held-out set, the same for every instance of the problem.
   virtual double validation_loss() = 0;
+
+  /// Told during gradient(), from its thread, that parameters first .. last - 1 have their final gradients, each at
+  /// most once a call. What has not been announced is final when gradient() returns.
+  using GradientListener = std::function<void(std::size_t first, std::size_t last)>;
+  /// Objectives that know nothing before the end need not care.
+  virtual void set_gradient_listener(GradientListener listener) { (void)listener; }
 };
 
 /// Creates independent, reproducible instances of one training problem. Thread-safe.

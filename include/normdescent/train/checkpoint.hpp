@@ -34,6 +34,9 @@ struct RunIdentity {
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 
+/// All of it in one line.
+[[nodiscard]] std::string to_text(const RunIdentity& identity);
+
 struct Checkpoint {
   RunIdentity identity;
   TrainingPosition position;

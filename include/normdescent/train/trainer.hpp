@@ -22,6 +22,8 @@ namespace normdescent {
 /// however small its batch (docs/performance.md, "Noise during training").
 inline constexpr std::int64_t kMonitorInterval = 50;
 
+struct Team;
+
 struct TrainerOptions {
   std::int64_t steps = 1000;
   double warmup_fraction = 0.1;
@@ -38,6 +40,7 @@ struct TrainerOptions {
   bool resume = false;       ///< continue from the newest checkpoint in the folder that is sound
   int keep_checkpoints = 2;  ///< the newest ones; at least 1
   BackgroundWrites background_writes = BackgroundWrites::automatic;
+  const Team* team = nullptr;  ///< the processes that train together (team.hpp); null: this one alone
 
   /// std::invalid_argument "field = value, must be ...".
   void validate() const;
@@ -96,6 +99,7 @@ class TrainerObserver {
 /// checkpoint continues at its start. Damaged checkpoints are reported, set aside, and the one before is taken.
 /// A stop request writes a checkpoint; a divergence writes none, so that the last good one stays. The model's weights
 /// at the end are checkpoint-<steps>/model.safetensors.
+/// In a team this is what rank 0 does; ProcessGroupError if another rank has gone.
 /// Throws std::invalid_argument for bad options; UserError if a file cannot be written (of a checkpoint written in the
 /// background: at the next step), or resume finds no sound checkpoint or one of another run; then no file has changed.
 TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options,

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options and start of runs with several processes.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <optional>
+
+#include "normdescent/distributed/environment.hpp"
+#include "normdescent/train/team.hpp"
+#include "session.hpp"
+
+namespace normdescent::cli {
+
+struct ProcessOptions {
+  int processes = 1;
+  int timeout_seconds = 120;
+  int bucket_megabytes = 4;
+  bool shard_state = false;
+  bool majority_vote = false;
+};
+void add_process_options(CLI::App& command, ProcessOptions& options);
+
+/// This process's place in a run of several; empty: it is alone, or is to start the others. UserError if the variables
+/// of a launcher contradict --processes.
+[[nodiscard]] std::optional<ProcessEnvironment> find_place(const ProcessOptions& options);
+
+/// Runs this command line in `options.processes` processes and says how the run ended if no rank could.
+int launch(const ProcessOptions& options, Session& session);
+
+/// Whether rank 0, on the same machine with the same command line, says what is wrong with it.
+[[nodiscard]] bool is_told_by_rank_0();
+
+/// Threads of one of the processes on this machine if the person did not say.
+[[nodiscard]] int threads_of_one(const ProcessEnvironment& place);
+
+/// A connected team.
+struct ConnectedTeam {
+  std::unique_ptr<ProcessGroup> group;
+  Team team;
+};
+[[nodiscard]] std::unique_ptr<ConnectedTeam> connect(const ProcessOptions& options, const ProcessEnvironment& place);
+
+}  // namespace normdescent::cli
