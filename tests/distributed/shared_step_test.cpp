@@ -39,9 +39,12 @@ Optimizer<float> shared_optimizer(const OptimizerSpec& spec, ProcessGroup& group
 }
 
 TEST_P(Groups, SharedStepsAreBitEqualToThoseOfOneProcess) {
-  for (const auto& entry : optimizer_catalog()) {
-    SCOPED_TRACE(entry.name);
-    auto spec = make_optimizer(entry.name);
+  std::vector<OptimizerSpec> specs;
+  for (const auto& entry : optimizer_catalog()) specs.push_back(make_optimizer(entry.name));
+  specs.push_back(adamw({.common = {.state_format = StateFormat::bfloat16_stochastic}}));
+  specs.push_back(muon({.common = {.state_format = StateFormat::bfloat16}}));
+  for (auto& spec : specs) {
+    SCOPED_TRACE(spec.name);
     spec.clip_norm = 0.5;  // needs all gradients
     LayeredObjective alone(1);
     Optimizer<float> optimizer(spec, layered_infos());
