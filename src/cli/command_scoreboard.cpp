@@ -5,6 +5,7 @@
 #include <array>
 #include <ctime>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ostream>
 #include <sstream>
@@ -66,7 +67,17 @@ class ScoreboardDisplay final : public ScoreboardObserver {
   Progress progress_;
 };
 
-int list_problems(Session& session) {
+int list_problems(bool json, Session& session) {
+  if (json) {
+    auto problems = nlohmann::json::array();
+    for (const ListedProblem& problem : zoo_problems())
+      problems.push_back({{"problem", problem.raced.name},
+                          {"family", problem.raced.family},
+                          {"steps", problem.raced.steps},
+                          {"quick", problem.is_quick}});
+    session.out << problems.dump(1) << '\n';
+    return kDone;
+  }
   TextTable table({{"problem"}, {"family"}, {"steps", TextTable::Align::right}, {"quick"}});
   for (const ListedProblem& problem : zoo_problems())
     table.add_row(
@@ -142,7 +153,7 @@ int fit_folder(const ScoreboardCommandOptions& options, Session& session) {
 }
 
 int run_command(const ScoreboardCommandOptions& options, Session& session) {
-  if (options.lists) return list_problems(session);
+  if (options.lists) return list_problems(options.json, session);
   if (!options.fit.empty()) return fit_folder(options, session);
   if (!options.judge.empty()) return judge_folder(options.judge, options, session);
   const std::vector<RacedProblem> problems = chosen_problems(options);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "contracts.hpp"
 #include "run.hpp"
 #include "support/temporary_folder.hpp"
@@ -26,6 +28,17 @@ TEST(Scoreboard, RefusesProblemsThatAreNotThere) {
   EXPECT_EQ(ran.code, kBadUsage);
   EXPECT_TRUE(ran.err.find("bigram-zpif") != std::string::npos || ran.err.find("LibTorch") != std::string::npos)
       << ran.err;
+}
+
+TEST(Scoreboard, ListIsJsonWhereJsonIsAskedFor) {
+  const Ran ran = run({"scoreboard", "--list", "--json"});
+  if (ran.code != kDone) {
+    EXPECT_NE(ran.err.find("LibTorch"), std::string::npos) << ran.err;
+    return;
+  }
+  const auto list = nlohmann::json::parse(ran.out);
+  EXPECT_GE(list.size(), 24U);
+  for (const auto& problem : list) EXPECT_GT(problem.at("steps").get<int>(), 0) << problem;
 }
 
 }  // namespace
