@@ -43,18 +43,20 @@ MatrixNoise from_sums(ConstMatrixView<float> sums, double nu) {
 MatrixNoiseAccumulator::MatrixNoiseAccumulator(std::span<const Parameter> parameters, int groups) : groups_(groups) {
   if (groups < 1) throw std::invalid_argument("groups = " + std::to_string(groups) + ", must be >= 1");
   std::size_t offset = 0;
+  std::size_t total = 0;
   for (const Parameter& p : parameters) {
     const auto size = static_cast<std::size_t>(p.info.size());
     infos_.push_back(p.info);
     offsets_.push_back(offset);
     offset += size;
-    covariances_.emplace_back();
+    places_.push_back(total);
     if (p.info.role != Role::matrix) continue;
     matrices_.push_back(infos_.size() - 1);
     const Index r = std::min(p.info.rows(), p.info.cols());
-    covariances_.back().resize(static_cast<std::size_t>(groups * r * r));
+    total += static_cast<std::size_t>(groups * r * r);
     largest_ = std::max(largest_, size);
   }
+  covariances_.resize(total);
 }
 
 void MatrixNoiseAccumulator::add(std::span<const Parameter> parameters, const NoiseAccumulator& before) {
@@ -79,7 +81,7 @@ void MatrixNoiseAccumulator::add(std::span<const Parameter> parameters, const No
       const Index cols = infos_[t].cols();
       const Index r = std::min(rows, cols);
       const ConstMatrixView<float> d{deviation.data(), rows, cols};
-      const MatrixView<float> c{covariances_[t].data() + group * r * r, r, r};
+      const MatrixView<float> c{covariances_.data() + places_[t] + group * r * r, r, r};
       // C <- C + (k-1)/k D D^T (wide) or D^T D (tall)
       if (rows <= cols) {
         gemm(Transpose::no, Transpose::yes, weight, d, d, 1.0F, c);
@@ -94,7 +96,7 @@ MatrixNoise MatrixNoiseAccumulator::summary(std::size_t tensor) const {
   const Index r = std::min(infos_[tensor].rows(), infos_[tensor].cols());
   const auto size = static_cast<std::size_t>(r * r);
   const auto groups = static_cast<std::size_t>(groups_);
-  const std::span<const float> parts(covariances_[tensor]);
+  const auto parts = std::span<const float>(covariances_).subspan(places_[tensor], groups * size);
   // Sums of all groups but one; of all for deleted = groups.
   const auto without = [&](std::size_t deleted) {
     std::vector<float> sums(size);

@@ -58,9 +58,10 @@ class MatrixNoiseAccumulator {
   [[nodiscard]] MatrixNoise summary(std::size_t tensor) const;
 
   std::vector<ParameterInfo> infos_;
-  std::vector<std::size_t> offsets_;             // of each tensor in the flat mean
-  std::vector<std::size_t> matrices_;            // places of the tensors that are
-  std::vector<std::vector<float>> covariances_;  // sums, (groups, r, r); empty where not a matrix
+  std::vector<std::size_t> offsets_;   // of each tensor in the flat mean
+  std::vector<std::size_t> matrices_;  // places of the tensors that are
+  std::vector<std::size_t> places_;    // of each tensor's sums, (groups, r, r), in covariances_
+  std::vector<float> covariances_;     // one block, so that its memory goes back when it is freed
   std::size_t largest_ = 0;
   int groups_;
   std::int64_t count_ = 0;
