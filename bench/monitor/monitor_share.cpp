@@ -5,40 +5,18 @@
 //
 // The share at an interval N is (monitored - plain) / (N plain), medians over the pairs: a run with and a run without
 // the monitor would differ by less than two runs without it do.
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <ctime>
-#include <memory>
-#include <utility>
 #include <vector>
 
-#include "../peers/gpt_steps.hpp"
+#include "../gpt_objective.hpp"
+#include "../seconds.hpp"
 #include "monitored_objective.hpp"
-#include "normdescent/gpt/objective.hpp"
 
 namespace normdescent {
 namespace {
 
-struct Seconds {
-  double wall = 0.0;
-  double cpu = 0.0;
-};
-
-template <class F>
-Seconds timed(const F& work) {
-  const std::clock_t cpu = std::clock();
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-  return {wall.count(), static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC};
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
+using bench::median;
+using bench::Seconds;
 
 void print_share(const char* clock, const std::vector<Seconds>& plain, const std::vector<Seconds>& monitored,
                  double Seconds::*seconds) {
@@ -55,23 +33,14 @@ void print_share(const char* clock, const std::vector<Seconds>& plain, const std
   std::printf("\n");
 }
 
-int run(char** argv) {
-  const bench::GptCase c = bench::parse_case(argv);  // `steps` are the pairs
-  GptData data;
-  data.context = c.context;
-  data.training_windows = [&](const Batch& batch, std::span<std::int64_t> out) {
-    bench::random_windows(c, batch, out);
-  };
-  data.validation_windows =
-      std::make_shared<const std::vector<std::int64_t>>(static_cast<std::size_t>(c.context + 1), std::int64_t{0});
-  const auto objective = make_gpt_objective(c.shape, Precision::automatic, std::move(data), 1);
-  std::vector<ParameterInfo> infos;
-  for (const Parameter& p : objective->parameters()) infos.push_back(p.info);
-  Optimizer<float> optimizer(make_optimizer("adamw", {{"learning_rate", "1e-4"}}), infos);
+int run(int argc, char** argv) {
+  const bench::GptCase c = bench::parse_case(argc, argv);  // `steps` are the pairs
+  const auto objective = bench::gpt_objective(c);
+  Optimizer<float> optimizer = bench::adamw(*objective);
   train_detail::MonitoredObjective monitored(*objective, c.batch, 1);
   Batch batch{.stream = 0, .first = 0, .count = c.batch};
   const auto step = [&](Objective& trained) {
-    return timed([&] {
+    return bench::timed([&] {
       (void)trained.gradient(batch);
       optimizer.step(objective->parameters());
       if (&trained == &monitored) (void)monitored.take_noise();
@@ -95,4 +64,4 @@ int run(char** argv) {
 }  // namespace
 }  // namespace normdescent
 
-int main(int argc, char** argv) { return argc == 5 ? normdescent::run(argv) : 2; }
+int main(int argc, char** argv) { return argc == 5 ? normdescent::run(argc, argv) : 2; }

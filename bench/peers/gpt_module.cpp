@@ -11,7 +11,7 @@
 int main(int argc, char** argv) {
   using namespace normdescent;
   if (argc != 5) return 2;
-  const bench::GptCase c = bench::parse_case(argv);
+  const bench::GptCase c = bench::parse_case(argc, argv);
   Gpt gpt(c.shape, 1);
   std::vector<std::int64_t> windows(c.batch * static_cast<std::size_t>(c.context + 1));
   const auto loss = [&](const Batch& batch) {

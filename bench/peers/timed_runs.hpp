@@ -3,10 +3,10 @@
 // answers with its wall seconds and processor seconds.
 #pragma once
 
-#include <chrono>
-#include <ctime>
 #include <iostream>
 #include <string>
+
+#include "../seconds.hpp"
 
 namespace normdescent::bench {
 
@@ -15,11 +15,8 @@ void serve_timed_runs(const F& run) {
   std::string line;
   std::cout << "ready" << std::endl;
   while (std::getline(std::cin, line)) {
-    const std::clock_t cpu = std::clock();
-    const auto start = std::chrono::steady_clock::now();
-    run();
-    const std::chrono::duration<double> wall = std::chrono::steady_clock::now() - start;
-    std::cout << wall.count() << " " << static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC << std::endl;
+    const Seconds seconds = timed(run);
+    std::cout << seconds.wall << " " << seconds.cpu << std::endl;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "normdescent/train/trainer.hpp"
 #include "support/quadratic_problem.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/stop_after.hpp"
 
 namespace normdescent {
 namespace {
@@ -29,25 +30,13 @@ TrainerOptions monitored_run() {
   return {.steps = 60, .evaluate_every = 30, .checkpoint_every = 0, .divergence_factor = 100.0, .monitor_every = 3};
 }
 
-class StopAfter : public TrainerObserver {
- public:
-  explicit StopAfter(std::int64_t step = -1) : step_(step) {}
-  void on_metrics(const TrainingMetrics& metrics) override {
-    if (metrics.step == step_) source.request_stop();
-  }
-  std::stop_source source;
-
- private:
-  std::int64_t step_;
-};
-
 class MonitoredTraining : public testing::Test {
  protected:
   // Its lines but for times.
   std::vector<Json> run(const std::string& name, const test::QuadraticProblem& problem, const TrainerOptions& options,
                         std::int64_t stop_after = -1) {
     const auto folder = options.resume ? RunFolder::open(folder_ / name) : RunFolder::create(folder_ / name);
-    StopAfter observer(stop_after);
+    test::StopAfter observer(stop_after);
     train(problem, make_optimizer("signum", {{"learning_rate", "0.01"}}), options, folder, observer,
           observer.source.get_token());
     std::vector<Json> lines;

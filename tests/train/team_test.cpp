@@ -13,6 +13,7 @@
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/stop_after.hpp"
 
 namespace normdescent {
 namespace {
@@ -28,19 +29,6 @@ class LayeredProblem final : public Problem {
 
  private:
   std::uint32_t batch_size_;
-};
-
-/// Requests a stop after a step; no step: never.
-class Stopper final : public TrainerObserver {
- public:
-  explicit Stopper(std::int64_t after) : after_(after) {}
-  void on_metrics(const TrainingMetrics& metrics) override {
-    if (metrics.step == after_) source.request_stop();
-  }
-  std::stop_source source;
-
- private:
-  std::int64_t after_;
 };
 
 TrainerOptions short_run() {
@@ -77,7 +65,7 @@ class TeamTest : public testing::Test {
         (void)follow(LayeredProblem(), spec, mine, path);
         return;
       }
-      Stopper observer(how.stop_after);
+      test::StopAfter observer(how.stop_after);
       const auto folder = how.resume ? RunFolder::open(path) : RunFolder::create(path);
       (void)train(LayeredProblem(), spec, mine, folder, observer, observer.source.get_token());
     });
@@ -138,7 +126,7 @@ TEST_F(TeamTest, ARankWithOtherOptionsEndsTheRunOnAllRanks) {
     options.team = &team;
     options.seed = group.rank() == 1 ? 8 : 7;
     const auto spec = make_optimizer("sgd");
-    Stopper observer(-1);
+    test::StopAfter observer;
     if (group.rank() > 0) {
       (void)follow(LayeredProblem(), spec, options, folder_ / "run");
     } else {

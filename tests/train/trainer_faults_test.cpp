@@ -14,6 +14,7 @@
 #include "normdescent/train/trainer.hpp"
 #include "support/quadratic_problem.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/stop_after.hpp"
 
 namespace normdescent {
 namespace {
@@ -56,23 +57,11 @@ class FaultyProblem final : public Problem {
   std::vector<std::uint64_t> batches_;
 };
 
-class StopAfter : public TrainerObserver {
- public:
-  explicit StopAfter(std::int64_t step = -1) : step_(step) {}
-  void on_metrics(const TrainingMetrics& metrics) override {
-    if (metrics.step == step_) source.request_stop();
-  }
-  std::stop_source source;
-
- private:
-  std::int64_t step_;
-};
-
 class TrainerFaults : public testing::Test {
  protected:
   TrainingReport run(const std::string& name, const Problem& problem, NonFinitePolicy policy, bool resume = false,
                      std::int64_t stop_after = -1) {
-    StopAfter observer(stop_after);
+    test::StopAfter observer(stop_after);
     const TrainerOptions options{.steps = 60,
                                  .evaluate_every = 0,
                                  .checkpoint_every = 10,

@@ -19,6 +19,7 @@
 #include "support/file_size_limit.hpp"
 #include "support/quadratic_problem.hpp"
 #include "support/temporary_folder.hpp"
+#include "train/stop_after.hpp"
 
 namespace normdescent {
 namespace {
@@ -43,41 +44,37 @@ std::vector<Json> lines_of(const std::filesystem::path& path) {
   return lines;
 }
 
-/// Requests a stop after a step.
-class Stopper : public TrainerObserver {
+/// Remembers what it is told.
+class Recording : public test::StopAfter {
  public:
-  explicit Stopper(std::int64_t after = -1) : after_(after) {}
+  using StopAfter::StopAfter;
   void on_metrics(const TrainingMetrics& metrics) override {
     rows.push_back(metrics);
-    if (metrics.step == after_) source.request_stop();
+    StopAfter::on_metrics(metrics);
   }
   void on_resume(std::int64_t step) override { resumed_at = step; }
   void on_checkpoint(const std::filesystem::path& folder) override { checkpoints.push_back(folder.filename()); }
   std::vector<TrainingMetrics> rows;
   std::vector<std::filesystem::path> checkpoints;
   std::int64_t resumed_at = -1;
-  std::stop_source source;
-
- private:
-  std::int64_t after_;
 };
 
 class Trainer : public testing::Test {
  protected:
   TrainingReport run(const std::string& name, const OptimizerSpec& spec, const TrainerOptions& options,
-                     Stopper& observer) {
+                     Recording& observer) {
     const auto folder = options.resume ? RunFolder::open(folder_ / name) : RunFolder::create(folder_ / name);
     return train(noisy_quadratic(), spec, options, folder, observer, observer.source.get_token());
   }
   TrainingReport run(const std::string& name, const OptimizerSpec& spec, const TrainerOptions& options) {
-    Stopper nobody;
+    Recording nobody;
     return run(name, spec, options, nobody);
   }
   test::TemporaryFolder folder_;
 };
 
 TEST_F(Trainer, WritesOneLineAStepWithTheKeysOfTheFormat) {
-  Stopper observer;
+  Recording observer;
   const auto report = run("a", signsgd({.learning_rate = 0.02}), short_run(), observer);
   EXPECT_EQ(report.status, RunStatus::completed);
   const auto lines = lines_of(folder_ / "a" / "metrics.jsonl");
@@ -116,7 +113,7 @@ TEST_F(Trainer, WritesARecordForTensorBoardWithEveryLine) {
 TEST_F(Trainer, GradientNormsAreThoseOfTheWholeGradient) {
   // Without noise the first gradient is h_i x_i with |x_i| = 1: (1, 3, 0.1, 0.5), read back as floats.
   const test::QuadraticProblem problem({.curvature = {1.0, 3.0, 0.1, 0.5}});
-  Stopper observer;
+  Recording observer;
   train(problem, sgd({.learning_rate = 0.1}), {.steps = 1, .evaluate_every = 0}, RunFolder::create(folder_ / "a"),
         observer);
   const double rounding = 4.0 * 3.0 * 0x1p-24;
@@ -132,12 +129,12 @@ TEST_F(Trainer, ResumeIsBitEqualForEveryOptimizer) {
     const std::string parts = info.name + "-parts";
     const auto expected = run(whole, spec, short_run());
 
-    Stopper stopper(17);
+    Recording stopper(17);
     EXPECT_EQ(run(parts, spec, short_run(), stopper).status, RunStatus::stopped);
     EXPECT_EQ(stopper.checkpoints.back(), "checkpoint-17");
     auto options = short_run();
     options.resume = true;
-    Stopper second;
+    Recording second;
     const auto resumed = run(parts, spec, options, second);
     EXPECT_EQ(second.resumed_at, 17);
     EXPECT_EQ(resumed.status, RunStatus::completed);
@@ -160,7 +157,7 @@ TEST_F(Trainer, ResumeAfterACrashDropsTheLinesBehindTheCheckpoint) {
   const auto spec = signum({.learning_rate = 0.02});
   run("whole", spec, short_run());
   // A crash after step 25 leaves checkpoint-20 and 25 lines: made from a run that was stopped at 20.
-  Stopper stopper(20);
+  Recording stopper(20);
   run("a", spec, short_run(), stopper);
   JsonLinesWriter(folder_ / "a" / "metrics.jsonl", std::filesystem::file_size(folder_ / "a" / "metrics.jsonl"))
       .append(R"({"step":21})");
@@ -185,7 +182,7 @@ TEST_F(Trainer, ResumeOfAFinishedRunChangesNothing) {
 
 TEST_F(Trainer, KeepsTheNewestCheckpointsOnly) {
   for (const int keep : {1, 2, 3, 9}) {
-    Stopper observer;
+    Recording observer;
     const std::string name = "keep-" + std::to_string(keep);
     auto options = short_run();
     options.keep_checkpoints = keep;
@@ -269,7 +266,7 @@ TEST_F(Trainer, ACheckpointOfAnEarlierVersionIsRefusedInWords) {
 
 TEST_F(Trainer, DivergenceEndsTheRunAndKeepsTheLastGoodCheckpoint) {
   const test::QuadraticProblem problem({.curvature = {1.0}, .cliff = 100.0});
-  Stopper observer;
+  Recording observer;
   // |x| doubles every step (1 - 3 = -2): past the cliff at step 7, which is no checkpoint's step.
   const auto report = train(problem, sgd({.learning_rate = 3.0}),
                             {.steps = 40,
@@ -289,12 +286,12 @@ TEST_F(Trainer, ADivergenceThatAResumeInterruptsEndsAtTheSameStep) {
   const test::QuadraticProblem problem({.curvature = {1.0}});
   const auto spec = sgd({.learning_rate = 2.5});
   TrainerOptions options{.steps = 40, .warmup_fraction = 0.0, .decay = Decay::constant, .evaluate_every = 0};
-  Stopper nobody;
+  Recording nobody;
   const auto whole = train(problem, spec, options, RunFolder::create(folder_ / "whole"), nobody);
   ASSERT_EQ(whole.status, RunStatus::diverged);
 
   const auto folder = RunFolder::create(folder_ / "parts");
-  Stopper stopper(whole.steps_done - 2);
+  Recording stopper(whole.steps_done - 2);
   ASSERT_EQ(train(problem, spec, options, folder, stopper, stopper.source.get_token()).status, RunStatus::stopped);
   options.resume = true;
   EXPECT_EQ(train(problem, spec, options, folder, nobody).steps_done, whole.steps_done);
@@ -303,12 +300,12 @@ TEST_F(Trainer, ADivergenceThatAResumeInterruptsEndsAtTheSameStep) {
 TEST_F(Trainer, FullDiskIsAUserErrorAndKeepsTheCheckpointBefore) {
   const test::QuadraticProblem problem({.curvature = std::vector<double>(3000, 1.0)});
   const auto folder = RunFolder::create(folder_ / "a");
-  Stopper stopper(5);
+  Recording stopper(5);
   TrainerOptions options = short_run();
   train(problem, signum({.learning_rate = 0.01}), options, folder, stopper, stopper.source.get_token());
   options.resume = true;
   const test::FileSizeLimit limit(11'000);  // metrics fit, 12 kB of weights do not
-  Stopper nobody;
+  Recording nobody;
   EXPECT_THROW(train(problem, signum({.learning_rate = 0.01}), options, folder, nobody), UserError);
   EXPECT_EQ(find_checkpoint(folder.path()).newest->filename(), "checkpoint-5");
 }
