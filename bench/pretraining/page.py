@@ -90,10 +90,10 @@ def noise_table(runs):
 
 
 def between_marks(text, name, content):
-    marked = re.compile(rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)", re.S)
+    marked = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
     if not marked.search(text):
         sys.exit(f"page.py: no marks for '{name}' in the page")
-    return marked.sub(lambda m: m[1] + content + m[2], text)
+    return marked.sub(lambda m: m[1] + content + "\n" + m[2], text)
 
 
 def main():
