@@ -4,18 +4,20 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include "mean_and_error.hpp"
 #include "moving_point.hpp"
+#include "normdescent/base/bfloat16.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
 namespace normdescent {
 namespace {
 
+using probe_detail::Excursion;
 using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
 
@@ -182,9 +184,7 @@ std::vector<Smoothness> measure_smoothness(Objective& objective, std::span<Model
                                            const LocalOptions& options, std::stop_token stop) {
   const auto parameters = objective.parameters();
   const auto size = static_cast<std::size_t>(dimension(parameters));
-  std::optional<MovingPoint> point;
-  if (options.restores_exactly) point.emplace(parameters);
-  std::vector<float> aim(size);
+  std::vector<Bfloat16> aim(size);  // half a copy; a direction from rounded gradients is as good as any
   std::vector<float> here(size);
   std::vector<float> direction(size);
   std::vector<std::vector<double>> constants(geometries.size());
@@ -193,33 +193,35 @@ std::vector<Smoothness> measure_smoothness(Objective& objective, std::span<Model
   for (Smoothness& s : result) s.tensor_gains.resize(parameters.size());
   for (int repetition = 0; repetition < options.repetitions && !stop.stop_requested(); ++repetition) {
     objective.gradient(batches.next(options.direction_batch));
-    copy_gradients(parameters, aim);
+    copy_gradients(parameters, here);
+    std::ranges::transform(here, aim.begin(), to_bfloat16);
     const Batch examples = batches.next(options.held_out_batch);
     objective.gradient(examples);
     copy_gradients(parameters, here);
     for (std::size_t g = 0; g < geometries.size(); ++g) {
-      if (!(geometries[g].dual_unit(aim, direction) > 0.0)) continue;
+      std::ranges::transform(aim, direction.begin(), to_float);
+      if (!(geometries[g].dual_unit(direction, direction) > 0.0)) continue;
       const double a = step_sizes[g];
-      probe_detail::advance(parameters, direction, a);
+      Excursion excursion(parameters, direction, a);
       objective.gradient(examples);  // the same examples: their noise cancels
-      if (point) {
-        point->restore();
-      } else {
-        probe_detail::advance(parameters, direction, -a);
-      }
+      excursion.end();
       double curvature = 0.0;
       std::size_t offset = 0;
       for (std::size_t t = 0; t < parameters.size(); ++t) {
         const auto count = parameters[t].value.size();
         const auto there = parameters[t].gradient;
-        const auto d = std::span<const float>(direction).subspan(offset, count);
-        const double slope = dot(std::span<const float>(here).subspan(offset, count), d);
-        const double slope_there = there.empty() ? 0.0 : dot(std::span<const float>(there), d);
-        curvature += (slope - slope_there) / a;
-        result[g].tensor_gains[t] += 0.5 * a * (slope + slope_there);
-        // The difference of the gradients takes the place of the direction, which is read no more.
-        for (std::size_t i = 0; i < count; ++i) {
-          direction[offset + i] = here[offset + i] - (there.empty() ? 0.0F : there[i]);
+        const auto step = std::span(direction).subspan(offset, count);  // a d, as it was taken
+        const auto gradient = std::span<const float>(here).subspan(offset, count);
+        const double fall = dot(gradient, std::span<const float>(step));
+        const double fall_there =
+            there.empty() ? 0.0 : dot(std::span<const float>(there), std::span<const float>(step));
+        curvature += (fall - fall_there) / (a * a);
+        result[g].tensor_gains[t] += 0.5 * (fall + fall_there);
+        // The difference of the gradients takes the place of the step, which is read no more.
+        if (there.empty()) {
+          std::ranges::copy(gradient, step.begin());
+        } else {
+          std::ranges::transform(gradient, there, step.begin(), std::minus<>{});
         }
         offset += count;
       }

@@ -68,7 +68,7 @@ double ModelGeometry::tensor_dual_unit(std::size_t tensor, std::span<const float
   if (geometry_ == Geometry::spectral) {
     // <G, msign(G)> is the nuclear norm to the accuracy of the iteration; out may be g, so G goes through scratch.
     scratch.matrix.assign(g.begin(), g.end());
-    polar_newton_schulz<float>(polar_express_coefficients(), kPolarSteps, gradient, direction, scratch.polar);
+    polar_halley<float>(kPolarSteps, gradient, direction, scratch.polar);
     dual = dot(std::span<const float>(scratch.matrix), out);
   } else {
     dual = RowWise{}.dual(gradient);
@@ -101,7 +101,7 @@ double ModelGeometry::tensor_dual_norm(std::size_t tensor, std::span<const float
   if (geometry_ == Geometry::row_wise) return RowWise{}.dual(gradient);
   scratch.matrix.resize(g.size());
   const MatrixView<float> polar{scratch.matrix.data(), gradient.rows, gradient.cols};
-  polar_newton_schulz<float>(polar_express_coefficients(), kPolarSteps, gradient, polar, scratch.polar);
+  polar_halley<float>(kPolarSteps, gradient, polar, scratch.polar);
   return dot(g, std::span<const float>(scratch.matrix));
 }
 

@@ -35,4 +35,22 @@ class MovingPoint {
   bool is_released_ = false;
 };
 
+/// x = x_0 - step d while it lives, without a copy of x_0: the buffer of d keeps x_0 meanwhile.
+class Excursion {
+ public:
+  /// `direction` (flat) holds d on entry.
+  Excursion(std::span<const Parameter> parameters, std::span<float> direction, double step);
+  Excursion(const Excursion&) = delete;
+  Excursion& operator=(const Excursion&) = delete;
+  ~Excursion() { end(); }
+
+  /// x = x_0 bit for bit; the buffer holds x_0 - x, the step as it was taken.
+  void end();
+
+ private:
+  std::span<const Parameter> parameters_;
+  std::span<float> buffer_;
+  bool is_over_ = false;
+};
+
 }  // namespace normdescent::probe_detail

@@ -6,7 +6,7 @@
 #include <limits>
 #include <span>
 
-#include "moving_point.hpp"
+#include "pilot_from.hpp"
 
 namespace normdescent {
 namespace {
@@ -51,13 +51,13 @@ std::vector<double> descend(Objective& objective, const PilotKind& kind, const P
 
 }  // namespace
 
-PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptions& options, BatchSource batches,
-                   const Batch& judge, std::stop_token stop) {
+PilotRun probe_detail::run_pilot_from(MovingPoint& start, Objective& objective, const PilotKind& kind,
+                                      const PilotOptions& options, BatchSource batches, const Batch& judge,
+                                      const std::stop_token& stop) {
   constexpr double kDiverged = std::numeric_limits<double>::infinity();
   const auto parameters = objective.parameters();
   PilotRun best;
   best.end_loss = kDiverged;
-  MovingPoint start(parameters);
   std::vector<float> direction(static_cast<std::size_t>(dimension(parameters)));
   std::vector<float> best_end;
   best_end.reserve(direction.size());
@@ -109,8 +109,15 @@ PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptio
       from = to;
     }
   }
-  start.release();
   return best;
+}
+
+PilotRun run_pilot(Objective& objective, const PilotKind& kind, const PilotOptions& options, BatchSource batches,
+                   const Batch& judge, std::stop_token stop) {
+  MovingPoint start(objective.parameters());
+  PilotRun run = probe_detail::run_pilot_from(start, objective, kind, options, batches, judge, stop);
+  start.release();
+  return run;
 }
 
 }  // namespace normdescent

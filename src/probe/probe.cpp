@@ -15,6 +15,7 @@
 #include "moving_point.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/probe/layer_gain.hpp"
+#include "pilot_from.hpp"
 
 namespace normdescent {
 namespace {
@@ -100,10 +101,7 @@ class Prober {
     finished_unit("noise");
     if (is_start && !std::isfinite(point.noise.l2)) return fail("gradients are not finite at the start");
     LocalOptions local = local_;
-    if (!is_start) {
-      local.repetitions = options_.pilot_repetitions;
-      local.restores_exactly = false;  // pilot() keeps the start, which is where the values go next
-    }
+    if (!is_start) local.repetitions = options_.pilot_repetitions;
     std::vector<ModelGeometry> geometries;
     std::vector<double> steps;
     for (GeometryReport& m : point.geometries) {
@@ -199,7 +197,7 @@ class Prober {
 
   void pilot(const PilotKind& kind) {
     const auto parameters = objective_.parameters();
-    const MovingPoint start(parameters);
+    MovingPoint start(parameters);
     PilotReport pilot;
     pilot.kind = kind;
     const double gradient_norm = typical_gradient_norm();
@@ -209,7 +207,7 @@ class Prober {
                                .batch_size = report_.batch_size,
                                .gradient_norm = gradient_norm};
     // All pilots see the same examples, so that their losses compare step by step.
-    pilot.run = run_pilot(objective_, kind, options, BatchSource(stream(3)), judge_, stop_);
+    pilot.run = probe_detail::run_pilot_from(start, objective_, kind, options, BatchSource(stream(3)), judge_, stop_);
     pilot.end.optimizer = kind.optimizer;
     pilot.end.step = static_cast<std::int64_t>(pilot.run.losses.size());
     finished_unit("pilot");

@@ -38,7 +38,6 @@ struct LocalOptions {
   std::uint32_t held_out_batch = 1;   ///< examples that judge it, independent of the former
   int search_repetitions = 2;         ///< directions over which the step size is chosen
   int repetitions = 3;                ///< fresh directions and batches from which the value and its error come
-  bool restores_exactly = true;       ///< false: smoothness takes one copy less, values come back up to rounding
 };
 
 /// The best decrease along d, judged on examples that d does not know.
@@ -76,7 +75,7 @@ struct Smoothness {
                                             std::stop_token stop = {});
 
 /// The same for several geometries, one step size each. They share the gradients at x, so that they compare pairwise,
-/// and the cost is 2 + geometries gradients a repetition. Memory: 4 copies of the parameters.
+/// and the cost is 2 + geometries gradients a repetition. Memory: 2.5 copies of the parameters.
 [[nodiscard]] std::vector<Smoothness> measure_smoothness(Objective& objective, std::span<ModelGeometry> geometries,
                                                          std::span<const double> step_sizes, BatchSource& batches,
                                                          const LocalOptions& options, std::stop_token stop = {});

@@ -23,10 +23,10 @@ namespace normdescent {
 /// densities phi_X = S_X^2 / (d S_2^2) of noise scales S_X compare between geometries (theory 3.3 for sign).
 /// Matrices run side by side, one on each thread; results do not depend on how many. Memory: a matrix and its
 /// workspace a thread.
-/// msign is Polar Express in `kPolarSteps` steps: singular values in [1e-3, 1] of ||G||_F map within 0.7% of 1.
+/// msign takes `kPolarSteps` of halley.hpp: singular values in [1e-3, 1] of the Schatten 4-norm map within 1e-4 of 1.
 class ModelGeometry {
  public:
-  static constexpr int kPolarSteps = 6;
+  static constexpr int kPolarSteps = 3;
 
   ModelGeometry(Geometry geometry, std::span<const Parameter> parameters);
 

@@ -51,8 +51,8 @@ using ProbeProgress = std::function<void(double fraction, std::string_view phase
 /// come from a stream of the probe's own, so training sees none of them in the same order.
 /// Memory    at most 4 copies of the parameters beyond the objective's values and gradients, plus 4 r^2 floats for
 ///           each matrix (sizes: matrix_noise.hpp) while noise is measured: on GPT-2 124M another 0.9 copies.
-/// Cost      with defaults on a GPT of 1M parameters that of 560 gradients of 8 x 64 tokens: 300 are gradients, 55 are
-///           losses, the rest is msign (42 ms each against 29 ms for a gradient) and the noise of matrices.
+/// Cost      with defaults on a GPT of 1M parameters that of 460 gradients of 8 x 64 tokens: 350 are gradients, more
+///           than half of them in the pilots, 55 are losses, the rest is msign and the noise of matrices.
 /// Throws    std::invalid_argument for invalid options or batch_size = 0. NaN and zero noise are statuses.
 [[nodiscard]] ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOptions& options = {},
                                 const ProbeProgress& progress = {}, std::stop_token stop = {});
