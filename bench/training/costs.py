@@ -78,12 +78,22 @@ class Costs:
             turns.append([(b - a) / count for a, b in zip(plain, written)])
         return [statistics.median(column) for column in zip(*turns)]
 
-    def load(self, model, batch, context, steps):
+    def load(self, case):
+        model, batch, context, steps = case
         said = subprocess.run([str(part) for part in (self.loading, model, batch, context, steps, self.shards)],
                               check=True, stdout=subprocess.PIPE, text=True).stdout
         step, reading, slowest = map(float, said.split())
         return [f"{model}, {batch} x {context}", f"{1e3 * step:.1f}", f"{1e3 * reading:.4f}",
                 f"{100 * reading / step:.3f} %", f"{1e3 * slowest:.2f}"]
+
+
+def rows(name, measure, cases):
+    """One row a case, told on the way: the whole takes some minutes."""
+    out = []
+    for case in cases:
+        out.append(measure(case))
+        print(f"{name}: {' | '.join(out[-1])}", file=sys.stderr, flush=True)
+    return out
 
 
 def main():
@@ -96,9 +106,9 @@ def main():
         costs = Costs(options.build.resolve(), pathlib.Path(folder).resolve())
         about = machine()
         estimates = table(["run", "step, s: estimated", "measured", "ratio", "peak memory, MB: estimated", "measured",
-                           "ratio"], [costs.estimate(run) for run in RUNS])
+                           "ratio"], rows("estimate", costs.estimate, RUNS))
         loads = table(["run", "step, ms", "reading, ms", "share", "slowest reading, ms"],
-                      [costs.load(*case) for case in LOADS])
+                      rows("reading", costs.load, LOADS))
         wall, cpu = costs.checkpoint(options.rounds)
     model, batch, context, optimizer, _ = CHECKPOINTED
     publish("training", "\n\n".join([

@@ -31,9 +31,10 @@ void drop_from_page_cache(const std::filesystem::path& folder) {
 }
 
 int run(int argc, char** argv) {
-  const bench::GptCase c = bench::parse_case(argc, argv);
   drop_from_page_cache(argv[5]);
   const auto corpus = open_token_folder(argv[5]);
+  bench::GptCase c = bench::parse_case(argc, argv);
+  c.shape.vocabulary = corpus->vocabulary;
   std::vector<double> readings;
   const auto read = [&](const Batch& batch, std::span<std::int64_t> out) {
     const std::size_t length = out.size() / batch.count;
