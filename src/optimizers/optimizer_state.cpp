@@ -104,7 +104,8 @@ StateDict Optimizer<T>::state() const {
       state.tensors[slot.info.name + "/steps"] = to_tensor("I64", {}, std::span<const std::int64_t>(&slot.steps, 1));
     }
   }
-  return impl_->sharing == nullptr ? state : impl_->sharing->complete(std::move(state));
+  if (impl_->sharing == nullptr) return state;  // moved: it may be half of all memory
+  return impl_->sharing->complete(std::move(state));
 }
 
 template <class T>

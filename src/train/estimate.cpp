@@ -5,8 +5,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
+#include <cmath>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "normdescent/base/philox.hpp"
@@ -19,8 +20,13 @@ namespace normdescent {
 
 namespace {
 
-constexpr int kTimedSteps = 5;
-constexpr Index kCalibrationVocabulary = 1024;
+// Steps of each small model, in turn with the others': until both are reached, or the last.
+constexpr int kFewestSteps = 5;
+constexpr int kMostSteps = 25;
+constexpr double kTimedSeconds = 4.0;
+/// Up to here a vocabulary is taken as it is; larger ones are continued from a quarter and a half of them, where what a
+/// table needs of caches and memory is as in the whole one.
+constexpr Index kWholeVocabulary = 8192;
 
 double heap_bytes() {
   const auto info = ::mallinfo2();
@@ -29,6 +35,12 @@ double heap_bytes() {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
 }
 
 /// What one small model needed.
@@ -55,62 +67,100 @@ Sample on_line(Index x, Index x0, const Sample& y0, Index x1, Sample y1) {
   return (1.0 - share) * y0 + share * y1;
 }
 
-Sample measure(const GptProblemOptions& options, const OptimizerSpec& spec) {
-  const double heap_before = heap_bytes();
-  GptData data;
-  data.context = options.context;
-  data.training_windows = [vocabulary = options.shape.vocabulary](const Batch& batch, std::span<std::int64_t> out) {
-    Philox random(batch.stream, batch.first);
-    for (auto& token : out) token = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(vocabulary)));
-  };
-  data.validation_windows =
-      std::make_shared<const std::vector<std::int64_t>>(static_cast<std::size_t>(options.context + 1));
-  const auto objective = make_gpt_objective(options.shape, options.precision, std::move(data), /*seed=*/1);
-  std::vector<ParameterInfo> infos;
-  for (const auto& parameter : objective->parameters()) infos.push_back(parameter.info);
-  Optimizer<float> optimizer(spec, std::move(infos));
+/// One small model and what its steps take.
+class Trial {
+ public:
+  Trial(const GptProblemOptions& options, const OptimizerSpec& spec)
+      : batch_size_(options.batch_size), heap_before_(heap_bytes()) {
+    GptData data;
+    data.context = options.context;
+    data.training_windows = [vocabulary = options.shape.vocabulary](const Batch& batch, std::span<std::int64_t> out) {
+      Philox random(batch.stream, batch.first);
+      for (auto& token : out) token = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(vocabulary)));
+    };
+    data.validation_windows =
+        std::make_shared<const std::vector<std::int64_t>>(static_cast<std::size_t>(options.context + 1));
+    objective_ = make_gpt_objective(options.shape, options.precision, std::move(data), /*seed=*/1);
+    std::vector<ParameterInfo> infos;
+    for (const auto& parameter : objective_->parameters()) infos.push_back(parameter.info);
+    optimizer_.emplace(spec, std::move(infos));
+    step();  // which allocates
+    gradient_seconds_.clear();
+    step_seconds_.clear();
+    heap_ = heap_bytes() - heap_before_;
+  }
 
-  Sample sample{.gradient_seconds = std::numeric_limits<double>::infinity(),
-                .step_seconds = std::numeric_limits<double>::infinity()};
-  double norms = 0.0;  // what the trainer measures at every step
-  for (int step = 0; step <= kTimedSteps; ++step) {
+  void step() {
     double gradient_seconds = 0.0;
     const auto start = std::chrono::steady_clock::now();
     const auto compute = [&] {
       const auto gradient_start = std::chrono::steady_clock::now();
-      (void)objective->gradient(Batch::number(0, static_cast<std::uint64_t>(step), options.batch_size));
+      (void)objective_->gradient(Batch::number(0, step_seconds_.size(), batch_size_));
       gradient_seconds += seconds_since(gradient_start);
     };
-    if (optimizer.needs_closure()) {
-      optimizer.step(objective->parameters(), compute);
+    if (optimizer_->needs_closure()) {
+      optimizer_->step(objective_->parameters(), compute);
     } else {
       compute();
-      optimizer.step(objective->parameters());
+      optimizer_->step(objective_->parameters());
     }
-    for (const auto& p : objective->parameters()) norms += norm1(p.gradient) + norm2(p.gradient) + max_abs(p.gradient);
-    const double seconds = seconds_since(start);
-    if (step == 0 || norms < 0.0) continue;  // the first one allocates
-    sample.gradient_seconds = std::min(sample.gradient_seconds, gradient_seconds);
-    sample.step_seconds = std::min(sample.step_seconds, seconds - gradient_seconds);
+    // What the trainer measures at every step.
+    for (const auto& p : objective_->parameters())
+      norms_ += norm1(p.gradient) + norm2(p.gradient) + max_abs(p.gradient);
+    gradient_seconds_.push_back(gradient_seconds);
+    step_seconds_.push_back(seconds_since(start) - gradient_seconds);
   }
-  sample.heap = heap_bytes() - heap_before;
-  for (const auto& [name, tensor] : optimizer.state().tensors) sample.state += static_cast<double>(tensor.bytes.size());
-  return sample;
+
+  [[nodiscard]] Sample sample() const {
+    Sample sample{.heap = heap_,
+                  .gradient_seconds = median(gradient_seconds_),
+                  .step_seconds = std::isnan(norms_) ? 0.0 : median(step_seconds_)};
+    for (const auto& [name, tensor] : optimizer_->state().tensors)
+      sample.state += static_cast<double>(tensor.bytes.size());
+    return sample;
+  }
+
+ private:
+  std::uint32_t batch_size_;
+  double heap_before_;
+  std::unique_ptr<Objective> objective_;
+  std::optional<Optimizer<float>> optimizer_;
+  std::vector<double> gradient_seconds_;
+  std::vector<double> step_seconds_;
+  double heap_ = 0.0;
+  double norms_ = 0.0;
+};
+
+/// In turn, so that a busy moment of the machine slows all of them: their differences are what counts.
+std::vector<Sample> measure(const std::vector<GptProblemOptions>& models, const OptimizerSpec& spec) {
+  std::vector<std::unique_ptr<Trial>> trials;
+  for (const auto& model : models) trials.push_back(std::make_unique<Trial>(model, spec));
+  const auto start = std::chrono::steady_clock::now();
+  for (int k = 0; k < kMostSteps && (k < kFewestSteps || seconds_since(start) < kTimedSeconds); ++k) {
+    for (const auto& trial : trials) trial->step();
+  }
+  std::vector<Sample> samples;
+  for (const auto& trial : trials) samples.push_back(trial->sample());
+  return samples;
 }
 
 /// For the layers and vocabulary asked for, at the batch size of `small`.
 Sample continue_layers_and_vocabulary(GptProblemOptions small, const GptShape& shape, const OptimizerSpec& spec) {
-  const Index v = std::min(shape.vocabulary, kCalibrationVocabulary);
-  const auto at = [&](Index layers, Index vocabulary) {
-    small.shape.layers = layers;
+  const bool is_whole = shape.vocabulary <= kWholeVocabulary;
+  const Index v0 = is_whole ? shape.vocabulary : shape.vocabulary / 4;
+  const Index v1 = is_whole ? shape.vocabulary : shape.vocabulary / 2;
+  const Index layers = std::min<Index>(shape.layers, 3);
+  const auto at = [&](Index layer_count, Index vocabulary) {
+    small.shape.layers = layer_count;
     small.shape.vocabulary = vocabulary;
-    return measure(small, spec);
+    return small;
   };
-  (void)at(1, 2 * v);  // compiles kernels and grows what threads keep: once, and lines through it would multiply it
-  const Sample corner = at(1, v);
-  const Sample layers = on_line(shape.layers, 1, corner, 2, at(2, v));
-  const Sample vocabulary = on_line(shape.vocabulary, v, corner, 2 * v, at(1, 2 * v));
-  return layers + vocabulary + -1.0 * corner;
+  // Compiles kernels and grows what threads keep: once, and lines through it would multiply it.
+  (void)Trial(at(1, v1), spec);
+  const auto samples = measure({at(1, v0), at(layers, v0), at(1, v1)}, spec);
+  const Sample& corner = samples[0];
+  return on_line(shape.layers, 1, corner, layers, samples[1]) + on_line(shape.vocabulary, v0, corner, v1, samples[2]) +
+         -1.0 * corner;
 }
 
 std::uint64_t to_bytes(double value) { return static_cast<std::uint64_t>(std::max(0.0, value)); }

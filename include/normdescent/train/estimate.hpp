@@ -26,13 +26,13 @@ struct TrainingEstimate {
 };
 
 /// Trains small models for a few steps each, with the width, heads, context and precision of the large one but one or
-/// two layers, small vocabularies and at most kCalibrationTokens tokens a batch, and continues their allocated bytes
-/// and times, which are
+/// three layers, a quarter or half of a large vocabulary and at most kCalibrationTokens tokens a batch, and continues
+/// their allocated bytes and times, which are
 ///
 ///   (a + b L + c V) + B (d + e L + f V)        L layers, V vocabulary, B windows in a micro-batch
 ///
-/// Bytes of whole runs were 1 to 4% above the estimate (nano, small, gpt2-124m at 4 x 256); times hold as far as they
-/// are linear and the machine is not busy with something else. Needs the memory of a model of two layers.
+/// docs/performance.md has estimates beside whole runs. Times hold as far as they are linear and the machine is as busy
+/// as it will be. Takes some ten seconds, and the memory of three such models at once.
 [[nodiscard]] TrainingEstimate estimate_training(const GptProblemOptions& options, const OptimizerSpec& spec,
                                                  BackgroundWrites background);
 
