@@ -36,16 +36,9 @@ int run(int argc, char** argv) {
   bench::GptCase c = bench::parse_case(argc, argv);
   c.shape.vocabulary = corpus->vocabulary;
   std::vector<double> readings;
-  const auto read = [&](const Batch& batch, std::span<std::int64_t> out) {
-    const std::size_t length = out.size() / batch.count;
-    for (std::uint32_t i = 0; i < batch.count; ++i) {
-      corpus->training->copy(
-          window_start(WindowOrder::shuffled_epochs, corpus->training->size(), length, batch.stream, batch.first + i),
-          out.subspan(i * length, length));
-    }
-  };
   const auto objective = bench::gpt_objective(c, [&](const Batch& batch, std::span<std::int64_t> out) {
-    readings.push_back(bench::timed([&] { read(batch, out); }).wall);
+    const auto read = [&] { read_windows(*corpus->training, WindowOrder::shuffled_epochs, batch, out); };
+    readings.push_back(bench::timed(read).wall);
   });
   Optimizer<float> optimizer = bench::adamw(*objective);
   std::vector<double> steps;

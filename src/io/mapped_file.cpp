@@ -2,6 +2,7 @@
 #include "normdescent/io/mapped_file.hpp"
 
 #include <cerrno>
+#include <cstdint>
 #include <utility>
 
 #include <fcntl.h>
@@ -39,6 +40,15 @@ MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other
 MappedFile::~MappedFile() {
   // munmap changes nothing that the span's constness promises.
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void will_need(std::span<const std::byte> part) {
+  if (part.empty()) return;
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto address = reinterpret_cast<std::uintptr_t>(part.data());
+  const std::uintptr_t before = address % page;
+  // A hint that is refused costs nothing but time.
+  (void)::madvise(reinterpret_cast<void*>(address - before), part.size() + before, MADV_WILLNEED);
 }
 
 }  // namespace normdescent

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "normdescent/io/mapped_file.hpp"
 #include "normdescent/tokens/shard.hpp"
 
 namespace normdescent {
@@ -38,19 +39,31 @@ class ShardSource final : public TokenSource {
 
   [[nodiscard]] std::uint64_t size() const override { return ends_.back(); }
   void copy(std::uint64_t first, std::span<std::int64_t> out) const override {
+    for_parts(first, out.size(), [&](std::span<const std::uint16_t> part) {
+      std::ranges::copy(part, out.begin());
+      out = out.subspan(part.size());
+    });
+  }
+  void will_need(std::uint64_t first, std::uint64_t count) const override {
+    for_parts(first, count, [](auto part) { normdescent::will_need(std::as_bytes(part)); });
+  }
+
+ private:
+  /// `body` gets the tokens [first, first + count), shard by shard.
+  template <class F>
+  void for_parts(std::uint64_t first, std::uint64_t count, const F& body) const {
     auto shard = static_cast<std::size_t>(std::ranges::upper_bound(ends_, first) - ends_.begin());
-    while (!out.empty()) {
+    while (count > 0) {
       const auto tokens = shards_[shard].tokens();
       const std::uint64_t begin = first - (ends_[shard] - tokens.size());
-      const auto count = std::min<std::uint64_t>(tokens.size() - begin, out.size());
-      std::ranges::copy(tokens.subspan(begin, count), out.begin());
-      out = out.subspan(count);
-      first += count;
+      const auto part = std::min<std::uint64_t>(tokens.size() - begin, count);
+      body(tokens.subspan(begin, part));
+      first += part;
+      count -= part;
       ++shard;
     }
   }
 
- private:
   std::vector<Shard> shards_;
   std::vector<std::uint64_t> ends_;  ///< ends_[i]: tokens of the shards up to and including i
 };

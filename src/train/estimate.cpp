@@ -23,7 +23,7 @@ namespace {
 // Steps of each small model, in turn with the others': until both are reached, or the last.
 constexpr int kFewestSteps = 5;
 constexpr int kMostSteps = 25;
-constexpr double kTimedSeconds = 4.0;
+constexpr double kTimedSeconds = 3.0;
 /// Up to here a vocabulary is taken as it is; larger ones are continued from a quarter and a half of them, where what a
 /// table needs of caches and memory is as in the whole one.
 constexpr Index kWholeVocabulary = 8192;

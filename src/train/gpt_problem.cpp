@@ -33,11 +33,10 @@ void check(const GptProblemOptions& options, Index vocabulary) {
   if (options.validation_windows < 1) refuse("validation_windows", options.validation_windows, ">= 1");
 }
 
-/// Reads a window and makes sure that the model has an embedding for each of its tokens: shards come from anywhere.
-void copy_window(const TokenSource& source, std::uint64_t start, Index vocabulary, std::span<std::int64_t> window) {
-  source.copy(start, window);
-  const auto unknown = std::ranges::find_if(window, [&](std::int64_t token) { return token >= vocabulary; });
-  if (unknown == window.end()) return;
+/// The model has an embedding for each token, or UserError: shards come from anywhere.
+void require_known(std::span<const std::int64_t> tokens, Index vocabulary) {
+  const auto unknown = std::ranges::find_if(tokens, [&](std::int64_t token) { return token >= vocabulary; });
+  if (unknown == tokens.end()) return;
   throw UserError("the data holds token " + std::to_string(*unknown) + ", the model's vocabulary ends at " +
                       std::to_string(vocabulary - 1),
                   "the shards were made with another tokenizer than their tokens.json says");
@@ -56,8 +55,9 @@ class GptProblem final : public Problem {
     std::vector<std::int64_t> windows(count * length);
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint64_t start = (source.size() - length) * i / std::max<std::size_t>(1, count - 1);
-      copy_window(source, start, options_.shape.vocabulary, std::span(windows).subspan(i * length, length));
+      source.copy(start, std::span(windows).subspan(i * length, length));
     }
+    require_known(windows, options_.shape.vocabulary);
     validation_windows_ = std::make_shared<const std::vector<std::int64_t>>(std::move(windows));
   }
 
@@ -71,12 +71,8 @@ class GptProblem final : public Problem {
     data.context = options_.context;
     data.training_windows = [corpus = corpus_, vocabulary = options_.shape.vocabulary, order = options_.order](
                                 const Batch& batch, std::span<std::int64_t> out) {
-      const TokenSource& source = *corpus->training;
-      const std::size_t length = out.size() / batch.count;
-      for (std::uint32_t i = 0; i < batch.count; ++i) {
-        const std::uint64_t start = window_start(order, source.size(), length, batch.stream, batch.first + i);
-        copy_window(source, start, vocabulary, out.subspan(i * length, length));
-      }
+      read_windows(*corpus->training, order, batch, out);
+      require_known(out, vocabulary);
     };
     data.validation_windows = validation_windows_;
     const bool is_split = options_.micro_batch > 0 && options_.micro_batch < options_.batch_size;
@@ -106,6 +102,15 @@ std::uint64_t window_start(WindowOrder order, std::uint64_t size, std::uint64_t 
   if (order == WindowOrder::independent) return Philox(stream, 0, index).below(size - length + 1);
   const std::uint64_t windows = (size - 1) / (length - 1);
   return (length - 1) * permuted(index % windows, windows, stream, index / windows);
+}
+
+void read_windows(const TokenSource& source, WindowOrder order, const Batch& batch, std::span<std::int64_t> out) {
+  const std::size_t length = out.size() / batch.count;
+  const auto start = [&](std::uint32_t i) {
+    return window_start(order, source.size(), length, batch.stream, batch.first + i);
+  };
+  for (std::uint32_t i = 0; i < batch.count; ++i) source.will_need(start(batch.count + i), length);
+  for (std::uint32_t i = 0; i < batch.count; ++i) source.copy(start(i), out.subspan(i * length, length));
 }
 
 std::shared_ptr<const Problem> make_gpt_problem(const GptProblemOptions& options,

@@ -23,4 +23,7 @@ class MappedFile {
   std::span<const std::byte> bytes_;
 };
 
+/// A hint that this part of a MappedFile will be looked at soon: the system reads it meanwhile.
+void will_need(std::span<const std::byte> part);
+
 }  // namespace normdescent

@@ -23,6 +23,8 @@ class TokenSource {
   [[nodiscard]] virtual std::uint64_t size() const = 0;
   /// out = tokens [first, first + out.size()), which must exist.
   virtual void copy(std::uint64_t first, std::span<std::int64_t> out) const = 0;
+  /// A hint that these tokens, which must exist, are copied soon: what lies on disk is read meanwhile.
+  virtual void will_need(std::uint64_t /*first*/, std::uint64_t /*count*/) const {}
 };
 
 /// Token = byte. `owner` keeps the bytes alive.

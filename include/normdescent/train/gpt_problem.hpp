@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "normdescent/data/token_corpus.hpp"
 #include "normdescent/gpt/objective.hpp"
@@ -20,6 +21,10 @@ enum class WindowOrder {
 /// Where example `index` of a stream begins in `size` tokens, of which a window takes `length`.
 [[nodiscard]] std::uint64_t window_start(WindowOrder order, std::uint64_t size, std::uint64_t length,
                                          std::uint64_t stream, std::uint64_t index);
+
+/// Fills `out` with the windows of the batch's examples, one after the other, and hints at those of as many examples
+/// behind them: random places of shards that memory does not hold would cost a disk access each.
+void read_windows(const TokenSource& source, WindowOrder order, const Batch& batch, std::span<std::int64_t> out);
 
 struct GptProblemOptions {
   GptShape shape = gpt_preset("nano");
