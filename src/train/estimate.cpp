@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -105,16 +104,13 @@ class Trial {
       optimizer_->step(objective_->parameters());
     }
     // What the trainer measures at every step.
-    for (const auto& p : objective_->parameters())
-      norms_ += norm1(p.gradient) + norm2(p.gradient) + max_abs(p.gradient);
+    for (const auto& p : objective_->parameters()) (void)(norm1(p.gradient) + norm2(p.gradient) + max_abs(p.gradient));
     gradient_seconds_.push_back(gradient_seconds);
     step_seconds_.push_back(seconds_since(start) - gradient_seconds);
   }
 
   [[nodiscard]] Sample sample() const {
-    Sample sample{.heap = heap_,
-                  .gradient_seconds = median(gradient_seconds_),
-                  .step_seconds = std::isnan(norms_) ? 0.0 : median(step_seconds_)};
+    Sample sample{.heap = heap_, .gradient_seconds = median(gradient_seconds_), .step_seconds = median(step_seconds_)};
     for (const auto& [name, tensor] : optimizer_->state().tensors)
       sample.state += static_cast<double>(tensor.bytes.size());
     return sample;
@@ -128,7 +124,6 @@ class Trial {
   std::vector<double> gradient_seconds_;
   std::vector<double> step_seconds_;
   double heap_ = 0.0;
-  double norms_ = 0.0;
 };
 
 /// In turn, so that a busy moment of the machine slows all of them: their differences are what counts.
