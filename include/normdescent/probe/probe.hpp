@@ -49,8 +49,9 @@ using ProbeProgress = std::function<void(double fraction, std::string_view phase
 ///
 /// Parameters come back bit-equal, also when stopped or when the objective throws; gradients are overwritten. Examples
 /// come from a stream of the probe's own, so training sees none of them in the same order.
-/// Memory    at most 4 copies of the parameters beyond the objective's values and gradients, plus 4 r^2 floats for
-///           each matrix (sizes: matrix_noise.hpp) while noise is measured: on GPT-2 124M another 0.9 copies.
+/// Memory    at most 3.5 copies of the parameters beyond the objective's values and gradients, or 3 and 4 r^2 floats
+///           for each matrix (sizes: matrix_noise.hpp) while noise is measured: on GPT-2 124M 3.9 copies with all that
+///           libraries keep (bench/probe/probe_cost.cpp). Not told of a thorough probe.
 /// Cost      with defaults on a GPT of 1M parameters that of 460 gradients of 8 x 64 tokens: 350 are gradients, more
 ///           than half of them in the pilots, 55 are losses, the rest is msign and the noise of matrices.
 /// Throws    std::invalid_argument for invalid options or batch_size = 0. NaN and zero noise are statuses.
