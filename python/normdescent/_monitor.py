@@ -8,9 +8,12 @@ from typing import Any, Iterable, Union
 
 import torch
 
+from ._parameters import module_parameters
+
 
 class TrainingMonitor:
-    """Measures noise and signal at a few thousand coordinates of every gradient.
+    """Measures noise and signal at a few thousand coordinates of every gradient, and the spectral
+    noise of one matrix after the other.
 
         monitor = TrainingMonitor(model)
         for each step:
@@ -20,9 +23,10 @@ class TrainingMonitor:
             optimizer.step(); optimizer.zero_grad(); monitor.end_step()
         print(monitor.report()["noise_density"])
 
-    params       a module, named_parameters() or tensors
-    coordinates  that are read of each gradient; at least 16 of each tensor
-    window       micro-batches that a report is about: the newest
+    params        a module, named_parameters() or tensors
+    coordinates   that are read of each gradient; at least 16 of each tensor
+    window        micro-batches that a report is about: the newest
+    matrix_every  steps between measurements of one matrix's spectral noise, in turn; 0: none
     """
 
     def __init__(
@@ -30,17 +34,25 @@ class TrainingMonitor:
         params: Union[torch.nn.Module, Iterable[Any]],
         coordinates: int = 8192,
         window: int = 64,
+        matrix_every: int = 8,
         seed: int = 1,
     ) -> None:
-        pairs = params.named_parameters() if isinstance(params, torch.nn.Module) else params
-        items = [item if isinstance(item, tuple) else (None, item) for item in pairs]
-        self._names = [name or f"parameter_{i}" for i, (name, _) in enumerate(items)]
-        for name, value in (("coordinates", coordinates), ("window", window)):
-            least = 1 if name == "coordinates" else 2
+        if isinstance(params, torch.nn.Module):
+            self._names, roles, tensors = module_parameters(params)
+        else:
+            items = [item if isinstance(item, tuple) else (None, item) for item in params]
+            self._names = [name or f"parameter_{i}" for i, (name, _) in enumerate(items)]
+            tensors = [tensor for _, tensor in items]
+            roles = torch.ops.normdescent.parameter_roles(self._names, tensors, [], [])
+        for name, value, least in (
+            ("coordinates", coordinates, 1),
+            ("window", window, 2),
+            ("matrix_every", matrix_every, 0),
+        ):
             if value < least:
                 raise ValueError(f"{name} = {value}, must be >= {least}")
         self._engine = torch.classes.normdescent.TrainingMonitor(
-            [tensor for _, tensor in items], coordinates, window, seed
+            self._names, roles, tensors, coordinates, window, matrix_every, seed
         )
 
     def observe_micro_batch(self, weight: float = 1.0, accumulated: bool = True) -> None:

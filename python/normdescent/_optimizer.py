@@ -10,6 +10,7 @@ from typing import Any, Callable, ClassVar, Iterable, Iterator, Mapping, NamedTu
 import torch
 
 from . import _catalog
+from ._parameters import module_parameters
 
 Parameters = Union[
     torch.nn.Module,
@@ -69,15 +70,8 @@ def _refusals() -> Iterator[None]:
 
 def _module_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
     """One group of all parameters, with roles by the library's rule."""
-    names, tensors = (
-        zip(*module.named_parameters()) if any(True for _ in module.parameters()) else ((), ())
-    )
-    submodules = [name for name, _ in module.named_modules() if name]
-    embeddings = [part.weight for part in module.modules() if isinstance(part, torch.nn.Embedding)]
-    roles = torch.ops.normdescent.parameter_roles(
-        list(names), list(tensors), submodules, embeddings
-    )
-    return [{"params": list(tensors), _NAMES: list(names), _ROLES: roles}]
+    names, roles, tensors = module_parameters(module)
+    return [{"params": tensors, _NAMES: names, _ROLES: roles}]
 
 
 def _groups(params: Parameters) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ void print_json(const TrainCommandOptions& options, const Outcome& outcome, cons
                 std::ostream& out) {
   const auto& [report, last, tokens_per_second, matrix_peak, share_of_peak, events, processes, sent] = outcome;
   // NaN and infinity become null.
-  out << nlohmann::json{{"model", options.task.model},
+  out << nlohmann::json{{"model", options.task.model_name()},
                         {"optimizer", options.optimizer},
                         {"learning_rate", last.learning_rate},
                         {"status", to_string(report.status)},
@@ -59,7 +59,7 @@ void print_json(const TrainCommandOptions& options, const Outcome& outcome, cons
 void print_text(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,
                 std::ostream& out) {
   const TrainingReport& report = outcome.report;
-  out << options.task.model << " with " << options.optimizer << ": " << to_string(report.status) << " after "
+  out << options.task.model_name() << " with " << options.optimizer << ": " << to_string(report.status) << " after "
       << report.steps_done << " steps, " << grouped(outcome.last.tokens) << " tokens ("
       << fixed(outcome.tokens_per_second, 0) << " a second, " << fixed(100.0 * outcome.share_of_peak, 0)
       << "% of the matrix peak of " << significant(outcome.matrix_peak / 1e9) << " GFLOP/s)\n"

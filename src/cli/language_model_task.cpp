@@ -19,6 +19,11 @@ std::string preset_names() {
   return out;
 }
 
+std::string hash_of(const GptWeights& weights) {
+  const auto bytes = std::as_bytes(std::span(weights.values));
+  return hash_text(hash_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}));
+}
+
 std::shared_ptr<const TokenCorpus> load_tokens(const LanguageModelOptions& options) {
   if (!options.data.empty() && holds_token_shards(options.data)) return open_token_folder(options.data);
   auto corpus = std::make_shared<Corpus>(options.data.empty() ? load_system_headers() : load_corpus(options.data));
@@ -37,11 +42,7 @@ std::map<std::string, std::string> LanguageModelTask::facts() const {
       {"micro_batch", std::to_string(options.micro_batch)},
       {"precision", to_string(resolve(options.precision))}};
   if (!corpus->tokenizer_hash.empty()) facts["tokenizer_hash"] = corpus->tokenizer_hash;
-  if (options.initial_weights) {
-    const auto bytes = std::as_bytes(std::span(options.initial_weights->values));
-    facts["initial_weights"] =
-        hash_text(hash_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}));
-  }
+  if (options.initial_weights) facts["initial_weights"] = initial_weights_hash;
   return facts;
 }
 
@@ -89,15 +90,16 @@ LanguageModelTask make_task(const LanguageModelOptions& options) {
   if (options.init_from.empty()) {
     task.options.shape = gpt_preset(options.model);
   } else {
-    task.options.initial_weights = std::make_shared<const GptWeights>(find_weights(options.init_from));
-    task.options.shape = task.options.initial_weights->shape;
+    const GptWeights weights = find_weights(options.init_from);
+    task.options.shape = weights.shape;
+    task.initial_weights_hash = hash_of(weights);
+    task.options.initial_weights = [path = options.init_from] { return find_weights(path); };
   }
   task.options.micro_batch = options.micro_batch < options.batch ? options.micro_batch : 0;
   task.options.batch_size = options.batch;
   if (options.context > task.options.shape.context) {
     throw UserError("--context " + std::to_string(options.context) + " is longer than the model " +
-                    (options.init_from.empty() ? options.model : options.init_from) + " takes (" +
-                    std::to_string(task.options.shape.context) + ")");
+                    options.model_name() + " takes (" + std::to_string(task.options.shape.context) + ")");
   }
   task.options.context = options.context > 0 ? options.context : task.options.shape.context;
   task.corpus = load_tokens(options);

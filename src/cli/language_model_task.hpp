@@ -23,12 +23,15 @@ struct LanguageModelOptions {
   Index context = 0;              ///< 0: the preset's
   std::uint32_t micro_batch = 0;  ///< 0: the whole batch at once
   std::string init_from{};        ///< weights to begin with; empty: new ones. Their shape goes before `model`.
+
+  [[nodiscard]] const std::string& model_name() const { return init_from.empty() ? model : init_from; }
 };
 
 struct LanguageModelTask {
   std::shared_ptr<const TokenCorpus> corpus;
   std::shared_ptr<const Problem> problem;
   GptProblemOptions options;
+  std::string initial_weights_hash{};
 
   /// What of this a resumed run must share, beside shape, batch size and seed.
   [[nodiscard]] std::map<std::string, std::string> facts() const;

@@ -24,13 +24,13 @@ std::vector<Index> distinct_indices(Index size, Index count, Philox& random) {
   return sorted;
 }
 
-}  // namespace
-
 std::vector<Index> tensor_sizes(std::span<const Parameter> parameters) {
   std::vector<Index> sizes;
   for (const Parameter& p : parameters) sizes.push_back(static_cast<Index>(p.value.size()));
   return sizes;
 }
+
+}  // namespace
 
 CoordinateChoice::CoordinateChoice(std::span<const Index> tensor_sizes, Index count, std::uint64_t seed) {
   if (count < 1) throw std::invalid_argument("coordinates = " + std::to_string(count) + ", must be >= 1");

@@ -2,43 +2,12 @@
 #include "normdescent/probe/matrix_noise.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
-#include "jackknife.hpp"
-#include "normdescent/base/multiversion.hpp"
-#include "normdescent/linalg/decompositions.hpp"
-#include "normdescent/linalg/products.hpp"
+#include "grouped_covariance.hpp"
 
 namespace normdescent {
-namespace {
-
-NORMDESCENT_MULTIVERSION
-void subtract(const float* a, const float* b, float* out, Index n) {
-  for (Index i = 0; i < n; ++i) out[i] = a[i] - b[i];
-}
-
-// C is `sums` / nu, sums of nu terms.
-MatrixNoise from_sums(ConstMatrixView<float> sums, double nu) {
-  MatrixNoise s;
-  const std::vector<double> values = symmetric_eigenvalues(sums);
-  double trace = 0.0;
-  double root_trace = 0.0;
-  for (const double value : values) {
-    const double clipped = value < 0.0 ? 0.0 : value;  // rounding; NaN stays NaN
-    trace += clipped;
-    root_trace += std::sqrt(clipped);
-  }
-  s.rank_bound = sums.rows;
-  s.nuclear = root_trace / std::sqrt(nu);
-  s.frobenius = std::sqrt(trace / nu);
-  if (trace > 0.0) s.stable_rank = trace / values.back();
-  s.density = trace > 0.0 ? root_trace * root_trace / (static_cast<double>(sums.rows) * trace) : trace;
-  return s;
-}
-
-}  // namespace
 
 MatrixNoiseAccumulator::MatrixNoiseAccumulator(std::span<const Parameter> parameters, int groups) : groups_(groups) {
   if (groups < 1) throw std::invalid_argument("groups = " + std::to_string(groups) + ", must be >= 1");
@@ -76,53 +45,23 @@ void MatrixNoiseAccumulator::add(std::span<const Parameter> parameters, const No
     for (Index i = 0; i < count; ++i) {
       const std::size_t t = matrices_[static_cast<std::size_t>(i)];
       if (parameters[t].gradient.empty()) continue;
-      subtract(parameters[t].gradient.data(), before.mean().data() + offsets_[t], deviation.data(), infos_[t].size());
+      const auto size = static_cast<std::size_t>(infos_[t].size());
       const Index rows = infos_[t].rows();
       const Index cols = infos_[t].cols();
       const Index r = std::min(rows, cols);
-      const ConstMatrixView<float> d{deviation.data(), rows, cols};
-      const MatrixView<float> c{covariances_.data() + places_[t] + group * r * r, r, r};
-      // C <- C + (k-1)/k D D^T (wide) or D^T D (tall)
-      if (rows <= cols) {
-        gemm(Transpose::no, Transpose::yes, weight, d, d, 1.0F, c);
-      } else {
-        gemm(Transpose::yes, Transpose::no, weight, d, d, 1.0F, c);
-      }
+      probe_detail::subtract(parameters[t].gradient, before.mean().subspan(offsets_[t], size),
+                             std::span(deviation).first(size));
+      probe_detail::add_outer_product({deviation.data(), rows, cols}, weight,
+                                      {covariances_.data() + places_[t] + group * r * r, r, r});
     }
   }
 }
 
 MatrixNoise MatrixNoiseAccumulator::summary(std::size_t tensor) const {
   const Index r = std::min(infos_[tensor].rows(), infos_[tensor].cols());
-  const auto size = static_cast<std::size_t>(r * r);
-  const auto groups = static_cast<std::size_t>(groups_);
-  const auto parts = std::span<const float>(covariances_).subspan(places_[tensor], groups * size);
-  // Sums of all groups but one; of all for deleted = groups.
-  const auto without = [&](std::size_t deleted) {
-    std::vector<float> sums(size);
-    double nu = 0.0;
-    for (std::size_t g = 0; g < groups; ++g) {
-      if (g == deleted) continue;
-      for (std::size_t i = 0; i < size; ++i) sums[i] += parts[g * size + i];
-    }
-    for (std::int64_t k = 2; k <= count_; ++k) nu += static_cast<std::size_t>(k % groups_) == deleted ? 0.0 : 1.0;
-    return from_sums({sums.data(), r, r}, nu);
-  };
-  MatrixNoise result = without(groups);
-  result.count = count_;
-  if (groups < 2 || count_ - 1 < groups_) return result;
-  std::vector<double> densities;
-  std::vector<double> stable_ranks;
-  for (std::size_t g = 0; g < groups; ++g) {
-    const MatrixNoise fewer = without(g);
-    result.nuclear_without.push_back(fewer.nuclear);
-    densities.push_back(fewer.density);
-    stable_ranks.push_back(fewer.stable_rank);
-  }
-  result.nuclear_error = probe_detail::jackknife_error(result.nuclear_without);
-  result.density_error = probe_detail::jackknife_error(densities);
-  result.stable_rank_error = probe_detail::jackknife_error(stable_ranks);
-  return result;
+  const auto sums =
+      std::span<const float>(covariances_).subspan(places_[tensor], static_cast<std::size_t>(groups_ * r * r));
+  return probe_detail::matrix_noise(sums, r, groups_, count_);
 }
 
 std::vector<MatrixNoise> MatrixNoiseAccumulator::summaries() const {

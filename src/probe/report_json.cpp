@@ -27,6 +27,22 @@ Json noise_json(const SampledNoise& noise) {
           {"because", because(noise.reason)}};
 }
 
+Json spectral_json(const MatrixNoise& noise) {
+  if (noise.count == 0) return nullptr;
+  return {{"nuclear", estimate_json({noise.nuclear, noise.nuclear_error})},
+          {"density", estimate_json({noise.density, noise.density_error})},
+          {"stable_rank", estimate_json({noise.stable_rank, noise.stable_rank_error})},
+          {"micro_batches", noise.count}};
+}
+
+Json spectral_json(const SpectralNoise& noise) {
+  return {{"nuclear", estimate_json(noise.nuclear)},
+          {"density", estimate_json(noise.density)},
+          {"matrices_measured", noise.measured},
+          {"matrices", noise.matrices},
+          {"because", because(noise.reason)}};
+}
+
 Json invariance_json(const BatchInvariance& invariance) {
   if (invariance.factor == 0) return {{"factor", nullptr}, {"ratio", nullptr}, {"because", invariance.reason}};
   return {{"factor", invariance.factor},

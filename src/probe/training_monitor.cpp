@@ -19,6 +19,18 @@ using probe_detail::number;
 constexpr std::size_t kTailSeries = 256;
 constexpr std::size_t kGrowthPoints = 256;
 
+std::vector<ParameterInfo> infos_of(std::span<const Parameter> parameters) {
+  std::vector<ParameterInfo> infos;
+  for (const Parameter& p : parameters) infos.push_back(p.info);
+  return infos;
+}
+
+std::vector<Index> sizes_of(std::span<const ParameterInfo> tensors) {
+  std::vector<Index> sizes;
+  for (const ParameterInfo& tensor : tensors) sizes.push_back(tensor.size());
+  return sizes;
+}
+
 Estimate root(const Estimate& square) {
   if (!(square.value > 0.0)) return {};
   const double value = std::sqrt(square.value);
@@ -28,10 +40,13 @@ Estimate root(const Estimate& square) {
 }  // namespace
 
 TrainingMonitor::TrainingMonitor(std::span<const Parameter> parameters, const MonitorOptions& options)
-    : TrainingMonitor(normdescent::tensor_sizes(parameters), options) {}
+    : TrainingMonitor(infos_of(parameters), options) {}
 
-TrainingMonitor::TrainingMonitor(std::span<const Index> tensor_sizes, const MonitorOptions& options)
-    : options_(options), choice_(tensor_sizes, options.coordinates, options.seed) {
+TrainingMonitor::TrainingMonitor(std::span<const ParameterInfo> tensors, const MonitorOptions& options)
+    : options_(options), choice_(sizes_of(tensors), options.coordinates, options.seed), watch_(tensors) {
+  if (options.matrix_every < 0) {
+    throw std::invalid_argument("matrix_every = " + std::to_string(options.matrix_every) + ", must be >= 0");
+  }
   if (options.window < 2) {
     throw std::invalid_argument("window = " + std::to_string(options.window) + ", must be >= 2");
   }
@@ -42,15 +57,23 @@ TrainingMonitor::TrainingMonitor(std::span<const Index> tensor_sizes, const Moni
 void TrainingMonitor::observe_micro_batch(std::span<const Parameter> parameters, ObservedGradient content,
                                           double weight) {
   choice_.read(parameters, row_);
-  observe_coordinates(row_, content, weight);
+  const auto tensor = watched();
+  observe_coordinates(row_, content, weight, tensor ? parameters[*tensor].gradient : std::span<const float>{});
 }
 
-void TrainingMonitor::observe_coordinates(std::span<const float> values, ObservedGradient content, double weight) {
+std::optional<std::size_t> TrainingMonitor::watched() const {
+  if (options_.matrix_every == 0 || step_ % options_.matrix_every != 0) return std::nullopt;
+  return watch_.watched();
+}
+
+void TrainingMonitor::observe_coordinates(std::span<const float> values, ObservedGradient content, double weight,
+                                          std::span<const float> watched_gradient) {
   if (values.size() != choice_.count()) {
     throw std::invalid_argument("values.size() = " + std::to_string(values.size()) + ", must be " +
                                 std::to_string(choice_.count()));
   }
   if (!(weight > 0.0)) throw std::invalid_argument("weight = " + std::to_string(weight) + ", must be > 0");
+  if (watched()) watch_.observe(watched_gradient, content, weight);
   const auto scale = static_cast<float>(1.0 / weight);
   for (std::size_t i = 0; i < values.size(); ++i) {
     const float before = content == ObservedGradient::accumulated ? accumulated_[i] : 0.0F;
@@ -61,6 +84,7 @@ void TrainingMonitor::observe_coordinates(std::span<const float> values, Observe
 }
 
 void TrainingMonitor::end_step() {
+  watch_.end_step();
   ++step_;
   std::ranges::fill(accumulated_, 0.0F);
   drop_old_rows();
@@ -90,6 +114,8 @@ MonitorReport TrainingMonitor::report() {
   }
   report.critical_l2 = critical_batch(total.l2, root(total.gradient_l2_squared), 1.0);
   report.critical_sign = critical_batch(total.l1, total.gradient_l1, 1.0);
+  report.spectral = watch_.report();
+  if (options_.matrix_every == 0) report.spectral.reason = "matrix_every = 0";
   report.tails = compare_tails(sample_.residuals(kTailSeries), {});
   if (std::isfinite(total.l2.value) && std::isfinite(total.gradient_l2_squared.value)) {
     if (growth_.size() == kGrowthPoints) growth_.erase(growth_.begin());
@@ -110,8 +136,12 @@ std::string MonitorReport::to_json() const {
   json["batch_invariance"] = probe_detail::invariance_json(statistics.invariance);
   json["tails"] = probe_detail::tails_json(tails);
   json["noise_growth"] = probe_detail::fit_json(noise_growth);
+  json["spectral_noise"] = probe_detail::spectral_json(spectral);
   json["per_parameter"] = Json::array();
-  for (const SampledNoise& noise : statistics.tensors) json["per_parameter"].push_back(probe_detail::noise_json(noise));
+  for (std::size_t t = 0; t < statistics.tensors.size(); ++t) {
+    json["per_parameter"].push_back(probe_detail::noise_json(statistics.tensors[t]));
+    json["per_parameter"].back()["spectral_noise"] = probe_detail::spectral_json(spectral.tensors[t]);
+  }
   return json.dump();
 }
 

@@ -1,42 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a TrainingMonitor carries from step to step, as tensors.
 #include <algorithm>
-#include <cstring>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "monitor_state.hpp"
 #include "normdescent/probe/training_monitor.hpp"
 
 namespace normdescent {
 namespace {
 
+using probe_detail::from_tensor;
+using probe_detail::require;
+using probe_detail::to_tensor;
+
 constexpr const char* kValues = "values";            // (rows, coordinates) of the window
 constexpr const char* kSteps = "steps";              // of each row and, last, the step under way
 constexpr const char* kAccumulated = "accumulated";  // (coordinates) of the step under way
 constexpr const char* kGrowth = "growth";            // (points, 2)
-
-template <class T>
-StateTensor to_tensor(const char* dtype, std::vector<Index> shape, const std::vector<T>& values) {
-  StateTensor tensor{.dtype = dtype, .shape = std::move(shape), .bytes = {}};
-  const auto bytes = std::as_bytes(std::span(values));
-  tensor.bytes.assign(bytes.begin(), bytes.end());
-  return tensor;
-}
-
-void require(bool holds, const char* name, const std::string& domain) {
-  if (!holds) throw std::invalid_argument(std::string("monitor state: ") + name + " must be " + domain);
-}
-
-template <class T>
-std::vector<T> from_tensor(const StateDict& state, const char* name, const char* dtype) {
-  const auto found = state.tensors.find(name);
-  require(found != state.tensors.end() && found->second.dtype == dtype && found->second.bytes.size() % sizeof(T) == 0,
-          name, std::string("a tensor of ") + dtype);
-  std::vector<T> values(found->second.bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), found->second.bytes.data(), found->second.bytes.size());
-  return values;
-}
 
 }  // namespace
 
@@ -51,6 +32,7 @@ StateDict TrainingMonitor::state() const {
   state.tensors[kSteps] = to_tensor("I64", {static_cast<Index>(steps.size())}, steps);
   state.tensors[kAccumulated] = to_tensor("F32", {width}, accumulated_);
   state.tensors[kGrowth] = to_tensor("F64", {static_cast<Index>(growth_.size()), 2}, points);
+  watch_.save(state);
   return state;
 }
 
@@ -68,6 +50,7 @@ void TrainingMonitor::load_state(const StateDict& state) {
   require(accumulated.size() == choice_.count(), kAccumulated, "of " + width + " coordinates");
   require(sample.values.size() == sample.rows() * choice_.count(), kValues, "rows of " + width + " coordinates");
   require(points.size() % 2 == 0, kGrowth, "pairs");
+  watch_.load(state);  // the last that can throw
   sample_ = std::move(sample);
   accumulated_ = std::move(accumulated);
   step_ = step;

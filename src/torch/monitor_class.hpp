@@ -5,19 +5,22 @@
 #include <torch/custom_class.h>
 
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "named_parameters.hpp"
 #include "normdescent/torch/tensor_monitor.hpp"
 
 namespace normdescent {
 
 class MonitorClass : public torch::CustomClassHolder {
  public:
-  MonitorClass(std::vector<at::Tensor> tensors, std::int64_t coordinates, std::int64_t window, std::int64_t seed)
-      : monitor_(std::move(tensors), {.coordinates = coordinates,
-                                      .window = static_cast<int>(window),
-                                      .seed = static_cast<std::uint64_t>(seed)}) {}
+  MonitorClass(const std::vector<std::string>& names, const std::vector<std::string>& roles,
+               const std::vector<at::Tensor>& tensors, std::int64_t coordinates, std::int64_t window,
+               std::int64_t matrix_every, std::int64_t seed)
+      : monitor_(named_parameters(names, roles, tensors), {.coordinates = coordinates,
+                                                           .window = static_cast<int>(window),
+                                                           .matrix_every = static_cast<int>(matrix_every),
+                                                           .seed = static_cast<std::uint64_t>(seed)}) {}
 
   void observe_micro_batch(double weight, bool accumulated) {
     monitor_.observe_micro_batch(weight, accumulated ? ObservedGradient::accumulated : ObservedGradient::micro_batch);

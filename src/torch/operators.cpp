@@ -140,7 +140,8 @@ TORCH_LIBRARY(normdescent, library) {
       .def("state", &OptimizerClass::state)
       .def("load_state", &OptimizerClass::load_state);
   library.class_<MonitorClass>("TrainingMonitor")
-      .def(torch::init<std::vector<at::Tensor>, std::int64_t, std::int64_t, std::int64_t>())
+      .def(torch::init<std::vector<std::string>, std::vector<std::string>, std::vector<at::Tensor>, std::int64_t,
+                       std::int64_t, std::int64_t, std::int64_t>())
       .def("observe_micro_batch", &MonitorClass::observe_micro_batch)
       .def("end_step", &MonitorClass::end_step)
       .def("report", &MonitorClass::report);

@@ -5,21 +5,13 @@
 #include <stdexcept>
 #include <utility>
 
+#include "named_parameters.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "state_tensor.hpp"
 
 namespace normdescent {
 
 namespace {
-
-Role role_of(const std::string& parameter, const std::string& text) {
-  std::string known;
-  for (const Role role : {Role::matrix, Role::embedding, Role::head, Role::vector}) {
-    if (text == to_string(role)) return role;
-    known += (known.empty() ? "" : ", ") + std::string(to_string(role));
-  }
-  throw std::invalid_argument("parameter '" + parameter + "': role = " + text + ", must be one of " + known);
-}
 
 /// At learning rate 1, so that a scale *is* a learning rate, without a quotient that would round.
 OptimizerSpec unit_rate_spec(const std::string& name, const OptimizerClass::Options& options) {
@@ -34,16 +26,7 @@ OptimizerClass::OptimizerClass(std::string name) : name_(std::move(name)) { (voi
 
 void OptimizerClass::add_group(const std::vector<std::string>& names, const std::vector<std::string>& roles,
                                const std::vector<at::Tensor>& tensors, const Options& options) {
-  if (names.size() != tensors.size() || roles.size() != tensors.size()) {
-    throw std::invalid_argument("add_group: " + std::to_string(names.size()) + " names and " +
-                                std::to_string(roles.size()) + " roles, must be one for each of " +
-                                std::to_string(tensors.size()) + " tensors");
-  }
-  std::vector<ModuleParameter> parameters;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    parameters.push_back({{names[i], tensors[i].sizes().vec(), role_of(names[i], roles[i])}, tensors[i]});
-  }
-  engine_.add_group(unit_rate_spec(name_, options), parameters);
+  engine_.add_group(unit_rate_spec(name_, options), named_parameters(names, roles, tensors));
 }
 
 void OptimizerClass::set_options(std::int64_t group, const Options& options) {

@@ -28,8 +28,6 @@ void check(const GptProblemOptions& options, Index vocabulary) {
   if (options.shape.vocabulary < vocabulary) {
     refuse("vocabulary", options.shape.vocabulary, ">= " + std::to_string(vocabulary) + ", the tokenizer's");
   }
-  if (options.initial_weights && options.initial_weights->shape != options.shape)
-    throw std::invalid_argument("initial_weights = another shape's, must be of the model's shape");
   if (options.validation_windows < 1) refuse("validation_windows", options.validation_windows, ">= 1");
 }
 
@@ -40,6 +38,15 @@ void require_known(std::span<const std::int64_t> tokens, Index vocabulary) {
   throw UserError("the data holds token " + std::to_string(*unknown) + ", the model's vocabulary ends at " +
                       std::to_string(vocabulary - 1),
                   "the shards were made with another tokenizer than their tokens.json says");
+}
+
+void begin_with(const GptWeights& weights, std::span<const Parameter> parameters) {
+  auto from = weights.values.begin();
+  for (const auto& p : parameters) {
+    const auto count = static_cast<std::ptrdiff_t>(p.value.size());
+    std::copy_n(from, count, p.value.begin());
+    from += count;
+  }
 }
 
 class GptProblem final : public Problem {
@@ -79,12 +86,10 @@ class GptProblem final : public Problem {
     data.chunk = is_split ? options_.micro_batch : options_.batch_size;
     auto objective = make_gpt_objective(options_.shape, options_.precision, std::move(data), seed);
     if (options_.initial_weights) {
-      auto from = options_.initial_weights->values.begin();
-      for (const auto& p : objective->parameters()) {
-        const auto size = static_cast<std::ptrdiff_t>(p.value.size());
-        std::copy_n(from, size, p.value.begin());
-        from += size;
-      }
+      const GptWeights weights = options_.initial_weights();
+      if (weights.shape != options_.shape)
+        throw std::invalid_argument("initial_weights = another shape's, must be of the model's shape");
+      begin_with(weights, objective->parameters());
     }
     return is_split ? accumulate(std::move(objective), options_.micro_batch) : std::move(objective);
   }

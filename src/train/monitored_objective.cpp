@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "monitored_objective.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace normdescent::train_detail {
 namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int64_t kMatrixInterval = MonitorOptions{}.matrix_every;
 
 // Few: each smaller micro-batch makes products less efficient. 4 leave 3 degrees of freedom a step.
 std::uint32_t parts_of(std::uint32_t batch_size) {
@@ -15,6 +20,9 @@ std::uint32_t parts_of(std::uint32_t batch_size) {
   return 1;
 }
 
+// Of monitored steps, so that one matrix in at least 8 steps is measured.
+int matrix_interval(std::int64_t every) { return static_cast<int>(std::max<std::int64_t>(1, kMatrixInterval / every)); }
+
 }  // namespace
 
 MonitoredObjective::MonitoredObjective(Objective& inner, std::uint32_t batch_size, std::int64_t every)
@@ -22,7 +30,7 @@ MonitoredObjective::MonitoredObjective(Objective& inner, std::uint32_t batch_siz
       batch_size_(batch_size),
       every_(every),
       parts_(parts_of(batch_size)),
-      monitor_(inner.parameters(), {.window = 16}) {}
+      monitor_(inner.parameters(), {.window = 16, .matrix_every = matrix_interval(every)}) {}
 
 double MonitoredObjective::gradient(const Batch& batch) {
   const auto step = static_cast<std::int64_t>(batch.first / batch_size_);
@@ -52,6 +60,7 @@ std::optional<TrainingMetrics::Noise> MonitoredObjective::take_noise() {
   if (!std::exchange(has_news_, false)) return std::nullopt;
   const MonitorReport report = monitor_.report();
   const SampledNoise& total = report.statistics.total;
+  const SpectralNoise& spectral = report.spectral;
   const double to_batch = 1.0 / std::sqrt(static_cast<double>(parts_));
   const double examples = static_cast<double>(batch_size_) / parts_;
   return TrainingMetrics::Noise{
@@ -62,6 +71,10 @@ std::optional<TrainingMetrics::Noise> MonitoredObjective::take_noise() {
       .critical_batch_l2 = report.critical_l2.value * examples,
       .critical_batch_sign = report.critical_sign.value * examples,
       .sign_agreement = total.sign_agreement.value,
+      .spectral = spectral.measured < spectral.matrices ? kNaN : spectral.nuclear.value * to_batch,
+      .spectral_density = spectral.density.value,
+      .spectral_density_error = spectral.density.standard_error,
+      .matrices_measured = spectral.measured,
       .because =
           parts_ == 1 ? "a mini-batch of " + std::to_string(batch_size_) + " has no 2 to 7 equal parts" : total.reason};
 }

@@ -46,6 +46,8 @@ std::vector<Scalar> scalars_of(const TrainingMetrics& metrics) {
     scalars.push_back({"noise/critical_batch_l2", metrics.noise->critical_batch_l2});
     scalars.push_back({"noise/critical_batch_sign", metrics.noise->critical_batch_sign});
     scalars.push_back({"noise/sign_agreement", metrics.noise->sign_agreement});
+    scalars.push_back({"noise/spectral", metrics.noise->spectral});
+    scalars.push_back({"noise/spectral_density", metrics.noise->spectral_density});
   }
   return scalars;
 }
@@ -71,6 +73,10 @@ std::string TrainingMetrics::to_json() const {
     json["critical_batch_l2"] = noise->critical_batch_l2;
     json["critical_batch_sign"] = noise->critical_batch_sign;
     json["sign_agreement"] = noise->sign_agreement;
+    json["noise_spectral"] = noise->spectral;
+    json["noise_spectral_density"] = noise->spectral_density;
+    json["noise_spectral_density_se"] = noise->spectral_density_error;
+    json["matrices_measured"] = noise->matrices_measured;
     if (!noise->because.empty()) json["noise_because"] = noise->because;
   }
   if (!events.empty()) json["events"] = events;

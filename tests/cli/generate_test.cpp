@@ -58,6 +58,7 @@ TEST_F(Weights, TrainingBeginsWithTheWeightsOfARunOrAnExport) {
   EXPECT_LT(from_run["first_loss"], first["first_loss"]);
   EXPECT_EQ(from_run["first_loss"], from_export["first_loss"]);
   EXPECT_EQ(from_run["final_loss"], from_export["final_loss"]);
+  EXPECT_EQ(from_export["model"], scratch_ / "hf");
 }
 
 TEST_F(Weights, ARunWithATokenizerOfItsOwnKeepsIt) {

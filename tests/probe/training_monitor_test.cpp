@@ -48,7 +48,7 @@ TEST(TrainingMonitor, RecoversNoiseWhileTheGradientChanges) {
 }
 
 TEST(TrainingMonitor, AccumulatedAndWeightedGradientsGiveTheSameReport) {
-  ParameterBuffer<float> buffer(testing::vectors({kSize}));
+  ParameterBuffer<float> buffer({{"w", {100, kSize / 100}, Role::matrix}});
   TrainingMonitor alone(buffer.parameters(), {.coordinates = 500});
   TrainingMonitor summed(buffer.parameters(), {.coordinates = 500});
   Philox random(4);
@@ -66,6 +66,8 @@ TEST(TrainingMonitor, AccumulatedAndWeightedGradientsGiveTheSameReport) {
     alone.end_step();
     summed.end_step();
   }
+  EXPECT_EQ(alone.report().spectral.tensors[0].count, 8);
+  EXPECT_NEAR(alone.report().spectral.nuclear.value / summed.report().spectral.nuclear.value, 1.0, 1e-4);
   const auto a = alone.report().statistics.total;
   const auto b = summed.report().statistics.total;
   // Differences of fp32 sums of size 10 round by 2^-20, times 8.
@@ -73,9 +75,30 @@ TEST(TrainingMonitor, AccumulatedAndWeightedGradientsGiveTheSameReport) {
   EXPECT_NEAR(a.gradient_l2_squared.value / b.gradient_l2_squared.value, 1.0, 1e-3);
 }
 
+TEST(TrainingMonitor, MeasuresAMatrixOnlyInEveryFewSteps) {
+  ParameterBuffer<float> buffer({{"v", {10, 10}, Role::matrix}, {"w", {10, 10}, Role::matrix}});
+  TrainingMonitor monitor(buffer.parameters(), {.matrix_every = 3});
+  TrainingMonitor none(buffer.parameters(), {.matrix_every = 0});
+  Philox random(6);
+  const std::vector<Index> measured = {1, 1, 1, 2, 2};
+  for (std::size_t step = 0; step < measured.size(); ++step) {
+    EXPECT_EQ(monitor.watched().has_value(), step % 3 == 0);
+    EXPECT_FALSE(none.watched());
+    for (int k = 0; k < 4; ++k) {
+      write_gradient(buffer, random, 1.0);
+      monitor.observe_micro_batch(buffer.parameters());
+    }
+    monitor.end_step();
+    EXPECT_EQ(monitor.report().spectral.measured, measured[step]) << step;
+  }
+  const auto json = nlohmann::json::parse(monitor.report().to_json());
+  EXPECT_EQ(json["per_parameter"][1]["spectral_noise"]["micro_batches"], 4);
+  EXPECT_GT(json["spectral_noise"]["density"]["se"], 0.0);
+}
+
 TEST(TrainingMonitor, OneThatLoadsTheStateOfAnotherReportsWhatThatOneWouldHave) {
-  ParameterBuffer<float> buffer(testing::vectors({300, 50}));
-  const MonitorOptions options{.coordinates = 200, .window = 12};
+  ParameterBuffer<float> buffer({{"w", {20, 15}, Role::matrix}, {"b", {50}, Role::vector}});
+  const MonitorOptions options{.coordinates = 200, .window = 12, .matrix_every = 3};
   TrainingMonitor whole(buffer.parameters(), options);
   TrainingMonitor loaded(buffer.parameters(), options);
   Philox random(5);
@@ -130,12 +153,15 @@ TEST(TrainingMonitor, SaysWhyNothingIsMeasured) {
   EXPECT_TRUE(json["noise_density"]["value"].is_null());
   EXPECT_NE(json["because"].get<std::string>().find("two micro-batches"), std::string::npos);
   EXPECT_TRUE(json["critical_batch_l2"]["value"].is_null());
+  EXPECT_TRUE(json["spectral_noise"]["density"]["value"].is_null());
+  EXPECT_EQ(json["spectral_noise"]["because"], "no tensor is a matrix");
 }
 
 TEST(TrainingMonitor, RefusesBadInputByName) {
   ParameterBuffer<float> buffer(testing::vectors({100}));
   EXPECT_THROW(TrainingMonitor(buffer.parameters(), {.coordinates = 0}), std::invalid_argument);
   EXPECT_THROW(TrainingMonitor(buffer.parameters(), {.window = 1}), std::invalid_argument);
+  EXPECT_THROW(TrainingMonitor(buffer.parameters(), {.matrix_every = -1}), std::invalid_argument);
   TrainingMonitor monitor(buffer.parameters());
   EXPECT_THROW(monitor.observe_micro_batch(buffer.parameters(), ObservedGradient::micro_batch, 0.0),
                std::invalid_argument);

@@ -28,6 +28,22 @@ class TrainingMonitor(unittest.TestCase):
             self.assertLess(error, 0.06 * truth)
         self.assertEqual(report["per_parameter"][0]["name"], "w")
 
+    def test_measures_spectral_noise_of_matrices_in_turn(self) -> None:
+        torch.manual_seed(2)
+        model = torch.nn.Sequential(torch.nn.Embedding(5, 4), torch.nn.Linear(64, 16))
+        linear = model[1]
+        monitor = normdescent.TrainingMonitor(model, matrix_every=1)
+        for _ in range(4):
+            linear.weight.grad = 3.0 * torch.randn(16, 64)
+            monitor.observe_micro_batch(accumulated=False)
+        monitor.end_step()
+        spectral = monitor.report()["spectral_noise"]
+        self.assertEqual((spectral["matrices_measured"], spectral["matrices"]), (1, 1))
+        # Noise of scale 3 in all directions: 3 sqrt(64) each of 16.
+        self.assertAlmostEqual(spectral["nuclear"]["value"] / (3 * 8 * 16), 1.0, delta=0.1)
+        with self.assertRaises(ValueError):
+            normdescent.TrainingMonitor(model, matrix_every=-1)
+
     def test_says_why_nothing_is_measured(self) -> None:
         monitor = normdescent.TrainingMonitor(torch.nn.Linear(2, 2))
         report = monitor.report()

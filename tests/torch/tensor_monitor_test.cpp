@@ -4,15 +4,27 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <string>
+
 namespace normdescent {
 namespace {
+
+std::vector<ModuleParameter> named(const std::vector<torch::Tensor>& tensors) {
+  std::vector<ModuleParameter> parameters;
+  for (const torch::Tensor& tensor : tensors) {
+    const auto role = tensor.dim() < 2 ? Role::vector : Role::matrix;
+    parameters.push_back({{"t" + std::to_string(parameters.size()), tensor.sizes().vec(), role}, tensor});
+  }
+  return parameters;
+}
 
 // w <- gradients set by hand: noise 2 in every coordinate, signal 1, summed up as autograd does.
 TEST(TensorMonitor, RecoversNoiseOfAccumulatedGradientsOfAnyType) {
   at::manual_seed(5);
   for (const auto type : {at::kFloat, at::kDouble, at::kHalf}) {
     std::vector<torch::Tensor> tensors = {at::zeros({40, 50}, type).t(), at::zeros({100}, type)};
-    TensorMonitor monitor(tensors, {.coordinates = 1000});
+    TensorMonitor monitor(named(tensors), {.coordinates = 1000});
     for (int step = 0; step < 16; ++step) {
       for (auto& tensor : tensors) tensor.mutable_grad() = at::zeros_like(tensor);
       for (int k = 0; k < 4; ++k) {
@@ -24,16 +36,20 @@ TEST(TensorMonitor, RecoversNoiseOfAccumulatedGradientsOfAnyType) {
       }
       monitor.end_step();
     }
-    const SampledNoise total = monitor.report().statistics.total;
+    const MonitorReport report = monitor.report();
+    const SampledNoise& total = report.statistics.total;
     EXPECT_NEAR(total.l1.value, 2.0 * 2100.0, 3.5 * total.l1.standard_error);
     EXPECT_LT(total.l1.standard_error, 0.03 * total.l1.value);
     EXPECT_NEAR(total.gradient_l2_squared.value, 2100.0, 3.5 * total.gradient_l2_squared.standard_error);
+    // Noise of equal scale in all directions: S_nuc of a (40, 50) matrix is 2 sqrt(50) each of 40.
+    EXPECT_EQ(report.spectral.measured, 1);
+    EXPECT_NEAR(report.spectral.nuclear.value / (2.0 * 40.0 * std::sqrt(50.0)), 1.0, 0.1);
   }
 }
 
 TEST(TensorMonitor, UndefinedGradientsAreFrozen) {
   std::vector<torch::Tensor> tensors = {at::zeros({10}), at::zeros({10})};
-  TensorMonitor monitor(tensors, {});
+  TensorMonitor monitor(named(tensors), {});
   for (int k = 0; k < 4; ++k) {
     tensors[0].mutable_grad() = at::randn({10});
     monitor.observe_micro_batch(1.0, ObservedGradient::micro_batch);

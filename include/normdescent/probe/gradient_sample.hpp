@@ -44,8 +44,6 @@ class CoordinateChoice {
   std::size_t count_ = 0;
 };
 
-[[nodiscard]] std::vector<Index> tensor_sizes(std::span<const Parameter> parameters);
-
 /// Rows of chosen coordinates, one a micro-batch; rows of one step were taken at the same point.
 struct GradientSample {
   std::size_t width = 0;

@@ -26,9 +26,10 @@ struct MatrixNoise {
   double nuclear_error = std::numeric_limits<double>::quiet_NaN();
   double density_error = std::numeric_limits<double>::quiet_NaN();
   double stable_rank_error = std::numeric_limits<double>::quiet_NaN();
-  /// S_nuc without each group: the error of a sum over tensors is that of the sums of these, since all tensors saw the
+  /// S_nuc without each group: the error of a sum over tensors is that of the sums of these, if all tensors saw the
   /// same examples.
   std::vector<double> nuclear_without;
+  std::vector<double> density_without;  ///< phi_nuc, likewise
 };
 
 /// Streams C for every tensor of Role::matrix by Welford's update,

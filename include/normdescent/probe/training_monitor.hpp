@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "normdescent/base/state_dict.hpp"
 #include "normdescent/probe/affine_fit.hpp"
 #include "normdescent/probe/sample_statistics.hpp"
+#include "normdescent/probe/spectral_watch.hpp"
 #include "normdescent/probe/tail_comparison.hpp"
 
 namespace normdescent {
@@ -21,13 +23,8 @@ namespace normdescent {
 struct MonitorOptions {
   Index coordinates = 8192;  ///< that are read of each gradient, >= 1; at least 16 of each tensor
   int window = 64;           ///< micro-batches that a report is about, >= 2: the newest
+  int matrix_every = 8;      ///< steps between measurements of one matrix's spectral noise, in turn; 0: none
   std::uint64_t seed = 1;    ///< of the choice of coordinates
-};
-
-/// What the gradient arrays hold when a micro-batch is observed.
-enum class ObservedGradient {
-  micro_batch,  ///< that of this micro-batch alone
-  accumulated,  ///< the sum over the step's micro-batches so far, as autograd adds them up
 };
 
 struct MonitorReport {
@@ -36,6 +33,7 @@ struct MonitorReport {
   double step_size = 0.0;       ///< micro-batches a step, mean over the window
   Estimate critical_l2;         ///< critical batch size in micro-batches, euclidean (critical_batch.hpp)
   Estimate critical_sign;       ///< in l1, the norm of sign methods
+  SpectralNoise spectral;       ///< of single micro-batches
   TailComparison tails;         ///< without block sums: residuals of short steps add up to zero
   AffineFit noise_growth;       ///< S_2^2 against ||grad f||_2^2 over the reports so far: sigma_0^2 and sigma_1^2
 
@@ -43,22 +41,28 @@ struct MonitorReport {
   [[nodiscard]] std::string to_json() const;
 };
 
-/// Memory    window x coordinates floats (2 MiB with defaults), whatever the model's size: nothing of O(d).
+/// Memory    window x coordinates floats (2 MiB with defaults), whatever the model's size, and one matrix's share of
+///           SpectralWatch.
 /// Cost      a micro-batch: `coordinates` reads, 0.09 ms for GPT-2 124M with defaults. A report: 28 passes over the
-///           window, 0.16 s; with a window of 16 0.023 s (bench/training_monitor.cpp, one core of an AMD EPYC).
-/// Not here  spectral noise, smoothness and gains: they need whole gradients (probe.hpp).
+///           window, 0.08 s; with a window of 16 0.008 s (bench/training_monitor.cpp, one core of an AMD EPYC). In one
+///           of `matrix_every` steps that of SpectralWatch.
+/// Not here  smoothness and gains: they need gradients at two points, or steps on trial (probe.hpp).
 class TrainingMonitor {
  public:
   /// Throws std::invalid_argument for options outside their domain.
   explicit TrainingMonitor(std::span<const Parameter> parameters, const MonitorOptions& options = {});
-  TrainingMonitor(std::span<const Index> tensor_sizes, const MonitorOptions& options);
+  TrainingMonitor(std::span<const ParameterInfo> tensors, const MonitorOptions& options);
 
   /// `weight` is the factor that the loss carried, e.g. 1/n where n micro-batches add up to their mean.
   void observe_micro_batch(std::span<const Parameter> parameters,
                            ObservedGradient content = ObservedGradient::micro_batch, double weight = 1.0);
-  /// The same from the chosen coordinates, for gradients that live elsewhere.
-  void observe_coordinates(std::span<const float> values, ObservedGradient content, double weight);
+  /// The same from the chosen coordinates and the gradient of the tensor `watched()`, for gradients that live
+  /// elsewhere.
+  void observe_coordinates(std::span<const float> values, ObservedGradient content, double weight,
+                           std::span<const float> watched_gradient = {});
   [[nodiscard]] const CoordinateChoice& choice() const { return choice_; }
+  /// The tensor whose spectral noise this step measures; none in most steps.
+  [[nodiscard]] std::optional<std::size_t> watched() const;
 
   /// The parameters move now: micro-batches before and after are not compared with each other.
   void end_step();
@@ -76,6 +80,7 @@ class TrainingMonitor {
 
   MonitorOptions options_;
   CoordinateChoice choice_;
+  SpectralWatch watch_;
   GradientSample sample_;
   std::vector<float> row_;
   std::vector<float> accumulated_;

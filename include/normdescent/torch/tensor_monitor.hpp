@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TrainingMonitor for any training loop of LibTorch: reads a few thousand coordinates of every .grad.
+// TrainingMonitor for any training loop of LibTorch: reads a few thousand coordinates of every .grad, and now and then
+// one matrix as a whole.
 #pragma once
 
 #include <torch/nn/module.h>
@@ -17,7 +18,7 @@ namespace normdescent {
 class TensorMonitor {
  public:
   explicit TensorMonitor(const torch::nn::Module& module, const MonitorOptions& options = {});
-  TensorMonitor(std::vector<torch::Tensor> tensors, const MonitorOptions& options);
+  TensorMonitor(std::vector<ModuleParameter> parameters, const MonitorOptions& options);
 
   /// `weight` is the factor that the loss carried, e.g. 1/n.
   void observe_micro_batch(double weight = 1.0, ObservedGradient content = ObservedGradient::accumulated);
@@ -25,7 +26,7 @@ class TensorMonitor {
   [[nodiscard]] MonitorReport report() { return monitor_.report(); }
 
  private:
-  std::vector<torch::Tensor> tensors_;
+  std::vector<ModuleParameter> parameters_;
   TrainingMonitor monitor_;
   std::vector<torch::Tensor> indices_;  // of each tensor, flattened
   std::vector<float> values_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -34,7 +35,9 @@ struct GptProblemOptions {
   Precision precision = Precision::automatic;
   Index validation_windows = 64;  ///< spread evenly over the validation part
   std::uint32_t micro_batch = 0;  ///< windows in memory at a time (train/accumulation.hpp); 0: the whole mini-batch
-  std::shared_ptr<const GptWeights> initial_weights{};  ///< of this shape; nullptr: initialised from the seed
+  /// Reads the weights that every model begins with, of this shape; empty: initialised from the seed. A function, so that
+  /// no copy of them stays beside the model.
+  std::function<GptWeights()> initial_weights{};
 };
 
 /// Example e of stream s is a window of the training part that depends on (s, e) alone: independent windows start at a

@@ -66,7 +66,11 @@ struct TrainingMetrics {
     double critical_batch_l2 = 0.0;    ///< examples; NaN where noise hides the gradient
     double critical_batch_sign = 0.0;  ///< in l1
     double sign_agreement = 0.0;       ///< of pairs of micro-batches
-    std::string because;               ///< why a number is missing
+    double spectral = 0.0;             ///< nuclear scale of all matrices' noise; NaN until all were measured once
+    double spectral_density = 0.0;     ///< of the matrices measured so far, one at a monitored step; NaN: none yet
+    double spectral_density_error = 0.0;
+    Index matrices_measured = 0;
+    std::string because;  ///< why a number is missing
   };
   std::optional<Noise> noise = std::nullopt;
   /// What was out of the ordinary, in words: a skipped step and its reason, a loss spike and its score. Left out of the
