@@ -148,7 +148,7 @@ int fit_folder(const ScoreboardCommandOptions& options, Session& session) {
   if (records.empty()) throw UserError(options.fit + " has no complete problems to fit");
   std::vector<Example> examples;
   for (const ProblemRecord& record : records) examples.push_back(judged(record).example);
-  session.out << calibration_source(fit_calibration(examples));
+  session.out << examples_source(examples);
   return kDone;
 }
 
@@ -187,7 +187,7 @@ void add_scoreboard(CLI::App& program, Action& chosen) {
   problems->excludes("--quick");
   command->add_flag("--list", options->lists, "The problems, and no run");
   command->add_option("--judge", options->judge, "Only judge what is in DIR already")->type_name("DIR");
-  command->add_option("--fit", options->fit, "Print src/predict/fitted_calibration.cpp, fitted on the races in DIR")
+  command->add_option("--fit", options->fit, "Print src/predict/shipped_examples.cpp: what the races in DIR showed")
       ->type_name("DIR");
   command->add_option("--write-doc", options->write_doc, "Write scoreboard.md to this file too")->type_name("FILE");
   command

@@ -31,14 +31,14 @@ std::vector<double> in_order_of(const Calibration& calibration, const std::vecto
 }
 
 // The feature that moved the prediction furthest from the zoo's mean towards where it ended.
-void explain(SpeedupPrediction& result, const LinearModel& model, const Calibration& calibration,
+void explain(SpeedupPrediction& result, const KernelModel& model, const Calibration& calibration,
              const std::vector<double>& values) {
   const double centre = std::log2(result.speedup_vs_sgd);
   const double sign = centre >= model.intercept ? 1.0 : -1.0;
   std::size_t strongest = values.size();
   double push = 0.0;
-  for (std::size_t j = 0; j < model.coefficient.size(); ++j) {
-    const double own = sign * model.contribution(j, values[j]);
+  for (std::size_t j = 0; j < model.scale.size(); ++j) {
+    const double own = sign * model.contribution(j, values);
     if (own <= push) continue;
     push = own;
     strongest = j;

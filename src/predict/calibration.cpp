@@ -12,7 +12,9 @@ namespace normdescent {
 
 namespace {
 
-constexpr double kLambdas[] = {0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0};
+// In squared bits, half an order of magnitude apart.
+constexpr double kSignals[] = {0.3, 1.0, 3.0};
+constexpr double kNoises[] = {0.1, 0.3, 1.0};
 
 using Target = double Observation::*;
 
@@ -33,28 +35,33 @@ Rows rows_of(std::span<const Example> examples, std::size_t j, Target target) {
   return rows;
 }
 
-std::vector<LinearModel> fit_target(std::span<const Example> examples, std::size_t optimizers, Target target) {
+std::vector<KernelModel> fit_target(std::span<const Example> examples, std::size_t optimizers, Target target) {
   std::vector<double> prior(features().size(), 0.0);
   if (target == &Observation::over_sgd) prior[feature_index("short-race")] = kShortRacePrior;
   if (target == &Observation::standing) prior[feature_index("short-closeness")] = kShortRacePrior;
-  std::vector<Rows> rows;
-  for (std::size_t j = 0; j < optimizers; ++j) rows.push_back(rows_of(examples, j, target));
-  std::vector<LinearModel> best;
-  double best_error = std::numeric_limits<double>::infinity();
-  for (const double lambda : kLambdas) {
-    std::vector<LinearModel> models;
-    double error = 0.0;
-    for (const Rows& r : rows) {
-      RidgeFit fit = fit_ridge(r.x, r.y, lambda, prior);
-      error += fit.squared_loo_error;
-      models.push_back(std::move(fit.model));
-    }
-    if (best.empty() || error < best_error) {
-      best = std::move(models);
-      best_error = error;
+  std::vector<GaussianProcess> processes;
+  for (std::size_t j = 0; j < optimizers; ++j) {
+    const Rows rows = rows_of(examples, j, target);
+    processes.emplace_back(rows.x, rows.y, prior);
+  }
+  std::vector<GaussianProcess::Fit> best;
+  double best_likelihood = -std::numeric_limits<double>::infinity();
+  for (const double signal : kSignals) {
+    for (const double noise : kNoises) {
+      std::vector<GaussianProcess::Fit> fits;
+      double likelihood = 0.0;
+      for (const GaussianProcess& process : processes) {
+        fits.push_back(process.fit({.signal = signal, .noise = noise}));
+        likelihood += fits.back().log_likelihood;
+      }
+      if (!best.empty() && likelihood <= best_likelihood) continue;
+      best = std::move(fits);
+      best_likelihood = likelihood;
     }
   }
-  return best;
+  std::vector<KernelModel> models;
+  for (std::size_t j = 0; j < optimizers; ++j) models.push_back(processes[j].model(std::move(best[j])));
+  return models;
 }
 
 void fit_rate_ratio(OptimizerCalibration& fit, std::span<const Example> examples, std::size_t j) {
@@ -95,9 +102,9 @@ Calibration fit_coefficients(std::span<const Example> examples) {
     }
   }
   const std::size_t count = calibration.optimizers.size();
-  std::vector<LinearModel> over_sgd = fit_target(examples, count, &Observation::over_sgd);
-  std::vector<LinearModel> over_adamw = fit_target(examples, count, &Observation::over_adamw);
-  std::vector<LinearModel> standing = fit_target(examples, count, &Observation::standing);
+  std::vector<KernelModel> over_sgd = fit_target(examples, count, &Observation::over_sgd);
+  std::vector<KernelModel> over_adamw = fit_target(examples, count, &Observation::over_adamw);
+  std::vector<KernelModel> standing = fit_target(examples, count, &Observation::standing);
   for (std::size_t j = 0; j < count; ++j) {
     calibration.optimizers[j].over_sgd = std::move(over_sgd[j]);
     calibration.optimizers[j].over_adamw = std::move(over_adamw[j]);
@@ -116,7 +123,7 @@ Calibration fit_calibration(std::span<const Example> examples) {
     for (std::size_t j = 0; j < calibration.optimizers.size(); ++j) {
       const Observation& o = examples[left_out].optimizers[j];
       const bool has_fit = !fit.optimizers.empty();
-      const auto error = [&](double measured, LinearModel OptimizerCalibration::*model) {
+      const auto error = [&](double measured, KernelModel OptimizerCalibration::*model) {
         return has_fit ? measured - (fit.optimizers[j].*model).value(o.features)
                        : std::numeric_limits<double>::quiet_NaN();
       };
@@ -125,6 +132,11 @@ Calibration fit_calibration(std::span<const Example> examples) {
       calibration.optimizers[j].errors_standing.push_back(error(o.standing, &OptimizerCalibration::standing));
     }
   }
+  return calibration;
+}
+
+const Calibration& shipped_calibration() {
+  static const Calibration calibration = fit_calibration(shipped_examples());
   return calibration;
 }
 

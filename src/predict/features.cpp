@@ -16,7 +16,14 @@ const ShortRun* Evidence::find_short(const std::string& optimizer) const {
 namespace {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-constexpr const char* kReference = "sgd";
+constexpr char kSgd[] = "sgd";
+constexpr char kNormalizedSgd[] = "normalized-sgd";
+constexpr char kSignSgd[] = "signsgd";
+constexpr char kSignum[] = "signum";
+constexpr char kLion[] = "lion";
+constexpr char kMuon[] = "muon";
+constexpr char kAdamw[] = "adamw";
+constexpr const char* kReference = kSgd;
 
 double log2_positive(double value) { return value > 0.0 && std::isfinite(value) ? std::log2(value) : kUnknown; }
 
@@ -63,6 +70,14 @@ double short_closeness(const Evidence& evidence, const Entrant& entrant, const R
   const auto started = std::ranges::find_if(evidence.short_runs, [](auto& run) { return !run.losses.empty(); });
   if (started == evidence.short_runs.end()) return kUnknown;
   return own_of(closeness(short_losses(evidence), started->losses.front()), evidence, entrant);
+}
+
+// That of another: whether one wins depends on what it runs against.
+template <const char* Name>
+double closeness_of(const Evidence& evidence, const Entrant&, const RunPlan& plan) {
+  Entrant other;
+  other.name = Name;
+  return short_closeness(evidence, other, plan);
 }
 
 double descent(const ShortRun* run) {
@@ -137,6 +152,13 @@ constexpr Feature kFeatures[] = {
     {"batch", "the batch size", batch},
     {"dimension", "the number of parameters", log_dimension},
     {"sgd-descent", "how far SGD got in the short race", sgd_descent},
+    {"closeness-of-sgd", "SGD's final loss in the short race", closeness_of<kSgd>},
+    {"closeness-of-normalized-sgd", "normalized SGD's final loss in the short race", closeness_of<kNormalizedSgd>},
+    {"closeness-of-signsgd", "SignSGD's final loss in the short race", closeness_of<kSignSgd>},
+    {"closeness-of-signum", "Signum's final loss in the short race", closeness_of<kSignum>},
+    {"closeness-of-lion", "Lion's final loss in the short race", closeness_of<kLion>},
+    {"closeness-of-muon", "Muon's final loss in the short race", closeness_of<kMuon>},
+    {"closeness-of-adamw", "AdamW's final loss in the short race", closeness_of<kAdamw>},
 };
 
 }  // namespace

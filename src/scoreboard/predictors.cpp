@@ -106,7 +106,7 @@ PointForecast all_equal(std::span<const Example>, const Example& judged) {
 
 std::vector<Predictor> predictors() {
   return {
-      Predictor{"combination", "ridge regression on all features, fitted on the other problems", false, combination},
+      Predictor{"combination", "Gaussian process on all features, fitted on the other problems", false, combination},
       Predictor{"combination, family left out", "the same, fitted on problems of other families", true, combination},
       Predictor{"short race", "speed-ups and order of final losses in the short race, as they are", false, short_race},
       from_features("pilot curves", "steps to the same loss in momentum-free pilots", {{"pilot-curves", 1.0}}),

@@ -24,7 +24,7 @@ std::int64_t EvidenceOptions::share_of_steps(double share) const {
 
 EvidenceOptions evidence_options(const ProbeOptions& probe, std::int64_t steps, std::uint64_t seed, int threads) {
   EvidenceOptions options{.probe = probe, .steps = steps, .seed = seed, .threads = threads};
-  if (shipped_calibration().optimizers.empty()) options.short_share = 0.0;
+  if (shipped_examples().empty()) options.short_share = 0.0;
   return options;
 }
 

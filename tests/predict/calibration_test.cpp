@@ -17,80 +17,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-TEST(Ridge, TinyPenaltyFindsALinearLaw) {
-  std::vector<std::vector<double>> x;
-  std::vector<double> y;
-  for (int i = 0; i < 20; ++i) {
-    x.push_back({i % 5 * 0.25, 5.0 + i % 4});  // all within two standard deviations: nothing is clamped
-    y.push_back(0.5 + 2.0 * x.back()[0] - 0.25 * x.back()[1]);
-  }
-  const RidgeFit fit = fit_ridge(x, y, 1e-12);
-  EXPECT_NEAR(fit.model.value(std::vector<double>{0.75, 6.0}), 0.5 + 1.5 - 1.5, 1e-9);
-  EXPECT_NEAR(fit.squared_loo_error, 0.0, 1e-15);
-}
-
-TEST(Ridge, HugePenaltyLeavesThePrior) {
-  const std::vector<std::vector<double>> x = {{0.0}, {1.0}, {2.0}};
-  const std::vector<double> y = {1.0, 5.0, 3.0};
-  const LinearModel model = fit_ridge(x, y, 1e12, std::vector<double>{0.5}).model;
-  EXPECT_NEAR(model.value(std::vector<double>{1.0}), 3.0, 1e-9);  // the mean of y at the mean of x
-  EXPECT_NEAR(model.value(std::vector<double>{2.5}), 3.75, 1e-9);
-}
-
-TEST(Ridge, AFeatureBeyondTwoStandardDeviationsCountsAsThere) {
-  // Mean 1, standard deviation 3: the ten rows' bounds are -5 and 7, and 10 lies outside.
-  std::vector<std::vector<double>> x(9, {0.0});
-  x.push_back({10.0});
-  const std::vector<double> y = {0, 0, 0, 0, 0, 0, 0, 0, 0, 7};
-  const LinearModel model = fit_ridge(x, y, 1e-12).model;
-  EXPECT_NEAR(model.value(std::vector<double>{3.5}), 3.5, 1e-9) << "a slope of 7 / 7";
-  EXPECT_NEAR(model.value(std::vector<double>{7.0}), 7.0, 1e-9);
-  EXPECT_NEAR(model.value(std::vector<double>{1000.0}), 7.0, 1e-9);
-  EXPECT_NEAR(model.value(std::vector<double>{-1000.0}), -5.0, 1e-9);
-}
-
-TEST(Ridge, PenaltyOfOneHalvesACoefficient) {
-  // Standardized, (Z^T Z + n) b = Z^T y has b = half the least-squares one.
-  const std::vector<std::vector<double>> x = {{-1.0}, {1.0}};
-  const std::vector<double> y = {-4.0, 4.0};
-  EXPECT_NEAR(fit_ridge(x, y, 1.0).model.value(std::vector<double>{1.0}), 2.0, 1e-12);
-}
-
-TEST(Ridge, LeftOutErrorsAreThoseOfRefits) {
-  std::vector<std::vector<double>> x;
-  std::vector<double> y;
-  for (std::uint64_t i = 0; i < 12; ++i) {
-    Philox random(2, i);
-    x.push_back({random.uniform()});
-    y.push_back(x.back()[0] + random.normal());
-  }
-  // The closed form holds centre, scale and penalty n lambda: with lambda near 0 neither matters.
-  double squares = 0.0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    auto others = x;
-    auto targets = y;
-    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-    targets.erase(targets.begin() + static_cast<std::ptrdiff_t>(i));
-    const double error = y[i] - fit_ridge(others, targets, 1e-13).model.value(x[i]);
-    squares += error * error;
-  }
-  EXPECT_NEAR(fit_ridge(x, y, 1e-13).squared_loo_error, squares, 1e-9 * squares);
-}
-
-TEST(Ridge, MissingAndConstantFeaturesSayNothing) {
-  const std::vector<std::vector<double>> x = {{1.0, kNaN, 7.0}, {2.0, kNaN, 7.0}, {kNaN, kNaN, 7.0}};
-  const std::vector<double> y = {1.0, 3.0, 2.0};
-  const LinearModel model = fit_ridge(x, y, 1e-9).model;
-  EXPECT_NEAR(model.value(std::vector<double>{2.0, 100.0, 100.0}), 3.0, 1e-6);
-  EXPECT_NEAR(model.value(std::vector<double>{kNaN, kNaN, kNaN}), 2.0, 1e-6);
-}
-
-TEST(Ridge, RefusesBadArguments) {
-  EXPECT_THROW((void)fit_ridge({}, {}, 0.0), std::invalid_argument);
-  EXPECT_THROW((void)fit_ridge({}, std::vector<double>{1.0}, 1.0), std::invalid_argument);
-  EXPECT_EQ(fit_ridge({}, {}, 1.0).model.value({}), 0.0);
-}
-
 TEST(Spread, ConformalWidthIsTheOrderStatistic) {
   // n = 9: the ceil(10 x 0.8) = 8th smallest absolute error.
   EXPECT_EQ(conformal_half_width(std::vector<double>{1, -2, 3, -4, 5, -6, 7, -8, 9}), 8.0);
@@ -176,10 +102,10 @@ TEST(Calibration, PredictsWhatItWasFittedOn) {
   const Evidence evidence = evidence_with(1.0 / 8.0);  // sparsity 3
   const Prediction prediction = predict_from_evidence(evidence, kEntrants, {.plan = {.steps = 100}}, calibration);
   EXPECT_TRUE(prediction.is_calibrated);
-  // The smallest penalty keeps 1 / 1.03 of the slope, from the mean 2: 2 + 1 / 1.03.
-  EXPECT_NEAR(std::log2(prediction.optimizers[1].speedup_vs_sgd), 2.0 + 1.0 / 1.03, 1e-6);
+  // Each place was seen four times, with noise 0.1 at least.
+  EXPECT_NEAR(std::log2(prediction.optimizers[1].speedup_vs_sgd), 3.0, 0.1);
   EXPECT_EQ(prediction.optimizers[1].decided_by, "sparsity");
-  EXPECT_NEAR(std::log2(prediction.optimizers[1].over_adamw->value), 1.0 / 1.03, 1e-6);
+  EXPECT_NEAR(std::log2(prediction.optimizers[1].over_adamw->value), 1.0, 0.1);
   EXPECT_EQ(prediction.optimizers[2].over_adamw->value, 1.0);
   EXPECT_EQ(prediction.favourite, "signsgd");
   EXPECT_EQ(prediction.optimizers[0].speedup_vs_sgd, 1.0);

@@ -97,10 +97,10 @@ TEST(Judge, CombinationRecoversALinearLaw) {
   const auto problems = synthetic(24, 0.8);
   const Score combination = score(named("combination"), problems);
   const Score mean = score(named("mean of the zoo"), problems);
-  // Standings are steps in x where a line is fitted: pairs near a tie may be missed, 24 x 3 of them are not.
+  // Standings are steps in x where a smooth function is fitted: pairs near a tie may be missed, 24 x 3 of them are not.
   EXPECT_GT(combination.pairs_right, 0.9);
   EXPECT_LT(mean.pairs_right, 0.8);
-  // Ridge at its smallest penalty keeps 1 / 1.03 of a coefficient: at most 3% of a spread of 0.8 x 4 / sqrt(12).
+  // A twentieth of a bit, of a spread of 0.8 x 4 / sqrt(12).
   EXPECT_LT(combination.error_over_sgd, 0.05);
   EXPECT_GT(mean.error_over_sgd, 0.2);
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The combined predictor: for every optimizer a ridge regression of its measured log2(speed-up) on the features, and
-// the errors that it makes on problems that it was not fitted on.
+// The combined predictor: for every optimizer a regression of its measured log2(speed-up) on the features, and the
+// errors that it makes on problems that it was not fitted on.
 #pragma once
 
 #include <span>
 #include <string>
 #include <vector>
 
-#include "normdescent/predict/ridge.hpp"
+#include "normdescent/predict/gaussian_process.hpp"
 #include "normdescent/predict/spread.hpp"
 
 namespace normdescent {
@@ -30,9 +30,9 @@ struct Example {
 
 struct OptimizerCalibration {
   std::string optimizer;
-  LinearModel over_sgd;
-  LinearModel over_adamw;
-  LinearModel standing;                 ///< who ends lower: a fast start makes a speed-up, but no low final loss
+  KernelModel over_sgd;
+  KernelModel over_adamw;
+  KernelModel standing;                 ///< who ends lower: a fast start makes a speed-up, but no low final loss
   double rate_ratio = 0.0;              ///< mean of Observation::rate_ratio
   double rate_ratio_error = 0.5;        ///< its spread over problems
   std::vector<double> errors_over_sgd;  ///< left-out errors, one a problem; NaN: not measured
@@ -53,15 +53,17 @@ struct Calibration {
 /// one, before any fit.
 inline constexpr double kShortRacePrior = 0.5;
 
-/// Fits the regressions. lambda is shared by all optimizers of one reference and minimises their left-out squared
-/// errors. Prior: kShortRacePrior on the short race's speed-up and closeness, 0 on all else. Left-out errors are NOT
-/// filled in. Throws std::invalid_argument if the examples name different optimizers.
+/// Fits a Gaussian process a target and optimizer. Signal and noise are shared by all optimizers of one target and
+/// maximise their likelihood over a grid. Prior: kShortRacePrior on the short race's speed-up and closeness, 0 on all
+/// else. Left-out errors are NOT filled in. Throws std::invalid_argument if the examples name different optimizers.
 [[nodiscard]] Calibration fit_coefficients(std::span<const Example> examples);
 
 /// fit_coefficients, and the errors on each example of a fit on all others.
 [[nodiscard]] Calibration fit_calibration(std::span<const Example> examples);
 
-/// The calibration that the library ships (fitted_calibration.cpp, made by `normdescent scoreboard --fit DIR`).
+/// What the races of docs/scoreboard.md showed (shipped_examples.cpp, made by `normdescent scoreboard --fit DIR`).
+[[nodiscard]] const std::vector<Example>& shipped_examples();
+/// fit_calibration of them; the first call takes 0.2 s.
 [[nodiscard]] const Calibration& shipped_calibration();
 
 }  // namespace normdescent

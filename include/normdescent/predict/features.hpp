@@ -29,6 +29,8 @@ struct Feature {
 ///   sparsity          1/phi of the noise at the start     gradient-spread   ||grad f||_1^2 / (d ||grad f||_2^2)
 ///   noise             S_2 / ||grad f||_2 of a mini-batch  tail-index        clipped to [1, 2.5], no logarithm
 ///   steps, batch, dimension                               sgd-descent       SGD's share of the loss gone in it
+///   closeness-of-NAME short-closeness of each optimizer of the scoreboard's races: whether one wins depends on what it
+///                     runs against
 [[nodiscard]] std::span<const Feature> features();
 
 /// The index of a feature; features().size() if there is none of that name.

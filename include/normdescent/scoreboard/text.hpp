@@ -2,6 +2,7 @@
 // The scoreboard as files: for programs, for people, and as the table that the library ships.
 #pragma once
 
+#include <span>
 #include <string>
 
 #include "normdescent/scoreboard/judge.hpp"
@@ -16,7 +17,7 @@ namespace normdescent {
 [[nodiscard]] std::string scoreboard_markdown(const ScoreboardResult& result, std::span<const ProblemRecord> records,
                                               const std::string& command, const std::string& date);
 
-/// The C++ source of shipped_calibration(): src/predict/fitted_calibration.cpp.
-[[nodiscard]] std::string calibration_source(const Calibration& calibration);
+/// The C++ source of shipped_examples(): src/predict/shipped_examples.cpp.
+[[nodiscard]] std::string examples_source(std::span<const Example> examples);
 
 }  // namespace normdescent
