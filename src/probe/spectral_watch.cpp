@@ -24,8 +24,8 @@ constexpr int kGroups = 3;  // terms of the 4 micro-batches that the trainer mak
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-constexpr const char* kMeasured = "spectral_noise";           // (matrices, kColumns)
-constexpr const char* kPlace = "spectral_place";              // the turn; micro-batches of the step under way
+constexpr const char* kMeasured = "spectral_noise";  // (matrices, kColumns)
+constexpr const char* kPlace = "spectral_place";     // the turn; of the step under way: micro-batches, is_frozen
 constexpr const char* kAccumulated = "spectral_accumulated";  // of the matrix in turn; empty between steps
 constexpr const char* kMean = "spectral_mean";                // likewise
 constexpr const char* kSums = "spectral_sums";                // likewise
@@ -91,7 +91,11 @@ std::optional<std::size_t> SpectralWatch::watched() const {
 }
 
 void SpectralWatch::observe(std::span<const float> gradient, ObservedGradient content, double weight) {
-  if (matrices_.empty() || gradient.empty()) return;
+  if (matrices_.empty()) return;
+  if (gradient.empty()) {
+    sample_.is_frozen = true;
+    return;
+  }
   const Matrix& matrix = matrices_[turn_];
   if (gradient.size() != matrix.size()) {
     throw std::invalid_argument("gradient.size() = " + std::to_string(gradient.size()) + ", must be " +
@@ -116,9 +120,10 @@ void SpectralWatch::observe(std::span<const float> gradient, ObservedGradient co
 
 void SpectralWatch::end_step() {
   const Sample sample = std::exchange(sample_, {});
-  if (sample.count < 2) return;
+  if (sample.count < 2 && !sample.is_frozen) return;
   Matrix& matrix = matrices_[turn_];
-  matrix.noise = probe_detail::matrix_noise(sample.sums, matrix.smaller(), kGroups, sample.count);
+  if (sample.count >= 2)
+    matrix.noise = probe_detail::matrix_noise(sample.sums, matrix.smaller(), kGroups, sample.count);
   turn_ = (turn_ + 1) % matrices_.size();
 }
 
@@ -174,8 +179,8 @@ void SpectralWatch::save(StateDict& state) const {
     }
   }
   state.tensors[kMeasured] = to_tensor("F64", {static_cast<Index>(matrices_.size()), kColumns}, rows);
-  const std::vector<std::int64_t> place = {static_cast<std::int64_t>(turn_), sample_.count};
-  state.tensors[kPlace] = to_tensor("I64", {2}, place);
+  const std::vector<std::int64_t> place = {static_cast<std::int64_t>(turn_), sample_.count, sample_.is_frozen ? 1 : 0};
+  state.tensors[kPlace] = to_tensor("I64", {3}, place);
   const auto flat = [&](const char* name, const std::vector<float>& values) {
     state.tensors[name] = to_tensor("F32", {static_cast<Index>(values.size())}, values);
   };
@@ -187,16 +192,17 @@ void SpectralWatch::save(StateDict& state) const {
 void SpectralWatch::load(const StateDict& state) {
   const auto rows = from_tensor<double>(state, kMeasured, "F64");
   const auto place = from_tensor<std::int64_t>(state, kPlace, "I64");
-  Sample sample{.count = 0,
-                .accumulated = from_tensor<float>(state, kAccumulated, "F32"),
-                .mean = from_tensor<float>(state, kMean, "F32"),
-                .sums = from_tensor<float>(state, kSums, "F32")};
+  Sample sample;
+  sample.accumulated = from_tensor<float>(state, kAccumulated, "F32");
+  sample.mean = from_tensor<float>(state, kMean, "F32");
+  sample.sums = from_tensor<float>(state, kSums, "F32");
   const std::size_t count = matrices_.size();
   require(rows.size() == count * kColumns, kMeasured, std::to_string(count) + " rows");
-  require(place.size() == 2 && place[0] >= 0 && static_cast<std::size_t>(place[0]) < std::max<std::size_t>(count, 1) &&
+  require(place.size() == 3 && place[0] >= 0 && static_cast<std::size_t>(place[0]) < std::max<std::size_t>(count, 1) &&
               place[1] >= 0,
-          kPlace, "a turn and a count");
+          kPlace, "a turn, a count and whether it is frozen");
   sample.count = place[1];
+  sample.is_frozen = place[2] != 0;
   const bool is_under_way = sample.count > 0 && count > 0;
   const Matrix matrix = is_under_way ? matrices_[static_cast<std::size_t>(place[0])] : Matrix{};
   const auto sums = static_cast<std::size_t>(kGroups * matrix.smaller() * matrix.smaller());

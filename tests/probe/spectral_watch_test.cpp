@@ -98,6 +98,24 @@ TEST(SpectralWatch, OneMicroBatchAStepShowsNothingAndSaysSo) {
   EXPECT_EQ(none.report().reason, "no tensor is a matrix");
 }
 
+TEST(SpectralWatch, AFrozenMatrixIsPassedOver) {
+  ParameterBuffer<float> buffer(model());
+  SpectralWatch watch(model());
+  Philox random(7);
+  watch.observe({}, ObservedGradient::micro_batch, 1.0);
+  watch.end_step();
+  EXPECT_EQ(watch.watched(), 3U);
+  watch.end_step();
+  EXPECT_EQ(watch.watched(), 3U) << "a step in which nothing was asked for";
+  for (int k = 0; k < 4; ++k) {
+    fill(buffer, random);
+    observe(watch, buffer);
+  }
+  watch.end_step();
+  EXPECT_EQ(watch.report().measured, 1);
+  EXPECT_EQ(watch.report().tensors[1].count, 0);
+}
+
 TEST(SpectralWatch, NotFiniteGradientsAreNotMeasuredAsNumbers) {
   ParameterBuffer<float> buffer(model());
   SpectralWatch watch(model());

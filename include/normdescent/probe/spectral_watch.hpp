@@ -34,7 +34,7 @@ struct SpectralNoise {
 
 /// Watches one matrix over a step: its covariance by Welford's update, as MatrixNoiseAccumulator; at the end of the
 /// step its eigenvalues; then comes the next matrix in turn. A step of a single micro-batch shows no noise, and the
-/// matrix stays in turn.
+/// matrix stays in turn; one without a gradient, frozen, is passed over.
 ///
 /// Memory    2 r q + 3 r^2 floats of the matrix that is watched: 26 MB for GPT-2 124M's largest.
 /// Cost      r^2 q multiply-adds a micro-batch, four times the eigenvalues of an (r, r) matrix a step.
@@ -46,8 +46,8 @@ class SpectralWatch {
 
   /// The tensor whose gradient `observe` takes next; none where no tensor is of Role::matrix.
   [[nodiscard]] std::optional<std::size_t> watched() const;
-  /// A micro-batch's gradient of that tensor; `weight` is the factor that the loss carried. Empty gradients are
-  /// skipped. Throws std::invalid_argument for another size.
+  /// A micro-batch's gradient of that tensor; `weight` is the factor that the loss carried. Empty: it has
+  /// none. Throws std::invalid_argument for another size.
   void observe(std::span<const float> gradient, ObservedGradient content, double weight);
   void end_step();
   [[nodiscard]] SpectralNoise report() const;
@@ -70,6 +70,7 @@ class SpectralWatch {
   /// Of the matrix in turn, over the step under way.
   struct Sample {
     std::int64_t count = 0;
+    bool is_frozen = false;          // a micro-batch had no gradient of it
     std::vector<float> accumulated;  // what the gradient array held before
     std::vector<float> mean;
     std::vector<float> sums;  // (groups, r, r)

@@ -35,8 +35,8 @@ struct GptProblemOptions {
   Precision precision = Precision::automatic;
   Index validation_windows = 64;  ///< spread evenly over the validation part
   std::uint32_t micro_batch = 0;  ///< windows in memory at a time (train/accumulation.hpp); 0: the whole mini-batch
-  /// Reads the weights that every model begins with, of this shape; empty: initialised from the seed. A function, so that
-  /// no copy of them stays beside the model.
+  /// Reads the weights that every model begins with, of this shape; empty: initialised from the seed. A function, so
+  /// that no copy of them stays beside the model.
   std::function<GptWeights()> initial_weights{};
 };
 
