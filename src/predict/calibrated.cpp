@@ -65,12 +65,16 @@ std::string sentence(const Prediction& prediction) {
                    favourite->optimizer.c_str(), verdict, favourite->speedup_vs_sgd, favourite->probability_best);
 }
 
-void suggest_rate(SpeedupPrediction& result, const OptimizerCalibration& fit, const Evidence& evidence) {
+// The short race's rate times the ratio that is predicted for the whole length.
+void suggest_rate(SpeedupPrediction& result, const OptimizerCalibration& fit, const Evidence& evidence,
+                  std::span<const double> values) {
   const ShortRun* run = evidence.find_short(result.optimizer);
   if (run == nullptr || run->losses.empty()) return;
-  const double value = run->learning_rate * std::pow(10.0, fit.rate_ratio);
-  const double reach = std::pow(10.0, kNormalQuantile90 * fit.rate_ratio_error);
-  result.learning_rate = PredictedRange{value, value / reach, value * reach};
+  std::vector<double> errors = fit.errors_rate_ratio;
+  for (double& error : errors) error *= std::log2(10.0);
+  const PredictedRange ratio = range_of(fit.rate_ratio.value(values) * std::log2(10.0), errors);
+  result.learning_rate =
+      PredictedRange{run->learning_rate * ratio.value, run->learning_rate * ratio.low, run->learning_rate * ratio.high};
 }
 
 }  // namespace
@@ -123,7 +127,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
       centre = has_standings ? fit->standing.value(values) : std::log2(result.speedup_vs_sgd);
       result.over_adamw = result.optimizer == "adamw" ? PredictedRange{}
                                                       : range_of(fit->over_adamw.value(values), fit->errors_over_adamw);
-      suggest_rate(result, *fit, evidence);
+      suggest_rate(result, *fit, evidence, values);
     }
     centres.push_back(centre);
   }

@@ -12,9 +12,11 @@ namespace normdescent {
 
 namespace {
 
-// In squared bits, half an order of magnitude apart.
+// Half an order of magnitude apart: in squared bits, and of rates in squared decades.
 constexpr double kSignals[] = {0.3, 1.0, 3.0};
 constexpr double kNoises[] = {0.1, 0.3, 1.0};
+constexpr double kRateSignals[] = {0.03, 0.1, 0.3};
+constexpr double kRateNoises[] = {0.03, 0.1, 0.3};
 
 using Target = double Observation::*;
 
@@ -46,8 +48,9 @@ std::vector<KernelModel> fit_target(std::span<const Example> examples, std::size
   }
   std::vector<GaussianProcess::Fit> best;
   double best_likelihood = -std::numeric_limits<double>::infinity();
-  for (const double signal : kSignals) {
-    for (const double noise : kNoises) {
+  const bool is_rate = target == &Observation::rate_ratio;
+  for (const double signal : is_rate ? kRateSignals : kSignals) {
+    for (const double noise : is_rate ? kRateNoises : kNoises) {
       std::vector<GaussianProcess::Fit> fits;
       double likelihood = 0.0;
       for (const GaussianProcess& process : processes) {
@@ -62,21 +65,6 @@ std::vector<KernelModel> fit_target(std::span<const Example> examples, std::size
   std::vector<KernelModel> models;
   for (std::size_t j = 0; j < optimizers; ++j) models.push_back(processes[j].model(std::move(best[j])));
   return models;
-}
-
-void fit_rate_ratio(OptimizerCalibration& fit, std::span<const Example> examples, std::size_t j) {
-  std::vector<double> ratios;
-  for (const Example& example : examples) {
-    if (const double r = example.optimizers[j].rate_ratio; !std::isnan(r)) ratios.push_back(r);
-  }
-  if (ratios.empty()) return;
-  const auto count = static_cast<double>(ratios.size());
-  double sum = 0.0;
-  for (const double r : ratios) sum += r;
-  fit.rate_ratio = sum / count;
-  double squares = 0.0;
-  for (const double r : ratios) squares += (r - fit.rate_ratio) * (r - fit.rate_ratio);
-  if (ratios.size() > 1) fit.rate_ratio_error = std::sqrt(squares / (count - 1.0));
 }
 
 }  // namespace
@@ -105,11 +93,12 @@ Calibration fit_coefficients(std::span<const Example> examples) {
   std::vector<KernelModel> over_sgd = fit_target(examples, count, &Observation::over_sgd);
   std::vector<KernelModel> over_adamw = fit_target(examples, count, &Observation::over_adamw);
   std::vector<KernelModel> standing = fit_target(examples, count, &Observation::standing);
+  std::vector<KernelModel> rate_ratio = fit_target(examples, count, &Observation::rate_ratio);
   for (std::size_t j = 0; j < count; ++j) {
     calibration.optimizers[j].over_sgd = std::move(over_sgd[j]);
     calibration.optimizers[j].over_adamw = std::move(over_adamw[j]);
     calibration.optimizers[j].standing = std::move(standing[j]);
-    fit_rate_ratio(calibration.optimizers[j], examples, j);
+    calibration.optimizers[j].rate_ratio = std::move(rate_ratio[j]);
   }
   return calibration;
 }
@@ -130,6 +119,7 @@ Calibration fit_calibration(std::span<const Example> examples) {
       calibration.optimizers[j].errors_over_sgd.push_back(error(o.over_sgd, &OptimizerCalibration::over_sgd));
       calibration.optimizers[j].errors_over_adamw.push_back(error(o.over_adamw, &OptimizerCalibration::over_adamw));
       calibration.optimizers[j].errors_standing.push_back(error(o.standing, &OptimizerCalibration::standing));
+      calibration.optimizers[j].errors_rate_ratio.push_back(error(o.rate_ratio, &OptimizerCalibration::rate_ratio));
     }
   }
   return calibration;

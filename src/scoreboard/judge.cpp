@@ -198,8 +198,13 @@ Score score(const Predictor& predictor, std::span<const JudgedProblem> all) {
 }
 
 std::vector<RateScore> score_rates(std::span<const JudgedProblem> all) {
-  std::array<std::vector<double>, 4> errors;
+  std::array<std::vector<double>, 5> errors;
   for (std::size_t i = 0; i < all.size(); ++i) {
+    std::vector<Example> others;
+    for (std::size_t k = 0; k < all.size(); ++k) {
+      if (k != i) others.push_back(all[k].example);
+    }
+    const Calibration fit = fit_coefficients(others);
     for (std::size_t j = 0; j < all[i].learning_rates.size(); ++j) {
       const double chosen = all[i].learning_rates[j];
       const double from_short = all[i].short_learning_rates[j];
@@ -218,13 +223,17 @@ std::vector<RateScore> score_rates(std::span<const JudgedProblem> all) {
       const double ratio = mean_of_others([&](const JudgedProblem& p) { return p.example.optimizers[j].rate_ratio; });
       const double zoo = mean_of_others([&](const JudgedProblem& p) { return p.learning_rates[j]; });
       const double usual = std::log10(learning_rate_of(make_optimizer(all[i].example.optimizers[j].optimizer)));
-      errors[0].push_back(std::abs(from_short + ratio - chosen));
-      errors[1].push_back(std::abs(from_short - chosen));
-      errors[2].push_back(std::abs(zoo - chosen));
-      errors[3].push_back(std::abs(usual - chosen));
+      const double predicted =
+          fit.optimizers.empty() ? 0.0 : fit.optimizers[j].rate_ratio.value(all[i].example.optimizers[j].features);
+      errors[0].push_back(std::abs(from_short + predicted - chosen));
+      errors[1].push_back(std::abs(from_short + ratio - chosen));
+      errors[2].push_back(std::abs(from_short - chosen));
+      errors[3].push_back(std::abs(zoo - chosen));
+      errors[4].push_back(std::abs(usual - chosen));
     }
   }
-  constexpr const char* kRules[] = {"short race's best times the others' ratio", "short race's best",
+  constexpr const char* kRules[] = {"combination: short race's best times a predicted ratio",
+                                    "short race's best times the others' ratio", "short race's best",
                                     "mean of the other problems", "catalog's default"};
   std::vector<RateScore> scores;
   for (std::size_t r = 0; r < errors.size(); ++r)

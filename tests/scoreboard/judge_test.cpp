@@ -204,8 +204,22 @@ TEST(Judge, NothingLeaksFromTheFamilyWhereItIsLeftOut) {
 TEST(Judge, RateRulesHaveTheirKnownErrors) {
   const auto scores = score_rates(synthetic(9, 0.0));
   EXPECT_NEAR(scores[0].median_error, 0.0, 1e-12);   // the ratio is the same everywhere
-  EXPECT_NEAR(scores[1].median_error, 0.25, 1e-12);  // and missing here
+  EXPECT_NEAR(scores[1].median_error, 0.0, 1e-12);   // and so is its mean
+  EXPECT_NEAR(scores[2].median_error, 0.25, 1e-12);  // and missing here
   EXPECT_EQ(scores[0].count, 27);
+}
+
+TEST(Judge, APredictedRateFollowsTheFeatures) {
+  auto problems = synthetic(24, 0.0);
+  for (JudgedProblem& problem : problems) {
+    for (std::size_t j = 0; j < problem.learning_rates.size(); ++j) {
+      Observation& o = problem.example.optimizers[j];
+      o.rate_ratio = 0.5 * o.features[feature_index("sparsity")];
+      problem.learning_rates[j] = problem.short_learning_rates[j] + o.rate_ratio;
+    }
+  }
+  const auto scores = score_rates(problems);
+  EXPECT_LT(scores[0].median_error, 0.5 * scores[1].median_error);
 }
 
 }  // namespace

@@ -32,12 +32,12 @@ struct OptimizerCalibration {
   std::string optimizer;
   KernelModel over_sgd;
   KernelModel over_adamw;
-  KernelModel standing;                 ///< who ends lower: a fast start makes a speed-up, but no low final loss
-  double rate_ratio = 0.0;              ///< mean of Observation::rate_ratio
-  double rate_ratio_error = 0.5;        ///< its spread over problems
+  KernelModel standing;  ///< who ends lower: a fast start makes a speed-up, but no low final loss
+  KernelModel rate_ratio;
   std::vector<double> errors_over_sgd;  ///< left-out errors, one a problem; NaN: not measured
   std::vector<double> errors_over_adamw;
   std::vector<double> errors_standing;
+  std::vector<double> errors_rate_ratio;
 };
 
 struct Calibration {
