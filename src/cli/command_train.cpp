@@ -63,7 +63,7 @@ void print_text(const TrainCommandOptions& options, const Outcome& outcome, cons
       << report.steps_done << " steps, " << grouped(outcome.last.tokens) << " tokens ("
       << fixed(outcome.tokens_per_second, 0) << " a second, " << fixed(100.0 * outcome.share_of_peak, 0)
       << "% of the matrix peak of " << significant(outcome.matrix_peak / 1e9) << " GFLOP/s)\n"
-      << "loss " << fixed(report.first_loss, 4) << " at the start, validation loss " << fixed(report.final_loss, 4)
+      << "validation loss " << fixed(report.first_loss, 4) << " at the start, " << fixed(report.final_loss, 4)
       << " at the end\n";
   if (outcome.processes > 1)
     out << outcome.processes << " processes; each sent about "

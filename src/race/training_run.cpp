@@ -61,9 +61,10 @@ class Run {
     return std::string(what) + " at step " + std::to_string(position_.step);
   }
   /// False: not finite.
-  bool evaluate(TrainingObserver& observer) {
+  bool evaluate(TrainingObserver& observer, bool is_told = true) {
     validation_loss_ = objective_.validation_loss();
-    observer.on_evaluation(position_.step, validation_loss_, objective_);
+    if (position_.step == 0) position_.first_loss = validation_loss_;
+    if (is_told) observer.on_evaluation(position_.step, validation_loss_, objective_);
     return std::isfinite(validation_loss_);
   }
   [[nodiscard]] bool evaluates_after(std::int64_t steps_done) const {
@@ -87,8 +88,9 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
   const Schedule schedule = options.schedule();
   Run run(objective, position, options);
   // A run that continues where nothing is left still owes its final loss.
-  const bool starts_with_validation = position.step == 0 ? run.evaluates_after(0) : position.step >= options.steps;
-  if (starts_with_validation && !run.evaluate(observer))
+  const bool starts = position.step == 0;  // what divergence is judged by is measured in any case
+  const bool starts_with_validation = starts || position.step >= options.steps;
+  if (starts_with_validation && !run.evaluate(observer, !starts || run.evaluates_after(0)))
     return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
 
   double loss = 0.0;
@@ -108,7 +110,6 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
     std::string fault = std::isfinite(loss) ? "" : "the loss is not finite";
     const int bad_before = position.steps_too_high;
     if (fault.empty()) {
-      if (std::isnan(position.first_loss)) position.first_loss = loss;
       position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
       if (position.steps_too_high >= kDivergencePatience)
         return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));

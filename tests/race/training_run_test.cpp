@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "normdescent/optimizers/catalog.hpp"
@@ -106,6 +107,26 @@ TEST(TrainOnce, StopsAndContinuesBitEqually) {
   EXPECT_EQ(second.first_loss, whole_report.first_loss);
 }
 
+/// A first mini-batch that happens to fit.
+class LuckyStart : public QuadraticObjective {
+ public:
+  LuckyStart() : QuadraticObjective({.curvature = {1.0}}, 1) {}
+  double gradient(const Batch& batch) override {
+    const double loss = QuadraticObjective::gradient(batch);
+    return batch.first == 0 ? 1e-6 * loss : loss;
+  }
+};
+
+TEST(TrainOnce, OneMiniBatchThatHappensToFitDoesNotMakeTheRestDiverge) {
+  LuckyStart objective;
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 0.01}));
+  TrainingPosition position;
+  TrainingObserver nobody;
+  const auto report = train_once(objective, optimizer, 1, {.steps = 20}, position, nobody);
+  EXPECT_EQ(report.status, RunStatus::completed) << report.reason;
+  EXPECT_EQ(report.first_loss, 0.5);
+}
+
 TEST(TrainOnce, GivesAnOptimizerTheClosureThatItNeeds) {
   // Reference twin: the loop written out, with gradients at two points of one mini-batch.
   const test::QuadraticOptions problem{.curvature = {1.0, 3.0, 0.1}, .noise = {1.0, 0.1, 3.0}, .batch_size = 2};
@@ -175,18 +196,19 @@ TEST(TrainOnce, LossThatStaysFarAboveItsStartEndsTheRun) {
   EXPECT_EQ(report.steps_done, 2 + kDivergencePatience - 1);
 }
 
-/// Loss 1, but 100 on every third mini-batch; the validation loss is what it is told.
+/// Loss 1, but 100 on every third mini-batch; the validation loss is 1 and after the first one what it is told.
 class Spiky : public QuadraticObjective {
  public:
-  explicit Spiky(double validation) : QuadraticObjective({.curvature = {1.0}}, 1), validation_(validation) {}
+  explicit Spiky(double validation) : QuadraticObjective({.curvature = {1.0}}, 1), later_(validation) {}
   double gradient(const Batch& batch) override {
     QuadraticObjective::gradient(batch);
     return batch.first % 3 == 2 ? 100.0 : 1.0;
   }
-  double validation_loss() override { return validation_; }
+  double validation_loss() override { return std::exchange(next_, later_); }
 
  private:
-  double validation_;
+  double next_ = 1.0;
+  double later_;
 };
 
 TEST(TrainOnce, SpikesAreNoDivergenceButABadEndIs) {

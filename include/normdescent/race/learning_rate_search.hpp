@@ -26,7 +26,7 @@ struct SearchRun {
 
 /// How a search run ended.
 struct SearchOutcome {
-  double first_loss = 0.0;  ///< training loss at the start
+  double first_loss = 0.0;  ///< validation loss at the start
   double final_loss = 0.0;  ///< validation loss at the end; +infinity if it diverged
 };
 

@@ -62,7 +62,7 @@ struct RunRecord {
   bool is_stuck = false;  ///< completed, but far above the best seed of the same rate (a plateau; kSimilarShare)
   std::string reason;     ///< why it diverged
   std::vector<CurvePoint> curve;
-  double first_loss = 0.0;  ///< of the first mini-batch
+  double first_loss = 0.0;  ///< validation loss before the first step
   double final_loss = 0.0;  ///< last validation loss; +infinity if diverged; NaN if stopped
 };
 

@@ -40,7 +40,7 @@ struct TrainingOptions {
 /// Where a run is between two steps: with the parameters and the optimizer's state all that continuing needs.
 struct TrainingPosition {
   std::int64_t step = 0;                                         ///< steps done
-  double first_loss = std::numeric_limits<double>::quiet_NaN();  ///< mini-batch loss at the start; NaN before it
+  double first_loss = std::numeric_limits<double>::quiet_NaN();  ///< validation loss at the start; NaN before it
   int steps_too_high = 0;                                        ///< consecutive steps above the divergence level
 };
 
@@ -75,8 +75,8 @@ class TrainingObserver {
 struct TrainingReport {
   RunStatus status = RunStatus::not_run;
   std::int64_t steps_done = 0;
-  double first_loss = std::numeric_limits<double>::quiet_NaN();
-  double final_loss = std::numeric_limits<double>::infinity();  ///< last validation loss; +infinity if diverged
+  double first_loss = std::numeric_limits<double>::quiet_NaN();  ///< validation loss before the first step
+  double final_loss = std::numeric_limits<double>::infinity();   ///< last validation loss; +infinity if diverged
   std::string reason;  ///< why it diverged, e.g. "the gradient of wte.weight is not finite at step 12"
 };
 
@@ -92,7 +92,8 @@ inline constexpr int kDivergencePatience = 5;
 /// is judged after the step. Diverged, and ended at once: a loss, validation loss or gradient that is not finite; a
 /// mini-batch loss above
 ///   level = first + (divergence_factor - 1) |first|   (= divergence_factor x first for a positive loss)
-/// for kDivergencePatience steps in a row; a last validation loss above the level.
+/// for kDivergencePatience steps in a row; a last validation loss above the level. `first` is the validation loss
+/// before the first step: that of one mini-batch of one example can be anything.
 /// With NonFinitePolicy::skip, a step whose loss or gradient is not finite changes nothing and counts as one with a
 /// loss above the level: kDivergencePatience in a row still end the run. A stop request ends the run after the current
 /// step with status stopped. `position` is advanced; equal positions, values and optimizer states continue bit-equally.
