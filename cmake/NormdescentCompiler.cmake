@@ -22,6 +22,10 @@ if(NORMDESCENT_DEVELOPER)
   target_compile_options(normdescent_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
 endif()
 
+# For what computes little itself: a third less to compile.
+add_library(normdescent_light INTERFACE)
+target_compile_options(normdescent_light INTERFACE $<$<CONFIG:Release>:-O1>)
+
 set(NORMDESCENT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
 if(NORMDESCENT_SANITIZE)
   target_compile_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE} -fno-omit-frame-pointer)
