@@ -8,75 +8,12 @@
 #include <set>
 #include <stdexcept>
 
-#include "normdescent/optimizers/catalog.hpp"
-#include "support/quadratic_problem.hpp"
+#include "race/races.hpp"
 
 namespace normdescent {
 namespace {
 
-using test::QuadraticOptions;
-using test::QuadraticProblem;
-
-/// Isotropic and without noise: gradient descent with rate 1/L lands on the optimum, every method with steps of fixed
-/// length overshoots it.
-QuadraticProblem isotropic() { return QuadraticProblem({.curvature = std::vector<double>(20, 2.0)}); }
-
-/// Noise on every 25th coordinate only (density 1/25): it sets SGD's rate for all coordinates, SignSGD's for few.
-constexpr double kSparseDensity = 1.0 / 25.0;
-QuadraticProblem sparse_noise() {
-  std::vector<double> noise(400, 0.0);
-  for (std::size_t i = 0; i < noise.size(); i += 25) noise[i] = 10.0;
-  return QuadraticProblem({.curvature = std::vector<double>(400, 1.0), .noise = noise});
-}
-
-std::vector<Contestant> sgd_and_signsgd(double sgd_rate, double sign_rate) {
-  return {{"sgd", sgd({.learning_rate = sgd_rate})}, {"signsgd", signsgd({.learning_rate = sign_rate})}};
-}
-
-RaceOptions short_race() {
-  return {.steps = 60, .max_rates = 15, .evaluate_every = 5, .divergence_factor = 1e6, .noise_points = 0};
-}
-
-/// Keeps everything that it is told, and can stop the race.
-class Witness : public RaceObserver {
- public:
-  explicit Witness(int stop_after = -1) : stop_after_(stop_after) {}
-  void on_progress(int done, int planned) override {
-    EXPECT_LE(done, planned);
-    last_done = done;
-    last_planned = planned;
-  }
-  void on_run_finished(const RunRecord& run) override {
-    runs.push_back(run);
-    if (static_cast<int>(runs.size()) == stop_after_) source.request_stop();
-  }
-  std::vector<RunRecord> runs;
-  std::stop_source source;
-  int last_done = 0;
-  int last_planned = 0;
-
- private:
-  int stop_after_;
-};
-
-RaceResult run(const Problem& problem, const std::vector<Contestant>& contestants, const RaceOptions& options) {
-  RaceObserver nobody;
-  return race(problem, contestants, options, nobody);
-}
-
-void expect_equal_curves(const RunRecord& a, const RunRecord& b) {
-  EXPECT_EQ(a.contestant, b.contestant);
-  EXPECT_EQ(a.learning_rate, b.learning_rate);
-  EXPECT_EQ(a.seed, b.seed);
-  EXPECT_EQ(a.status, b.status);
-  EXPECT_EQ(a.final_loss, b.final_loss);
-  ASSERT_EQ(a.curve.size(), b.curve.size());
-  for (std::size_t i = 0; i < a.curve.size(); ++i) {
-    EXPECT_EQ(a.curve[i].step, b.curve[i].step);
-    EXPECT_EQ(a.curve[i].train_loss, b.curve[i].train_loss);
-    EXPECT_EQ(a.curve[i].noise_density, b.curve[i].noise_density);
-  }
-}
+using namespace test;  // NOLINT(google-build-using-namespace): the room's own races
 
 TEST(Race, SgdWinsOnAnIsotropicDeterministicQuadratic) {
   const auto result = run(isotropic(), sgd_and_signsgd(0.5, 0.1), short_race());
@@ -197,78 +134,6 @@ TEST(Race, ResultDoesNotDependOnThreads) {
   EXPECT_EQ(one.runs.size(), many.runs.size());
   EXPECT_EQ(one.last_done, one.last_planned);
   EXPECT_EQ(one.last_done, static_cast<int>(one.runs.size()));
-}
-
-TEST(Race, StopKeepsWhatWasMeasured) {
-  Witness witness(4);
-  const auto result =
-      race(sparse_noise(), sgd_and_signsgd(0.01, 0.03), short_race(), witness, witness.source.get_token());
-  EXPECT_TRUE(result.was_stopped);
-  EXPECT_EQ(result.winner, std::nullopt);
-  std::size_t kept = 0;
-  for (const auto& contestant : result.contestants) {
-    for (const auto& r : contestant.search) {
-      EXPECT_EQ(r.status, RunStatus::completed);
-      EXPECT_FALSE(r.curve.empty());
-    }
-    kept += contestant.search.size() + contestant.finals.size();
-  }
-  EXPECT_EQ(kept, 4U);
-}
-
-TEST(Race, AStoppedRaceHasNoWinnerHoweverClear) {
-  Witness all;
-  ASSERT_EQ(race(isotropic(), sgd_and_signsgd(0.5, 0.1), short_race(), all).winner, "sgd");
-  Witness witness(static_cast<int>(all.runs.size()) - 1);
-  const auto result = race(isotropic(), sgd_and_signsgd(0.5, 0.1), short_race(), witness, witness.source.get_token());
-  EXPECT_TRUE(result.was_stopped);
-  EXPECT_EQ(result.contestants[1].finals.size(), 2U);
-  EXPECT_EQ(result.winner, std::nullopt);
-}
-
-/// Asks for a stop in the middle of a run.
-class StopsInTheMiddle : public QuadraticProblem {
- public:
-  explicit StopsInTheMiddle(std::stop_source& source) : QuadraticProblem({.curvature = {1.0}}), source_(source) {}
-  [[nodiscard]] std::unique_ptr<Objective> instantiate(std::uint64_t seed) const override {
-    class Stopping : public test::QuadraticObjective {
-     public:
-      Stopping(std::uint64_t s, std::stop_source& source) : QuadraticObjective({.curvature = {1.0}}, s), stop(source) {}
-      double gradient(const Batch& batch) override {
-        if (batch.first == 22) stop.request_stop();
-        return QuadraticObjective::gradient(batch);
-      }
-      std::stop_source& stop;
-    };
-    return std::make_unique<Stopping>(seed, source_);
-  }
-
- private:
-  std::stop_source& source_;
-};
-
-TEST(Race, ARunStoppedInTheMiddleIsKeptButIsNoResult) {
-  std::stop_source source;
-  RaceObserver nobody;
-  const std::vector<Contestant> contestants{{"sgd", sgd({.learning_rate = 0.5})}};
-  const auto result = race(StopsInTheMiddle(source), contestants, short_race(), nobody, source.get_token());
-  ASSERT_EQ(result.contestants[0].search.size(), 1U);
-  const auto& stopped = result.contestants[0].search[0];
-  EXPECT_EQ(stopped.status, RunStatus::stopped);
-  EXPECT_TRUE(std::isnan(stopped.final_loss));
-  EXPECT_EQ(stopped.curve.back().step, 20);
-  EXPECT_FALSE(result.contestants[0].diverged);
-  EXPECT_EQ(result.contestants[0].learning_rate, 0.5) << "nothing was chosen: the centre";
-}
-
-TEST(Race, StopBeforeTheStartReturnsEmptyResults) {
-  std::stop_source source;
-  source.request_stop();
-  RaceObserver nobody;
-  const auto contestants = sgd_and_signsgd(0.01, 0.03);
-  const auto result = race(sparse_noise(), contestants, short_race(), nobody, source.get_token());
-  EXPECT_TRUE(result.was_stopped);
-  EXPECT_EQ(result.contestants.size(), 2U);
 }
 
 TEST(Race, NoiseDensityIsMeasuredAlongTheFirstFinalRunAndDisturbsNothing) {
