@@ -20,19 +20,8 @@ PredictedRange range_of(double log2_centre, std::span<const double> errors) {
   return {std::exp2(log2_centre), std::exp2(log2_centre - half), std::exp2(log2_centre + half)};
 }
 
-// A coefficient's feature in today's numbering: a calibration of an older version may lack some, or have others.
-std::vector<double> in_order_of(const Calibration& calibration, const std::vector<double>& values) {
-  std::vector<double> ordered;
-  for (const std::string& name : calibration.features) {
-    const std::size_t index = feature_index(name);
-    ordered.push_back(index < values.size() ? values[index] : kNaN);
-  }
-  return ordered;
-}
-
 // The feature that moved the prediction furthest from the zoo's mean towards where it ended.
-void explain(SpeedupPrediction& result, const KernelModel& model, const Calibration& calibration,
-             const std::vector<double>& values) {
+void explain(SpeedupPrediction& result, const KernelModel& model, const std::vector<double>& values) {
   const double centre = std::log2(result.speedup_vs_sgd);
   const double sign = centre >= model.intercept ? 1.0 : -1.0;
   std::size_t strongest = values.size();
@@ -49,10 +38,8 @@ void explain(SpeedupPrediction& result, const KernelModel& model, const Calibrat
     result.because = formatted("on other problems it was %.2g times as fast as SGD", usual);
     return;
   }
-  result.decided_by = calibration.features[strongest];
-  const std::size_t index = feature_index(result.decided_by);
-  result.because = formatted("%s speaks for %s than the %.2g times of other problems",
-                             index < features().size() ? features()[index].words : result.decided_by.c_str(),
+  result.decided_by = features()[strongest].name;
+  result.because = formatted("%s speaks for %s than the %.2g times of other problems", features()[strongest].words,
                              sign > 0.0 ? "more" : "less", usual);
 }
 
@@ -99,7 +86,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
     if (fit == nullptr || entrants[j].is_plain_sgd()) return std::log2(prediction.optimizers[j].speedup_vs_sgd);
     RunPlan plan = options.plan;
     plan.batch_size = batch_size;
-    return fit->over_sgd.value(in_order_of(calibration, feature_values(evidence, entrants[j], plan)));
+    return fit->over_sgd.value(feature_values(evidence, entrants[j], plan));
   };
   // Who is best is judged by final losses where every entrant's standing can be predicted, else by speed-ups.
   const bool has_standings =
@@ -113,7 +100,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
     exact.push_back(is_reference && !has_standings);
     double centre = std::log2(result.speedup_vs_sgd);
     if (const OptimizerCalibration* fit = calibration.find(entrants[j].name); fit != nullptr) {
-      const std::vector<double> values = in_order_of(calibration, feature_values(evidence, entrants[j], options.plan));
+      const std::vector<double> values = feature_values(evidence, entrants[j], options.plan);
       for (std::size_t i = 0; i < errors.size(); ++i) {
         errors[i][j] = has_standings ? fit->errors_standing[i] : fit->errors_over_sgd[i];
       }
@@ -122,7 +109,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
         result.speedup_vs_sgd = range.value;
         result.low = range.low;
         result.high = range.high;
-        explain(result, fit->over_sgd, calibration, values);
+        explain(result, fit->over_sgd, values);
       }
       centre = has_standings ? fit->standing.value(values) : std::log2(result.speedup_vs_sgd);
       result.over_adamw = result.optimizer == "adamw" ? PredictedRange{}

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <stdexcept>
+#include <string>
 
 #include "normdescent/predict/features.hpp"
 
@@ -76,7 +77,6 @@ const OptimizerCalibration* Calibration::find(const std::string& optimizer) cons
 
 Calibration fit_coefficients(std::span<const Example> examples) {
   Calibration calibration;
-  for (const Feature& feature : features()) calibration.features.emplace_back(feature.name);
   if (examples.empty()) return calibration;
   for (const Observation& o : examples.front().optimizers) {
     calibration.optimizers.emplace_back();
@@ -87,6 +87,11 @@ Calibration fit_coefficients(std::span<const Example> examples) {
     if (!std::ranges::equal(example.optimizers, calibration.optimizers, {}, &Observation::optimizer,
                             &OptimizerCalibration::optimizer)) {
       throw std::invalid_argument("examples = other optimizers in " + example.problem + ", must be the same in all");
+    }
+    for (const Observation& o : example.optimizers) {
+      if (o.features.size() == features().size()) continue;
+      throw std::invalid_argument("examples = " + std::to_string(o.features.size()) + " features of " + o.optimizer +
+                                  " in " + example.problem + ", must be " + std::to_string(features().size()));
     }
   }
   const std::size_t count = calibration.optimizers.size();

@@ -108,6 +108,8 @@ GaussianProcess::GaussianProcess(std::span<const std::vector<double>> x, std::sp
     : residual_(y.begin(), y.end()) {
   if (x.size() != y.size()) throw std::invalid_argument("x and y = of different lengths, must be equal");
   if (x.empty()) return;
+  if (!prior.empty() && prior.size() != x.front().size())
+    throw std::invalid_argument("prior = " + std::to_string(prior.size()) + " slopes, must be one a feature");
   for (auto* column : {&model_.low, &model_.high, &model_.centre, &model_.scale, &model_.slope})
     column->assign(x.front().size(), 0.0);
   standardize(model_, x);

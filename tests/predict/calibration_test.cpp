@@ -140,6 +140,17 @@ TEST(Calibration, RefusesExamplesOfOtherOptimizers) {
   EXPECT_THROW((void)fit_coefficients(list), std::invalid_argument);
 }
 
+TEST(Calibration, RefusesRowsOfOtherFeatures) {
+  auto list = examples(3);
+  list[1].optimizers[2].features.pop_back();
+  EXPECT_THROW((void)fit_coefficients(list), std::invalid_argument);
+}
+
+TEST(Calibration, TheShippedExamplesHaveTodaysFeaturesAndFit) {
+  EXPECT_EQ(shipped_calibration().problems.size(), shipped_examples().size());
+  EXPECT_GT(shipped_examples().size(), 24U);
+}
+
 TEST(Calibration, CriticalBatchesAreThoseThatWereMeasured) {
   ProbeReport probe;
   GeometryReport measured;

@@ -113,6 +113,8 @@ TEST(GaussianProcess, RefusesBadArguments) {
   EXPECT_THROW((void)none.fit({.signal = 0.0, .noise = 1.0}), std::invalid_argument);
   EXPECT_THROW((void)none.fit({.signal = 1.0, .noise = -1.0}), std::invalid_argument);
   EXPECT_THROW(GaussianProcess({}, std::vector<double>{1.0}), std::invalid_argument);
+  EXPECT_THROW(GaussianProcess(Matrix{{1.0}}, std::vector<double>{1.0}, std::vector<double>{0.5, 0.5}),
+               std::invalid_argument);
   EXPECT_EQ(none.model(none.fit({})).value({}), 0.0);
 }
 

@@ -41,7 +41,6 @@ struct OptimizerCalibration {
 };
 
 struct Calibration {
-  std::vector<std::string> features;  ///< their names, in the order of the coefficients
   std::vector<std::string> problems;
   std::vector<OptimizerCalibration> optimizers;
 
@@ -55,7 +54,8 @@ inline constexpr double kShortRacePrior = 0.5;
 
 /// Fits a Gaussian process a target and optimizer. Signal and noise are shared by all optimizers of one target and
 /// maximise their likelihood over a grid. Prior: kShortRacePrior on the short race's speed-up and closeness, 0 on all
-/// else. Left-out errors are NOT filled in. Throws std::invalid_argument if the examples name different optimizers.
+/// else. Left-out errors are NOT filled in. Throws std::invalid_argument if the examples name different optimizers, or
+/// have other features than features() says.
 [[nodiscard]] Calibration fit_coefficients(std::span<const Example> examples);
 
 /// fit_coefficients, and the errors on each example of a fit on all others.
@@ -63,7 +63,7 @@ inline constexpr double kShortRacePrior = 0.5;
 
 /// What the races of docs/scoreboard.md showed (shipped_examples.cpp, made by `normdescent scoreboard --fit DIR`).
 [[nodiscard]] const std::vector<Example>& shipped_examples();
-/// fit_calibration of them; the first call takes 0.2 s.
+/// fit_calibration of them; the first call takes 0.12 s.
 [[nodiscard]] const Calibration& shipped_calibration();
 
 }  // namespace normdescent

@@ -19,7 +19,7 @@ struct Feature {
   double (*value)(const Evidence& evidence, const Entrant& entrant, const RunPlan& plan);
 };
 
-/// In a fixed order; the shipped calibration names the features that it was fitted with.
+/// In a fixed order, which is that of the rows of shipped_examples.cpp: another one needs `scoreboard --fit` again.
 ///   short-race        speed-up over SGD in the short race (race_statistics.hpp's definition)
 ///   short-standing    wins minus losses in it by final loss, over the number of others
 ///   short-closeness   closeness of its final loss in it

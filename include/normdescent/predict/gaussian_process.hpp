@@ -45,7 +45,8 @@ struct KernelVariances {
 class GaussianProcess {
  public:
   /// X    n rows of k; NaN: missing, counts as the mean.  y finite.  prior (k), in units of y for one unit of x; empty:
-  /// 0. Throws std::invalid_argument for x and y of different lengths.   Cost n^2 k flops, n^2 / 2 exponentials.
+  /// 0. Throws std::invalid_argument for x and y, or prior and features, of different lengths.   Cost n^2 k flops, n^2
+  /// / 2 exponentials.
   GaussianProcess(std::span<const std::vector<double>> x, std::span<const double> y,
                   std::span<const double> prior = {});
 
