@@ -17,27 +17,27 @@
 namespace normdescent::cli {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// null for what a double cannot hold: its log10 stands beside it.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
-Json bound_json(const Bound& bound) {
+OrderedJson bound_json(const Bound& bound) {
   return {{"samples", number(bound.value)},
           {"log10_samples", number(bound.log10_value)},
           {"source", bound.source},
           {"constants_are_ours", bound.constants_are_ours}};
 }
 
-Json upper_json(const Tuning& tuning) {
-  Json json = {{"steps", number(tuning.run.steps)},
-               {"batch", number(tuning.run.batch)},
-               {"samples", number(tuning.samples)},
-               {"source", tuning.bound.source},
-               {"constants_are_ours", tuning.bound.constants_are_ours},
-               {"log10_samples", number(tuning.log10_samples)},
-               {"learning_rate", number(tuning.run.learning_rate)},
-               {"guaranteed", number(tuning.bound.value)}};
+OrderedJson upper_json(const Tuning& tuning) {
+  OrderedJson json = {{"steps", number(tuning.run.steps)},
+                      {"batch", number(tuning.run.batch)},
+                      {"samples", number(tuning.samples)},
+                      {"source", tuning.bound.source},
+                      {"constants_are_ours", tuning.bound.constants_are_ours},
+                      {"log10_samples", number(tuning.log10_samples)},
+                      {"learning_rate", number(tuning.run.learning_rate)},
+                      {"guaranteed", number(tuning.bound.value)}};
   if (const auto* average = std::get_if<ExponentialAverage>(&tuning.estimator)) json["beta"] = 1 - average->averaging;
   if (const auto* average = std::get_if<LionAverage>(&tuning.estimator)) {
     json["beta1"] = 1 - average->averaging1;
@@ -46,15 +46,15 @@ Json upper_json(const Tuning& tuning) {
   return json;
 }
 
-Json report_json(const BoundsQuery& query, const BoundsReport& report) {
-  Json json = {{"method", report.method},
-               {"stationarity", report.stationarity},
-               {"epsilon", query.epsilon},
-               {"upper", report.upper ? upper_json(*report.upper) : Json(nullptr)},
-               {"lower", report.lower ? bound_json(*report.lower) : Json(nullptr)},
-               {"wider_lower", Json::array()},
-               {"assumptions", Json::array()},
-               {"flags", Json::array()}};
+OrderedJson report_json(const BoundsQuery& query, const BoundsReport& report) {
+  OrderedJson json = {{"method", report.method},
+                      {"stationarity", report.stationarity},
+                      {"epsilon", query.epsilon},
+                      {"upper", report.upper ? upper_json(*report.upper) : OrderedJson(nullptr)},
+                      {"lower", report.lower ? bound_json(*report.lower) : OrderedJson(nullptr)},
+                      {"wider_lower", OrderedJson::array()},
+                      {"assumptions", OrderedJson::array()},
+                      {"flags", OrderedJson::array()}};
   if (!report.upper_missing.empty()) json["upper_missing"] = report.upper_missing;
   if (!report.lower_missing.empty()) json["lower_missing"] = report.lower_missing;
   for (const auto& bound : report.wider_lower) json["wider_lower"].push_back(bound_json(bound));
@@ -124,18 +124,19 @@ int run_measured(const std::string& file, const MeasuredProblem& problem, const 
     }
     return kDone;
   }
-  Json document = {{"probe", file},
-                   {"delta", problem.delta},
-                   {"dimension", problem.dimension},
-                   {"noise_density", problem.density},
-                   {"tail", problem.tail},
-                   {"bounds", Json::array()},
-                   {"geometries", Json::array()}};
+  OrderedJson document = {{"probe", file},
+                          {"delta", problem.delta},
+                          {"dimension", problem.dimension},
+                          {"noise_density", problem.density},
+                          {"tail", problem.tail},
+                          {"bounds", OrderedJson::array()},
+                          {"geometries", OrderedJson::array()}};
   for (const auto& entry : bounds.entries)
-    document["bounds"].push_back(entry.report ? report_json(entry.query, *entry.report)
-                                              : Json{{"method", entry.query.method}, {"refused", entry.refused}});
+    document["bounds"].push_back(entry.report
+                                     ? report_json(entry.query, *entry.report)
+                                     : OrderedJson{{"method", entry.query.method}, {"refused", entry.refused}});
   for (const auto& cost : bounds.costs) {
-    Json json_cost = {{"geometry", to_string(cost.geometry)}, {"critical_batch", number(cost.critical_batch)}};
+    OrderedJson json_cost = {{"geometry", to_string(cost.geometry)}, {"critical_batch", number(cost.critical_batch)}};
     if (cost.over_euclidean)
       json_cost["matched_accuracy_speedup"] = {{"deterministic", number(cost.over_euclidean->deterministic)},
                                                {"noise", number(cost.over_euclidean->noise)}};

@@ -15,7 +15,7 @@ namespace normdescent::lab {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 /// Shortest text that reads back as the same double.
 std::string number(double value) {
@@ -32,10 +32,10 @@ std::string demand(double value) {
   return {text.data(), end};
 }
 
-Json finite_or_null(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+OrderedJson finite_or_null(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
-Json to_json(const Row& row) {
-  Json out = Json::object();
+OrderedJson to_json(const Row& row) {
+  OrderedJson out = OrderedJson::object();
   for (const auto& [name, field] : row) {
     if (const auto* real = std::get_if<double>(&field)) {
       out[name] = finite_or_null(*real);
@@ -48,8 +48,8 @@ Json to_json(const Row& row) {
   return out;
 }
 
-Json to_json(const std::vector<double>& values) {
-  Json out = Json::array();
+OrderedJson to_json(const std::vector<double>& values) {
+  OrderedJson out = OrderedJson::array();
   for (const double v : values) out.push_back(finite_or_null(v));
   return out;
 }
@@ -127,24 +127,24 @@ ExperimentResult run_experiment(std::string_view name, const ExperimentOptions& 
 }
 
 std::string to_json(const ExperimentResult& result) {
-  Json out;
+  OrderedJson out;
   out["experiment"] = result.name;
   out["claim"] = result.claim;
   out["parameters"] = to_json(result.parameters);
-  out["rows"] = Json::array();
+  out["rows"] = OrderedJson::array();
   for (const auto& row : result.rows) out["rows"].push_back(to_json(row));
-  out["checks"] = Json::array();
+  out["checks"] = OrderedJson::array();
   for (const auto& check : result.checks) {
     out["checks"].push_back({{"name", check.name},
                              {"passed", check.passed},
                              {"value", finite_or_null(check.value)},
                              {"expected", check.expected}});
   }
-  out["charts"] = Json::array();
+  out["charts"] = OrderedJson::array();
   for (const auto& chart : result.charts) {
-    Json series = Json::array();
+    OrderedJson series = OrderedJson::array();
     for (const auto& s : chart.series) {
-      Json one{{"name", s.name}, {"x", to_json(s.x)}, {"y", to_json(s.y)}};
+      OrderedJson one{{"name", s.name}, {"x", to_json(s.x)}, {"y", to_json(s.y)}};
       if (!s.low.empty()) {
         one["low"] = to_json(s.low);
         one["high"] = to_json(s.high);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/lab/problem.hpp"
 #include "normdescent/norms/geometry_norms.hpp"
@@ -14,7 +14,6 @@ namespace {
 using Point = std::vector<double>;
 
 constexpr double kStandardErrors = 5.0;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 class SelfCheck {
  public:

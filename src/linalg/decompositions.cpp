@@ -3,16 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "eigen_routine.hpp"
 #include "fortran.hpp"
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
 namespace normdescent {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 template <class T>
 std::vector<double> as_doubles(ConstMatrixView<T> g) {

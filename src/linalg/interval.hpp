@@ -7,13 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/linalg/coefficients.hpp"
 
 namespace normdescent::intervals {
-
-inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // An undefined end (inf - inf, 0 * inf) says nothing: everything is possible.
 inline Interval outward(double low, double high) {

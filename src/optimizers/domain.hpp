@@ -3,10 +3,11 @@
 // apart.
 #pragma once
 
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "normdescent/base/numbers.hpp"
 
 namespace normdescent::optimizers {
 
@@ -26,7 +27,6 @@ struct Domain {
   [[nodiscard]] std::string text() const;  ///< "[0, 1)"
 };
 
-inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr Domain kMomentum{.low = 0.0, .high = 1.0, .is_high_open = true};
 inline constexpr Domain kUnit{.low = 0.0, .high = 1.0};
 inline constexpr Domain kNonNegative{.low = 0.0, .high = kInfinity, .is_high_open = true};

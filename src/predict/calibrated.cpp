@@ -2,9 +2,9 @@
 // The prediction that races have calibrated.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "formatted.hpp"
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/predict/features.hpp"
 #include "normdescent/predict/predict.hpp"
 
@@ -12,7 +12,6 @@ namespace normdescent {
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kBatchFactors[] = {1.0 / 16.0, 0.25, 1.0, 4.0, 16.0};
 
 PredictedRange range_of(double log2_centre, std::span<const double> errors) {
@@ -43,7 +42,7 @@ void explain(SpeedupPrediction& result, const KernelModel& model, const std::vec
                              sign > 0.0 ? "more" : "less", usual);
 }
 
-std::string sentence(const Prediction& prediction) {
+std::string sentence_of_races(const Prediction& prediction) {
   const auto favourite = std::ranges::find(prediction.optimizers, prediction.favourite, &SpeedupPrediction::optimizer);
   if (favourite == prediction.optimizers.end()) return "no optimizers to compare";
   const std::string reason = favourite->because.empty() ? "" : favourite->because + ", so ";
@@ -125,7 +124,7 @@ Prediction predict_from_evidence(const Evidence& evidence, std::span<const Entra
     if (wins[j] > wins[favourite]) favourite = j;
   }
   if (!entrants.empty()) prediction.favourite = entrants[favourite].name;
-  prediction.decided_by = sentence(prediction);
+  prediction.decided_by = sentence_of_races(prediction);
 
   const double batch = options.plan.batch_size > 0.0 ? options.plan.batch_size : evidence.probe.batch_size;
   for (const double factor : kBatchFactors) {

@@ -21,14 +21,14 @@ constexpr double kRateNoises[] = {0.03, 0.1, 0.3};
 
 using Target = double Observation::*;
 
-struct Rows {
+struct Samples {
   std::vector<std::vector<double>> x;
   std::vector<double> y;
 };
 
 // The examples on which optimizer j was measured.
-Rows rows_of(std::span<const Example> examples, std::size_t j, Target target) {
-  Rows rows;
+Samples rows_of(std::span<const Example> examples, std::size_t j, Target target) {
+  Samples rows;
   for (const Example& example : examples) {
     const Observation& o = example.optimizers[j];
     if (std::isnan(o.*target)) continue;
@@ -44,7 +44,7 @@ std::vector<KernelModel> fit_target(std::span<const Example> examples, std::size
   if (target == &Observation::standing) prior[feature_index("short-closeness")] = kShortRacePrior;
   std::vector<GaussianProcess> processes;
   for (std::size_t j = 0; j < optimizers; ++j) {
-    const Rows rows = rows_of(examples, j, target);
+    const Samples rows = rows_of(examples, j, target);
     processes.emplace_back(rows.x, rows.y, prior);
   }
   std::vector<GaussianProcess::Fit> best;

@@ -12,10 +12,10 @@ namespace normdescent {
 
 namespace {
 
-using Rows = std::vector<std::vector<double>>;
+using Matrix = std::vector<std::vector<double>>;
 
 // Lower Cholesky factor of a positive definite matrix, in place; rows may end at the diagonal.
-void factorize(Rows& a) {
+void factorize(Matrix& a) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
       double sum = a[i][j];
@@ -26,7 +26,7 @@ void factorize(Rows& a) {
 }
 
 // Solves L L^T x = b.
-std::vector<double> solve(const Rows& l, std::vector<double> b) {
+std::vector<double> solve(const Matrix& l, std::vector<double> b) {
   const std::size_t n = l.size();
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t j = 0; j < i; ++j) b[i] -= l[i][j] * b[j];
@@ -134,7 +134,7 @@ GaussianProcess::Fit GaussianProcess::fit(const KernelVariances& variances) cons
   };
   require_positive("signal", variances.signal);
   require_positive("noise", variances.noise);
-  Rows covariance = kernel_;
+  Matrix covariance = kernel_;
   for (std::size_t i = 0; i < covariance.size(); ++i) {
     for (double& value : covariance[i]) value *= variances.signal;
     covariance[i][i] += variances.noise;

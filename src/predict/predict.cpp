@@ -89,7 +89,7 @@ void describe(SpeedupPrediction& result, std::span<const WeightedOpinion> opinio
   result.because = strongest->model->because(*strongest->probe, entrant, options.plan);
 }
 
-std::string sentence(const Prediction& prediction) {
+std::string sentence_of_models(const Prediction& prediction) {
   const auto favourite = std::ranges::find(prediction.optimizers, prediction.favourite, &SpeedupPrediction::optimizer);
   if (favourite == prediction.optimizers.end()) return "no optimizers to compare";
   std::array<char, 700> text{};
@@ -166,7 +166,7 @@ Prediction predict(std::span<const ProbeReport> probes, std::span<const Entrant>
     if (wins[j] > wins[favourite]) favourite = j;
   }
   if (!entrants.empty()) prediction.favourite = entrants[favourite].name;
-  prediction.decided_by = sentence(prediction);
+  prediction.decided_by = sentence_of_models(prediction);
   return prediction;
 }
 

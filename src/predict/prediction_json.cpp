@@ -7,16 +7,16 @@ namespace normdescent {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+OrderedJson text_or_null(const std::string& text) { return text.empty() ? OrderedJson(nullptr) : OrderedJson(text); }
 
-Json range_json(const std::optional<PredictedRange>& range, double PredictedRange::*part) {
-  return range ? Json((*range).*part) : Json(nullptr);
+OrderedJson range_json(const std::optional<PredictedRange>& range, double PredictedRange::*part) {
+  return range ? OrderedJson((*range).*part) : OrderedJson(nullptr);
 }
 
-Json optimizer_json(const SpeedupPrediction& p) {
-  Json opinions = Json::array();
+OrderedJson optimizer_json(const SpeedupPrediction& p) {
+  OrderedJson opinions = OrderedJson::array();
   for (const ModelOpinion& o : p.opinions) {
     opinions.push_back({{"model", o.model}, {"weight", o.weight}, {"speedup_vs_sgd", o.speedup}});
   }
@@ -39,21 +39,21 @@ Json optimizer_json(const SpeedupPrediction& p) {
 }  // namespace
 
 std::string Prediction::to_json() const {
-  Json list = Json::array();
+  OrderedJson list = OrderedJson::array();
   for (const SpeedupPrediction& p : optimizers) list.push_back(optimizer_json(p));
-  Json curve = Json::array();
+  OrderedJson curve = OrderedJson::array();
   for (const BatchPoint& point : batch_curve) {
-    Json speedups = Json::object();
+    OrderedJson speedups = OrderedJson::object();
     for (std::size_t j = 0; j < optimizers.size(); ++j) speedups[optimizers[j].optimizer] = point.speedups[j];
     curve.push_back({{"batch", point.batch_size}, {"speedup_vs_sgd", speedups}});
   }
-  Json critical = Json::object();
+  OrderedJson critical = OrderedJson::object();
   for (const CriticalBatch& c : critical_batches) critical[to_string(c.geometry)] = c.batch_size;
-  const Json json = {{"prediction", list},
-                     {"decided_by", decided_by},
-                     {"calibrated", is_calibrated},
-                     {"critical_batch", critical},
-                     {"batch_curve", curve}};
+  const OrderedJson json = {{"prediction", list},
+                            {"decided_by", decided_by},
+                            {"calibrated", is_calibrated},
+                            {"critical_batch", critical},
+                            {"batch_curve", curve}};
   return json.dump();
 }
 

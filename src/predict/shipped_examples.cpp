@@ -3,14 +3,13 @@
 //
 // A row an optimizer: its features in the order of features.hpp; log2 of its speed-up over SGD and over AdamW,
 // standing, log10 of the race's best rate over the short race's.
-#include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/predict/calibration.hpp"
 
 namespace normdescent {
 
 const std::vector<Example>& shipped_examples() {
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();  // not measured
   // clang-format off
   static const std::vector<Example> examples{
       {.problem = "autoencoder-digits", .optimizers = {

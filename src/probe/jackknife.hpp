@@ -7,6 +7,10 @@
 
 namespace normdescent::probe_detail {
 
+/// Groups of observations, of which one at a time is left out.
+inline constexpr std::size_t kJackknifeGroups = 8;
+inline constexpr std::size_t kNoGroup = ~std::size_t{0};  ///< None is left out.
+
 /// From a statistic's values without each of n equal groups: ((n - 1) / n sum (x - mean)^2)^(1/2).
 inline double jackknife_error(std::span<const double> deleted) {
   const auto n = static_cast<double>(deleted.size());

@@ -12,10 +12,10 @@
 namespace normdescent {
 namespace {
 
-using probe_detail::Json;
 using probe_detail::number;
+using probe_detail::OrderedJson;
 
-Json number_if(bool measured, double value) { return measured ? number(value) : Json(nullptr); }
+OrderedJson number_if(bool measured, double value) { return measured ? number(value) : OrderedJson(nullptr); }
 
 const char* direction_name(Geometry geometry) {
   switch (geometry) {
@@ -27,7 +27,7 @@ const char* direction_name(Geometry geometry) {
   return "unknown";
 }
 
-Json tail_json(const TailIndex& tail) {
+OrderedJson tail_json(const TailIndex& tail) {
   const bool measured = tail.series > 0;
   return {{"two_scale", number_if(measured, tail.two_scale.value)},
           {"two_scale_se", number_if(measured, tail.two_scale.standard_error)},
@@ -37,8 +37,8 @@ Json tail_json(const TailIndex& tail) {
           {"blocks", {tail.small_block, tail.large_block}}};
 }
 
-Json geometries_json(const PointReport& point) {
-  Json list = Json::array();
+OrderedJson geometries_json(const PointReport& point) {
+  OrderedJson list = OrderedJson::array();
   for (const GeometryReport& m : point.geometries) {
     const bool smooth = m.smoothness.constant.value > 0.0;
     list.push_back(
@@ -57,8 +57,8 @@ Json geometries_json(const PointReport& point) {
   return list;
 }
 
-Json gains_json(const PointReport& point) {
-  Json list = Json::array();
+OrderedJson gains_json(const PointReport& point) {
+  OrderedJson list = OrderedJson::array();
   for (const GeometryReport& m : point.geometries) {
     list.push_back(
         {{"direction", direction_name(m.geometry)},
@@ -70,24 +70,26 @@ Json gains_json(const PointReport& point) {
   return list;
 }
 
-Json smoothness_json(const PointReport& point) {
+OrderedJson smoothness_json(const PointReport& point) {
   const auto value = [&](Geometry geometry) {
     const GeometryReport* m = point.find(geometry);
-    return m == nullptr ? Json(nullptr) : number_if(m->smoothness.constant.value > 0.0, m->smoothness.constant.value);
+    return m == nullptr ? OrderedJson(nullptr)
+                        : number_if(m->smoothness.constant.value > 0.0, m->smoothness.constant.value);
   };
   return {{"l2", value(Geometry::euclidean)}, {"linf", value(Geometry::sign)}, {"spectral", value(Geometry::spectral)}};
 }
 
 // Statistics of sampled coordinates, and each geometry's share of the gain of a step.
-void add_sampled(const ProbeReport& report, std::size_t t, Json& row) {
+void add_sampled(const ProbeReport& report, std::size_t t, OrderedJson& row) {
   for (const GeometryReport& m : report.start.geometries) {
     const auto& gains = m.smoothness.tensor_gains;
-    row[std::string("step_gain_") + direction_name(m.geometry)] = t < gains.size() ? number(gains[t]) : Json(nullptr);
+    row[std::string("step_gain_") + direction_name(m.geometry)] =
+        t < gains.size() ? number(gains[t]) : OrderedJson(nullptr);
   }
   for (const GeometryReport& m : report.start.geometries) {
     const bool is_there = t < m.layer_gains.size();
     row[std::string("alone_gain_") + direction_name(m.geometry)] =
-        is_there ? probe_detail::estimate_json(m.layer_gains[t].gain) : Json(nullptr);
+        is_there ? probe_detail::estimate_json(m.layer_gains[t].gain) : OrderedJson(nullptr);
   }
   if (t >= report.sampled.tensors.size()) return;
   const SampledNoise& sampled = report.sampled.tensors[t];
@@ -98,9 +100,9 @@ void add_sampled(const ProbeReport& report, std::size_t t, Json& row) {
   row["sign_agreement_se"] = number(sampled.sign_agreement.standard_error);
 }
 
-Json hessian_json(const HessianReport& hessian) {
+OrderedJson hessian_json(const HessianReport& hessian) {
   if (hessian.constants.empty()) return nullptr;
-  Json constants = Json::object();
+  OrderedJson constants = OrderedJson::object();
   for (const auto& each : hessian.constants)
     constants[to_string(each.geometry)] = probe_detail::estimate_json(each.value);
   return {{"constants", constants},
@@ -109,8 +111,8 @@ Json hessian_json(const HessianReport& hessian) {
           {"disagreement", number(hessian.disagreement)}};
 }
 
-Json growth_json(const ProbeReport& report) {
-  Json list = Json::array();
+OrderedJson growth_json(const ProbeReport& report) {
+  OrderedJson list = OrderedJson::array();
   for (const GeometryGrowth& growth : report.growth) {
     list.push_back({{"geometry", to_string(growth.geometry)},
                     {"noise", probe_detail::fit_json(growth.noise)},
@@ -119,8 +121,8 @@ Json growth_json(const ProbeReport& report) {
   return list;
 }
 
-Json not_measured_json(const ProbeReport& report) {
-  Json list = Json::array();
+OrderedJson not_measured_json(const ProbeReport& report) {
+  OrderedJson list = OrderedJson::array();
   for (const NotMeasured& each : report.not_measured) {
     list.push_back({{"quantity", each.quantity}, {"because", each.because}});
   }
@@ -132,7 +134,7 @@ bool is_matrix(const ProbeReport& report, std::size_t t) {
 }
 
 // What the spectral geometry consists of, with each part's share of a step's gain: Muon as people run it.
-Json routed_json(const ProbeReport& report) {
+OrderedJson routed_json(const ProbeReport& report) {
   const GeometryReport* m = report.start.find(Geometry::spectral);
   if (m == nullptr) return nullptr;
   struct Part {
@@ -150,7 +152,7 @@ Json routed_json(const ProbeReport& report) {
                                                        : std::numeric_limits<double>::quiet_NaN();
   }
   const auto json = [](const Part& part) {
-    return Json{{"tensors", part.tensors}, {"coordinates", part.coordinates}, {"step_gain", number(part.gain)}};
+    return OrderedJson{{"tensors", part.tensors}, {"coordinates", part.coordinates}, {"step_gain", number(part.gain)}};
   };
   return {{"geometry", "spectral"},
           {"msign", json(msign)},
@@ -158,8 +160,8 @@ Json routed_json(const ProbeReport& report) {
           {"stands_for", "muon on matrices; sign, as adamw without memory, on all other tensors; one step size"}};
 }
 
-Json parameters_json(const ProbeReport& report) {
-  Json list = Json::array();
+OrderedJson parameters_json(const ProbeReport& report) {
+  OrderedJson list = OrderedJson::array();
   for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
     const ParameterNoise& p = report.per_parameter[t];
     const bool noise = p.noise.count > 1;
@@ -188,8 +190,8 @@ Json parameters_json(const ProbeReport& report) {
   return list;
 }
 
-Json pilots_json(const ProbeReport& report) {
-  Json list = Json::array();
+OrderedJson pilots_json(const ProbeReport& report) {
+  OrderedJson list = OrderedJson::array();
   for (const PilotReport& pilot : report.pilots) {
     list.push_back({{"optimizer", pilot.end.optimizer},
                     {"step", pilot.end.step},
@@ -236,37 +238,38 @@ std::string ProbeReport::one_line() const {
 
 std::string ProbeReport::to_json() const {
   const bool noise = start.noise.count > 1;
-  const Json json = {{"status", to_string(status)},
-                     {"reason", reason.empty() ? Json(nullptr) : Json(reason)},
-                     {"dimension", dimension},
-                     {"batch_size", batch_size},
-                     {"micro_batch_size", micro_batch_size},
-                     {"micro_batches", start.noise.count},
-                     {"loss", number_if(status != ProbeStatus::not_run, start.loss)},
-                     {"noise_density", number_if(noise, start.noise.density)},
-                     {"noise_density_se", number_if(noise, start.noise_density_error)},
-                     {"noise_l1", number_if(noise, start.noise.l1)},
-                     {"noise_l2", number_if(noise, start.noise.l2)},
-                     {"gradient_l1", number_if(noise, start.noise.gradient_l1)},
-                     {"gradient_l2_squared", number_if(noise, start.noise.gradient_l2_squared)},
-                     {"tail_index", number_if(tail.series > 0, tail.two_scale.value)},
-                     {"tail", {{"coordinates", tail_json(tail)}, {"projections", tail_json(tail_of_projections)}}},
-                     {"tail_explanation", tail.explanation()},
-                     {"smoothness", smoothness_json(start)},
-                     {"geometries", geometries_json(start)},
-                     {"one_step_gain", gains_json(start)},
-                     {"pilot", pilots_json(*this)},
-                     {"per_parameter", parameters_json(*this)},
-                     {"routed", routed_json(*this)},
-                     {"hessian", hessian_json(hessian)},
-                     {"sampled", probe_detail::noise_json(sampled.total)},
-                     {"batch_invariance", probe_detail::invariance_json(sampled.invariance)},
-                     {"tails", probe_detail::tails_json(tails)},
-                     {"growth", growth_json(*this)},
-                     {"not_measured", not_measured_json(*this)},
-                     {"gradient_examples", gradient_examples},
-                     {"loss_examples", loss_examples},
-                     {"seconds", number(seconds)}};
+  const OrderedJson json = {
+      {"status", to_string(status)},
+      {"reason", reason.empty() ? OrderedJson(nullptr) : OrderedJson(reason)},
+      {"dimension", dimension},
+      {"batch_size", batch_size},
+      {"micro_batch_size", micro_batch_size},
+      {"micro_batches", start.noise.count},
+      {"loss", number_if(status != ProbeStatus::not_run, start.loss)},
+      {"noise_density", number_if(noise, start.noise.density)},
+      {"noise_density_se", number_if(noise, start.noise_density_error)},
+      {"noise_l1", number_if(noise, start.noise.l1)},
+      {"noise_l2", number_if(noise, start.noise.l2)},
+      {"gradient_l1", number_if(noise, start.noise.gradient_l1)},
+      {"gradient_l2_squared", number_if(noise, start.noise.gradient_l2_squared)},
+      {"tail_index", number_if(tail.series > 0, tail.two_scale.value)},
+      {"tail", {{"coordinates", tail_json(tail)}, {"projections", tail_json(tail_of_projections)}}},
+      {"tail_explanation", tail.explanation()},
+      {"smoothness", smoothness_json(start)},
+      {"geometries", geometries_json(start)},
+      {"one_step_gain", gains_json(start)},
+      {"pilot", pilots_json(*this)},
+      {"per_parameter", parameters_json(*this)},
+      {"routed", routed_json(*this)},
+      {"hessian", hessian_json(hessian)},
+      {"sampled", probe_detail::noise_json(sampled.total)},
+      {"batch_invariance", probe_detail::invariance_json(sampled.invariance)},
+      {"tails", probe_detail::tails_json(tails)},
+      {"growth", growth_json(*this)},
+      {"not_measured", not_measured_json(*this)},
+      {"gradient_examples", gradient_examples},
+      {"loss_examples", loss_examples},
+      {"seconds", number(seconds)}};
   return json.dump();
 }
 

@@ -6,17 +6,17 @@
 namespace normdescent::probe_detail {
 namespace {
 
-Json because(const std::string& reason) { return reason.empty() ? Json(nullptr) : Json(reason); }
+OrderedJson because(const std::string& reason) { return reason.empty() ? OrderedJson(nullptr) : OrderedJson(reason); }
 
 }  // namespace
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
-Json estimate_json(const Estimate& estimate) {
+OrderedJson estimate_json(const Estimate& estimate) {
   return {{"value", number(estimate.value)}, {"se", number(estimate.standard_error)}};
 }
 
-Json noise_json(const SampledNoise& noise) {
+OrderedJson noise_json(const SampledNoise& noise) {
   return {{"noise_l1", estimate_json(noise.l1)},
           {"noise_l2", estimate_json(noise.l2)},
           {"noise_density", estimate_json(noise.density)},
@@ -27,7 +27,7 @@ Json noise_json(const SampledNoise& noise) {
           {"because", because(noise.reason)}};
 }
 
-Json spectral_json(const MatrixNoise& noise) {
+OrderedJson spectral_json(const MatrixNoise& noise) {
   if (noise.count == 0) return nullptr;
   return {{"nuclear", estimate_json({noise.nuclear, noise.nuclear_error})},
           {"density", estimate_json({noise.density, noise.density_error})},
@@ -35,7 +35,7 @@ Json spectral_json(const MatrixNoise& noise) {
           {"micro_batches", noise.count}};
 }
 
-Json spectral_json(const SpectralNoise& noise) {
+OrderedJson spectral_json(const SpectralNoise& noise) {
   return {{"nuclear", estimate_json(noise.nuclear)},
           {"density", estimate_json(noise.density)},
           {"matrices_measured", noise.measured},
@@ -43,7 +43,7 @@ Json spectral_json(const SpectralNoise& noise) {
           {"because", because(noise.reason)}};
 }
 
-Json invariance_json(const BatchInvariance& invariance) {
+OrderedJson invariance_json(const BatchInvariance& invariance) {
   if (invariance.factor == 0) return {{"factor", nullptr}, {"ratio", nullptr}, {"because", invariance.reason}};
   return {{"factor", invariance.factor},
           {"ratio", estimate_json(invariance.ratio)},
@@ -51,9 +51,9 @@ Json invariance_json(const BatchInvariance& invariance) {
           {"because", nullptr}};
 }
 
-Json tails_json(const TailComparison& tails) {
+OrderedJson tails_json(const TailComparison& tails) {
   const auto index = [](bool measured, const Estimate& alpha) {
-    return measured ? estimate_json(alpha) : Json(nullptr);
+    return measured ? estimate_json(alpha) : OrderedJson(nullptr);
   };
   return {{"hill", index(tails.hill.exceedances > 0, tails.hill.alpha)},
           {"hill_exceedances", tails.hill.exceedances},
@@ -62,7 +62,7 @@ Json tails_json(const TailComparison& tails) {
           {"sentence", tails.sentence}};
 }
 
-Json fit_json(const AffineFit& fit) {
+OrderedJson fit_json(const AffineFit& fit) {
   if (!fit.reason.empty() || fit.points == 0) {
     return {{"points", fit.points}, {"constant", nullptr}, {"slope", nullptr}, {"because", because(fit.reason)}};
   }

@@ -11,15 +11,15 @@
 
 namespace normdescent::probe_detail {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-[[nodiscard]] Json number(double value);
-[[nodiscard]] Json estimate_json(const Estimate& estimate);  ///< {"value", "se"}
-[[nodiscard]] Json noise_json(const SampledNoise& noise);
-[[nodiscard]] Json spectral_json(const MatrixNoise& noise);  ///< null where nothing was measured
-[[nodiscard]] Json spectral_json(const SpectralNoise& noise);
-[[nodiscard]] Json invariance_json(const BatchInvariance& invariance);
-[[nodiscard]] Json tails_json(const TailComparison& tails);
-[[nodiscard]] Json fit_json(const AffineFit& fit);
+[[nodiscard]] OrderedJson number(double value);
+[[nodiscard]] OrderedJson estimate_json(const Estimate& estimate);  ///< {"value", "se"}
+[[nodiscard]] OrderedJson noise_json(const SampledNoise& noise);
+[[nodiscard]] OrderedJson spectral_json(const MatrixNoise& noise);  ///< null where nothing was measured
+[[nodiscard]] OrderedJson spectral_json(const SpectralNoise& noise);
+[[nodiscard]] OrderedJson invariance_json(const BatchInvariance& invariance);
+[[nodiscard]] OrderedJson tails_json(const TailComparison& tails);
+[[nodiscard]] OrderedJson fit_json(const AffineFit& fit);
 
 }  // namespace normdescent::probe_detail

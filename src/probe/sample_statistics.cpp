@@ -4,18 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 #include "jackknife.hpp"
+#include "normdescent/base/numbers.hpp"
 
 namespace normdescent {
 namespace {
 
 using probe_detail::jackknife_error;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kGroups = 8;
-constexpr std::size_t kNoGroup = ~std::size_t{0};
+using probe_detail::kJackknifeGroups;
+using probe_detail::kNoGroup;
 
 // Values of every quantity of SampledNoise, in its order.
 constexpr std::array<Estimate SampledNoise::*, 7> kQuantities = {&SampledNoise::l1,
@@ -112,7 +110,7 @@ Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const Columns& columns
   const bool is_part = static_cast<Index>(tensor.indices.size()) < tensor.size;
   for (const auto& rows : steps) scale += 1.0 / static_cast<double>(rows.size() * steps.size());
   for (std::size_t c = 0; c < tensor.indices.size(); ++c) {
-    if (is_part && c % kGroups == deleted) continue;
+    if (is_part && c % kJackknifeGroups == deleted) continue;
     kept += 1.0;
     const std::size_t i = tensor.first + c;
     const float* x_i = columns.values.data() + i * columns.rows;
@@ -170,10 +168,10 @@ std::vector<std::size_t> jackknife_groups(const GradientSample& sample, std::siz
     place_of[k] = is_new ? 0 : place_of[k - 1] + 1;
     longest = std::max(longest, place_of[k] + 1);
   }
-  groups = steps >= kGroups ? kGroups : std::min(kGroups, longest);
+  groups = steps >= kJackknifeGroups ? kJackknifeGroups : std::min(kJackknifeGroups, longest);
   if (groups < 3) groups = 0;  // deleting one leaves no variance
   for (std::size_t k = 0; k < group_of.size() && groups > 0; ++k) {
-    group_of[k] = (steps >= kGroups ? step_of[k] : place_of[k]) % groups;
+    group_of[k] = (steps >= kJackknifeGroups ? step_of[k] : place_of[k]) % groups;
   }
   return group_of;
 }
@@ -262,7 +260,7 @@ SampleStatistics sample_statistics(const CoordinateChoice& choice, const Gradien
   for (std::size_t g = 0; g < groups; ++g) {
     fewer_rows.push_back(all_sums(choice, columns, kept_steps(sample, group_of, g)));
   }
-  for (std::size_t g = 0; g < kGroups; ++g) fewer_coordinates.push_back(all_sums(choice, columns, steps, g));
+  for (std::size_t g = 0; g < kJackknifeGroups; ++g) fewer_coordinates.push_back(all_sums(choice, columns, steps, g));
 
   result.tensors.resize(sums.size());
   for (std::size_t t = 0; t < sums.size(); ++t) {

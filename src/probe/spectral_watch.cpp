@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "jackknife.hpp"
 #include "monitor_state.hpp"
 #include "normdescent/base/multiversion.hpp"
+#include "normdescent/base/numbers.hpp"
 
 namespace normdescent {
 namespace {
@@ -20,16 +20,14 @@ using probe_detail::from_tensor;
 using probe_detail::require;
 using probe_detail::to_tensor;
 
-constexpr int kGroups = 3;  // terms of the 4 micro-batches that the trainer makes of a step
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr int kSpectralGroups = 3;  // terms of the 4 micro-batches that the trainer makes of a step
 
 constexpr const char* kMeasured = "spectral_noise";  // (matrices, kColumns)
 constexpr const char* kPlace = "spectral_place";     // the turn; of the step under way: micro-batches, is_frozen
-constexpr const char* kAccumulated = "spectral_accumulated";  // of the matrix in turn; empty between steps
-constexpr const char* kMean = "spectral_mean";                // likewise
-constexpr const char* kSums = "spectral_sums";                // likewise
-constexpr Index kColumns = 8 + 2 * kGroups;
+constexpr const char* kMatrixAccumulated = "spectral_accumulated";  // of the matrix in turn; empty between steps
+constexpr const char* kMean = "spectral_mean";                      // likewise
+constexpr const char* kSums = "spectral_sums";                      // likewise
+constexpr Index kColumns = 8 + 2 * kSpectralGroups;
 
 /// What makes a density of several matrices.
 struct Totals {
@@ -57,7 +55,7 @@ MatrixNoise from_row(std::span<const double> row, Index rank_bound) {
   n.nuclear_error = row[5];
   n.density_error = row[6];
   n.stable_rank_error = row[7];
-  for (std::size_t g = 0; g < kGroups && n.count > kGroups; ++g) {
+  for (std::size_t g = 0; g < kSpectralGroups && n.count > kSpectralGroups; ++g) {
     n.nuclear_without.push_back(row[8 + 2 * g]);
     n.density_without.push_back(row[9 + 2 * g]);
   }
@@ -105,7 +103,7 @@ void SpectralWatch::observe(std::span<const float> gradient, ObservedGradient co
   if (sample_.count == 0) {
     sample_.accumulated.assign(matrix.size(), 0.0F);
     sample_.mean.assign(matrix.size(), 0.0F);
-    sample_.sums.assign(static_cast<std::size_t>(kGroups * r * r), 0.0F);
+    sample_.sums.assign(static_cast<std::size_t>(kSpectralGroups * r * r), 0.0F);
   }
   const std::int64_t k = ++sample_.count;
   std::vector<float> deviation(matrix.size());
@@ -115,7 +113,7 @@ void SpectralWatch::observe(std::span<const float> gradient, ObservedGradient co
   if (k == 1) return;
   probe_detail::add_outer_product({deviation.data(), matrix.rows, matrix.cols},
                                   static_cast<float>(k - 1) / static_cast<float>(k),
-                                  {sample_.sums.data() + k % kGroups * r * r, r, r});
+                                  {sample_.sums.data() + k % kSpectralGroups * r * r, r, r});
 }
 
 void SpectralWatch::end_step() {
@@ -123,7 +121,7 @@ void SpectralWatch::end_step() {
   if (sample.count < 2 && !sample.is_frozen) return;
   Matrix& matrix = matrices_[turn_];
   if (sample.count >= 2)
-    matrix.noise = probe_detail::matrix_noise(sample.sums, matrix.smaller(), kGroups, sample.count);
+    matrix.noise = probe_detail::matrix_noise(sample.sums, matrix.smaller(), kSpectralGroups, sample.count);
   turn_ = (turn_ + 1) % matrices_.size();
 }
 
@@ -173,7 +171,7 @@ void SpectralWatch::save(StateDict& state) const {
     const MatrixNoise& n = matrix.noise;
     rows.insert(rows.end(), {static_cast<double>(n.count), n.nuclear, n.frobenius, n.density, n.stable_rank,
                              n.nuclear_error, n.density_error, n.stable_rank_error});
-    for (std::size_t g = 0; g < kGroups; ++g) {
+    for (std::size_t g = 0; g < kSpectralGroups; ++g) {
       rows.push_back(g < n.nuclear_without.size() ? n.nuclear_without[g] : kNaN);
       rows.push_back(g < n.density_without.size() ? n.density_without[g] : kNaN);
     }
@@ -184,7 +182,7 @@ void SpectralWatch::save(StateDict& state) const {
   const auto flat = [&](const char* name, const std::vector<float>& values) {
     state.tensors[name] = to_tensor("F32", {static_cast<Index>(values.size())}, values);
   };
-  flat(kAccumulated, sample_.accumulated);
+  flat(kMatrixAccumulated, sample_.accumulated);
   flat(kMean, sample_.mean);
   flat(kSums, sample_.sums);
 }
@@ -193,7 +191,7 @@ void SpectralWatch::load(const StateDict& state) {
   const auto rows = from_tensor<double>(state, kMeasured, "F64");
   const auto place = from_tensor<std::int64_t>(state, kPlace, "I64");
   Sample sample;
-  sample.accumulated = from_tensor<float>(state, kAccumulated, "F32");
+  sample.accumulated = from_tensor<float>(state, kMatrixAccumulated, "F32");
   sample.mean = from_tensor<float>(state, kMean, "F32");
   sample.sums = from_tensor<float>(state, kSums, "F32");
   const std::size_t count = matrices_.size();
@@ -205,8 +203,8 @@ void SpectralWatch::load(const StateDict& state) {
   sample.is_frozen = place[2] != 0;
   const bool is_under_way = sample.count > 0 && count > 0;
   const Matrix matrix = is_under_way ? matrices_[static_cast<std::size_t>(place[0])] : Matrix{};
-  const auto sums = static_cast<std::size_t>(kGroups * matrix.smaller() * matrix.smaller());
-  require(sample.accumulated.size() == matrix.size(), kAccumulated, "of the matrix in turn");
+  const auto sums = static_cast<std::size_t>(kSpectralGroups * matrix.smaller() * matrix.smaller());
+  require(sample.accumulated.size() == matrix.size(), kMatrixAccumulated, "of the matrix in turn");
   require(sample.mean.size() == matrix.size(), kMean, "of the matrix in turn");
   require(sample.sums.size() == sums, kSums, "of the matrix in turn");
   turn_ = static_cast<std::size_t>(place[0]);

@@ -15,9 +15,9 @@ namespace normdescent {
 namespace {
 
 using probe_detail::jackknife_error;
+using probe_detail::kJackknifeGroups;
+using probe_detail::kNoGroup;
 
-constexpr std::size_t kGroups = 8;
-constexpr std::size_t kNoGroup = kGroups;
 constexpr std::size_t kLeastSamples = 16;
 constexpr std::size_t kLeastExceedances = 24;
 constexpr double kLargestShare = 0.1;
@@ -31,7 +31,7 @@ std::vector<std::vector<double>> centred(const ScalarSamples& samples, std::size
   for (std::size_t j = 0; j < samples.series; ++j) {
     std::vector<double> x;
     for (std::size_t k = 0; k < samples.count(); ++k) {
-      if (k % kGroups != deleted) x.push_back(samples.values[k * samples.series + j]);
+      if (k % kJackknifeGroups != deleted) x.push_back(samples.values[k * samples.series + j]);
     }
     if (std::ranges::all_of(x, [&](double value) { return value == x.front(); })) continue;
     double mean = 0.0;
@@ -148,8 +148,8 @@ HillIndex estimate_hill(const ScalarSamples& samples) {
   }
   if (result.exceedances == 0) return result;
   const double share = static_cast<double>(result.exceedances) / static_cast<double>(sizes.size());
-  std::array<double, kGroups> deleted{};
-  for (std::size_t g = 0; g < kGroups; ++g) {
+  std::array<double, kJackknifeGroups> deleted{};
+  for (std::size_t g = 0; g < kJackknifeGroups; ++g) {
     const auto fewer = pooled_sizes(samples, g);
     const auto k = std::max<std::size_t>(2, static_cast<std::size_t>(share * static_cast<double>(fewer.size())));
     deleted[g] = 1.0 / hill(fewer, k);
@@ -165,8 +165,8 @@ MomentGrowth estimate_moment_growth(const ScalarSamples& samples, std::uint64_t 
   if (!(slope > 0.0) || !std::isfinite(slope)) return result;
   result.samples = static_cast<std::int64_t>(samples.count());
   result.alpha.value = kMoment / std::max(1.0, slope);
-  std::array<double, kGroups> deleted{};
-  for (std::size_t g = 0; g < kGroups; ++g) deleted[g] = growth_slope(samples, g, seed);
+  std::array<double, kJackknifeGroups> deleted{};
+  for (std::size_t g = 0; g < kJackknifeGroups; ++g) deleted[g] = growth_slope(samples, g, seed);
   result.alpha.standard_error = jackknife_error(deleted) * result.alpha.value * result.alpha.value / kMoment;
   return result;
 }

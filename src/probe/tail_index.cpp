@@ -7,15 +7,17 @@
 #include <cstdio>
 #include <limits>
 
+#include "jackknife.hpp"
 #include "normdescent/base/philox.hpp"
 #include "sample_orders.hpp"
 
 namespace normdescent {
 namespace {
 
-constexpr std::size_t kGroups = 8;
 constexpr std::size_t kSmallestCount = 16;
 
+using probe_detail::jackknife_error;
+using probe_detail::kJackknifeGroups;
 using probe_detail::Order;
 using probe_detail::random_orders;
 
@@ -149,18 +151,13 @@ TailIndex estimate_tail_index(const ScalarSamples& samples, std::uint64_t seed) 
   result.small_block = static_cast<int>(small);
   result.large_block = static_cast<int>(large);
   // Delete-a-group jackknife on 1/alpha, the quantity that is nearly linear in the samples.
-  std::array<double, kGroups> deleted{};
-  double mean = 0.0;
-  for (std::size_t g = 0; g < kGroups; ++g) {
+  std::array<double, kJackknifeGroups> deleted{};
+  for (std::size_t g = 0; g < kJackknifeGroups; ++g) {
     std::vector<Order> kept = orders;
-    for (Order& order : kept) std::erase_if(order, [g](std::size_t k) { return k % kGroups == g; });
+    for (Order& order : kept) std::erase_if(order, [g](std::size_t k) { return k % kJackknifeGroups == g; });
     deleted[g] = 1.0 / read(series, kept, small, large).two_scale;
-    mean += deleted[g] / kGroups;
   }
-  double spread = 0.0;
-  for (const double x : deleted) spread += (x - mean) * (x - mean);
-  const double error = std::sqrt(spread * (kGroups - 1.0) / kGroups);
-  result.two_scale.standard_error = error * full.two_scale * full.two_scale;
+  result.two_scale.standard_error = jackknife_error(deleted) * full.two_scale * full.two_scale;
   return result;
 }
 

@@ -13,8 +13,8 @@ namespace normdescent {
 namespace {
 
 using probe_detail::estimate_json;
-using probe_detail::Json;
 using probe_detail::number;
+using probe_detail::OrderedJson;
 
 constexpr std::size_t kTailSeries = 256;
 constexpr std::size_t kGrowthPoints = 256;
@@ -126,10 +126,10 @@ MonitorReport TrainingMonitor::report() {
 }
 
 std::string MonitorReport::to_json() const {
-  Json json = {{"step", step},
-               {"steps", statistics.steps},
-               {"micro_batches", statistics.micro_batches},
-               {"micro_batches_a_step", number(step_size)}};
+  OrderedJson json = {{"step", step},
+                      {"steps", statistics.steps},
+                      {"micro_batches", statistics.micro_batches},
+                      {"micro_batches_a_step", number(step_size)}};
   json.update(probe_detail::noise_json(statistics.total));
   json["critical_batch_l2"] = estimate_json(critical_l2);
   json["critical_batch_sign"] = estimate_json(critical_sign);
@@ -137,7 +137,7 @@ std::string MonitorReport::to_json() const {
   json["tails"] = probe_detail::tails_json(tails);
   json["noise_growth"] = probe_detail::fit_json(noise_growth);
   json["spectral_noise"] = probe_detail::spectral_json(spectral);
-  json["per_parameter"] = Json::array();
+  json["per_parameter"] = OrderedJson::array();
   for (std::size_t t = 0; t < statistics.tensors.size(); ++t) {
     json["per_parameter"].push_back(probe_detail::noise_json(statistics.tensors[t]));
     json["per_parameter"].back()["spectral_noise"] = probe_detail::spectral_json(spectral.tensors[t]);

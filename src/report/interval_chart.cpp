@@ -51,7 +51,7 @@ class LogAxis {
 
 std::string left(double percent) { return "left:" + fixed(percent, 2) + "%"; }
 
-std::string tick_text(double value) {
+std::string speedup_tick(double value) {
   if (value >= 1.0) return fixed(value, 0) + "×";
   return "1/" + fixed(1.0 / value, 0) + "×";
 }
@@ -80,7 +80,7 @@ std::string interval_chart(const std::vector<IntervalRow>& rows) {
     const bool is_sgd = tick == 1.0;
     grid +=
         std::string("<i class=\"grid") + (is_sgd ? " one" : "") + "\" style=\"" + left(axis.percent(tick)) + "\"></i>";
-    labels += "<span style=\"" + left(axis.percent(tick)) + "\">" + tick_text(tick) + "</span>";
+    labels += "<span style=\"" + left(axis.percent(tick)) + "\">" + speedup_tick(tick) + "</span>";
   }
   std::string out =
       "<figure class=\"intervals\" aria-hidden=\"true\"><p class=\"legend\"><span><i class=\"dot "

@@ -36,10 +36,9 @@ std::string examples_source(std::span<const Example> examples) {
          "// A row an optimizer: its features in the order of features.hpp; log2 of its speed-up over SGD and over "
          "AdamW,\n"
          "// standing, log10 of the race's best rate over the short race's.\n"
-         "#include <limits>\n\n#include \"normdescent/predict/calibration.hpp\"\n\n"
+         "#include \"normdescent/base/numbers.hpp\"\n#include \"normdescent/predict/calibration.hpp\"\n\n"
          "namespace normdescent {\n\n"
          "const std::vector<Example>& shipped_examples() {\n"
-         "  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();  // not measured\n"
          "  // clang-format off\n"
          "  static const std::vector<Example> examples{\n";
   for (const Example& example : examples) {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/race/race.hpp"
 
@@ -14,7 +14,6 @@ namespace normdescent {
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr int kDraws = 4000;
 constexpr std::size_t kBins = 5;
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/predict/features.hpp"
 #include "normdescent/race/race_statistics.hpp"
@@ -12,8 +13,6 @@
 namespace normdescent {
 
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 struct Finals {
   double mean = std::numeric_limits<double>::infinity();

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
-#include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/predict/features.hpp"
 #include "normdescent/scoreboard/judge.hpp"
 
 namespace normdescent {
 
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // A speed-up over AdamW that follows from those over SGD.
 PointForecast from_over_sgd(const Example& judged, std::vector<double> over_sgd) {

@@ -2,10 +2,10 @@
 #include "normdescent/scoreboard/record.hpp"
 
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "normdescent/base/hash.hpp"
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/io/json_depth.hpp"
@@ -18,8 +18,6 @@ namespace {
 using Json = nlohmann::json;
 using scoreboard_detail::number_at;
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLossOverGradient = 1.0 / 3.0;  // a forward pass alone, of a forward and a backward pass
 
 Json cost_json(const Cost& cost) {

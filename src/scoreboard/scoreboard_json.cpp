@@ -8,10 +8,10 @@ namespace normdescent {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json score_json(const Score& score) {
-  Json bins = Json::array();
+OrderedJson score_json(const Score& score) {
+  OrderedJson bins = OrderedJson::array();
   for (const CalibrationBin& bin : score.calibration) {
     bins.push_back({{"low", bin.low},
                     {"high", bin.high},
@@ -33,12 +33,12 @@ Json score_json(const Score& score) {
           {"calibration", bins}};
 }
 
-Json problem_json(const ScoreboardResult& result, std::size_t i, const ProblemRecord& record) {
+OrderedJson problem_json(const ScoreboardResult& result, std::size_t i, const ProblemRecord& record) {
   const JudgedProblem& problem = result.problems[i];
-  Json optimizers = Json::array();
+  OrderedJson optimizers = OrderedJson::array();
   for (std::size_t j = 0; j < problem.example.optimizers.size(); ++j) {
     const Observation& o = problem.example.optimizers[j];
-    Json predictions = Json::array();
+    OrderedJson predictions = OrderedJson::array();
     for (const Score& score : result.scores) {
       const Forecast& f = score.forecasts[i];
       predictions.push_back({{"predictor", score.predictor},
@@ -67,22 +67,22 @@ Json problem_json(const ScoreboardResult& result, std::size_t i, const ProblemRe
           {"evidence_share", record.evidence_cost.work() / record.race_cost.work()},
           {"evidence_seconds", record.evidence_cost.seconds},
           {"race_seconds", record.race_cost.seconds},
-          {"winner", record.race.winner ? Json(*record.race.winner) : Json(nullptr)},
+          {"winner", record.race.winner ? OrderedJson(*record.race.winner) : OrderedJson(nullptr)},
           {"optimizers", optimizers}};
 }
 
 }  // namespace
 
 std::string scoreboard_json(const ScoreboardResult& result, std::span<const ProblemRecord> records) {
-  Json scores = Json::array();
+  OrderedJson scores = OrderedJson::array();
   for (const Score& score : result.scores) scores.push_back(score_json(score));
-  Json rates = Json::array();
+  OrderedJson rates = OrderedJson::array();
   for (const RateScore& rate : result.rates)
     rates.push_back({{"rule", rate.rule}, {"median_log10_error", rate.median_error}, {"count", rate.count}});
-  Json problems = Json::array();
+  OrderedJson problems = OrderedJson::array();
   for (std::size_t i = 0; i < records.size(); ++i) problems.push_back(problem_json(result, i, records[i]));
-  const Json json = {{"version", kVersion},  {"command", "scoreboard"}, {"optimizers", result.optimizers},
-                     {"predictors", scores}, {"learning_rates", rates}, {"problems", problems}};
+  const OrderedJson json = {{"version", kVersion},  {"command", "scoreboard"}, {"optimizers", result.optimizers},
+                            {"predictors", scores}, {"learning_rates", rates}, {"problems", problems}};
   return json.dump(1) + "\n";
 }
 

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
+
+#include "normdescent/base/numbers.hpp"
 
 namespace normdescent::train_detail {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t kMatrixInterval = MonitorOptions{}.matrix_every;
 
 // Few: each smaller micro-batch makes products less efficient. 4 leave 3 degrees of freedom a step.

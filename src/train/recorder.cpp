@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "member.hpp"
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/linalg/reductions.hpp"
 
@@ -18,7 +18,6 @@ namespace normdescent {
 namespace {
 
 constexpr std::int64_t kNothingSaved = -1;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 void set_gradient_norms(std::span<const Parameter> parameters, TrainingMetrics& metrics) {
   std::vector<double> norms;

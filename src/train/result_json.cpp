@@ -10,11 +10,11 @@ namespace normdescent {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-Json learning_rates_json(const ContestantResult& contestant) {
+OrderedJson learning_rates_json(const ContestantResult& contestant) {
   struct Rate {
-    Json final_losses = Json::array();
+    OrderedJson final_losses = OrderedJson::array();
     int diverged = 0;
   };
   std::map<double, Rate> rates;
@@ -23,22 +23,23 @@ Json learning_rates_json(const ContestantResult& contestant) {
     if (run.status == RunStatus::completed) rate.final_losses.push_back(run.final_loss);
     if (run.status == RunStatus::diverged) ++rate.diverged;
   }
-  Json json = Json::array();
+  OrderedJson json = OrderedJson::array();
   for (auto& [learning_rate, rate] : rates)
     json.push_back(
         {{"learning_rate", learning_rate}, {"final_losses", rate.final_losses}, {"diverged", rate.diverged}});
   return json;
 }
 
-Json curves_json(const ContestantResult& contestant) {
-  Json curves = Json::array();
+OrderedJson curves_json(const ContestantResult& contestant) {
+  OrderedJson curves = OrderedJson::array();
   for (const auto& run : contestant.finals) {
-    Json points = Json::array();
+    OrderedJson points = OrderedJson::array();
     for (const auto& point : run.curve) {
-      points.push_back({{"step", point.step},
-                        {"train_loss", point.train_loss},
-                        {"validation_loss", point.validation_loss},
-                        {"noise_density", point.noise_density < 0.0 ? Json(nullptr) : Json(point.noise_density)}});
+      points.push_back(
+          {{"step", point.step},
+           {"train_loss", point.train_loss},
+           {"validation_loss", point.validation_loss},
+           {"noise_density", point.noise_density < 0.0 ? OrderedJson(nullptr) : OrderedJson(point.noise_density)}});
     }
     curves.push_back(
         {{"seed", run.seed}, {"status", to_string(run.status)}, {"is_stuck", run.is_stuck}, {"points", points}});
@@ -46,11 +47,11 @@ Json curves_json(const ContestantResult& contestant) {
   return curves;
 }
 
-Json measured_json(const RaceResult& race) {
-  Json measured = Json::array();
+OrderedJson measured_json(const RaceResult& race) {
+  OrderedJson measured = OrderedJson::array();
   for (const auto& contestant : race.contestants) {
     const auto speedup = [&](double SpeedupInterval::*part) {
-      return contestant.speedup ? Json((*contestant.speedup).*part) : Json(nullptr);
+      return contestant.speedup ? OrderedJson((*contestant.speedup).*part) : OrderedJson(nullptr);
     };
     measured.push_back({{"optimizer", contestant.name},
                         {"learning_rate", contestant.learning_rate},
@@ -68,13 +69,13 @@ Json measured_json(const RaceResult& race) {
   return measured;
 }
 
-void merge(Json& json, const std::string& object) { json.update(Json::parse(object)); }
+void merge(OrderedJson& json, const std::string& object) { json.update(OrderedJson::parse(object)); }
 
 }  // namespace
 
 std::string result_json(const CompareResult& result, const TaskDescription& task, const CompareOptions& options) {
-  Json json = {{"version", kVersion},  {"command", "compare"},       {"command_line", task.command_line},
-               {"seed", options.seed}, {"threads", options.threads}, {"complete", result.is_complete}};
+  OrderedJson json = {{"version", kVersion},  {"command", "compare"},       {"command_line", task.command_line},
+                      {"seed", options.seed}, {"threads", options.threads}, {"complete", result.is_complete}};
   json["task"] = {{"kind", task.kind},
                   {"data", task.data},
                   {"data_hash", task.data_hash},
@@ -88,14 +89,15 @@ std::string result_json(const CompareResult& result, const TaskDescription& task
     json.erase("status");
     json.erase("reason");
   }
-  json["prediction"] = Json::array();
+  json["prediction"] = OrderedJson::array();
   json["decided_by"] = nullptr;
   if (!result.prediction.optimizers.empty()) merge(json, result.prediction.to_json());
   json["reference"] = result.race.reference;
   json["measured"] = measured_json(result.race);
-  json["winner"] = result.race.winner ? Json(*result.race.winner) : Json(nullptr);
+  json["winner"] = result.race.winner ? OrderedJson(*result.race.winner) : OrderedJson(nullptr);
   json["winner_z"] = result.race.winner_z;
-  json["prediction_was_right"] = result.prediction_was_right ? Json(*result.prediction_was_right) : Json(nullptr);
+  json["prediction_was_right"] =
+      result.prediction_was_right ? OrderedJson(*result.prediction_was_right) : OrderedJson(nullptr);
   json["verdict"] = result.verdict;
   json["seconds"] = {{"probe", result.probe_seconds}, {"race", result.race_seconds}, {"total", result.total_seconds}};
   return json.dump(1) + "\n";

@@ -10,7 +10,7 @@
 namespace normdescent::cli {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
 // The smallest budget at which every part still runs.
 const Arguments kTiny{"--model", "nano", "--steps", "3", "--context", "16", "--batch", "2"};
@@ -43,7 +43,7 @@ TEST(Compare, PredictsRacesAndRepeatsItselfAsJson) {
 
   const Ran second = run(Arguments{"compare", "--json", "--data", data, "--out", scratch / "json"} + kTinyRace);
   EXPECT_EQ(second.code, 0) << second.err;
-  json result = one_document(second);
+  Json result = one_document(second);
   for (const char* key : {"dimension", "noise_density", "noise_l1", "noise_l2", "tail_index", "smoothness",
                           "prediction", "per_parameter", "measured", "winner", "prediction_was_right"}) {
     EXPECT_TRUE(result.contains(key)) << key;
@@ -60,9 +60,9 @@ TEST(Compare, PredictsRacesAndRepeatsItselfAsJson) {
   EXPECT_EQ(result["task"]["data"], data);
 
   std::ifstream file(scratch / "text/result.json");
-  json first = json::parse(file);
+  Json first = Json::parse(file);
   EXPECT_TRUE(contains(text.out, as_sentence(first["verdict"]).substr(0, 20)));
-  for (json* document : {&first, &result}) {
+  for (Json* document : {&first, &result}) {
     document->erase("seconds");
     document->erase("command_line");
   }
@@ -74,7 +74,7 @@ TEST(Probe, JsonHasTheStableKeysAndNothingIsWrittenUnasked) {
   const std::string data = scratch.file("text.txt", sample_text());
   const Ran ran = run(Arguments{"probe", "--json", "--data", data, "--optimizers", "sgd,signsgd"} + kTiny);
   EXPECT_EQ(ran.code, 0) << ran.err;
-  const json result = one_document(ran);
+  const Json result = one_document(ran);
   for (const char* key : {"dimension", "noise_density", "noise_l1", "noise_l2", "tail_index", "smoothness",
                           "prediction", "per_parameter"}) {
     EXPECT_TRUE(result.contains(key)) << key;
@@ -92,13 +92,13 @@ TEST(Train, LowersTheLossWritesMetricsAndResumesToTheSameEnd) {
                          "--optimizer", "signsgd", "--set", "decoupled_decay=0.1", "--steps", "12",      "--json"};
   const Ran whole = run(common + Arguments{"--out", scratch / "whole"});
   EXPECT_EQ(whole.code, 0) << whole.err;
-  const json end = one_document(whole);
+  const Json end = one_document(whole);
   EXPECT_EQ(end["status"], "completed");
   EXPECT_LT(end["final_loss"].get<double>(), end["first_loss"].get<double>());
   std::ifstream metrics(scratch / "whole/metrics.jsonl");
   int lines = 0;
   for (std::string line; std::getline(metrics, line); ++lines) {
-    const json entry = json::parse(line);
+    const Json entry = Json::parse(line);
     for (const char* key : {"step", "tokens", "train_loss", "val_loss", "learning_rate", "tokens_per_second"}) {
       EXPECT_TRUE(entry.contains(key)) << key;
     }
@@ -134,7 +134,7 @@ TEST(Compare, AStopKeepsWhatWasMeasured) {
   EXPECT_EQ(ran.code, 1);
   EXPECT_TRUE(contains(ran.err, "interrupted; what was measured is in ")) << ran.err;
   std::ifstream file(scratch / "run/result.json");
-  EXPECT_EQ(json::parse(file)["complete"], false);
+  EXPECT_EQ(Json::parse(file)["complete"], false);
   EXPECT_TRUE(std::filesystem::exists(scratch / "run/report.html"));
 }
 
@@ -144,7 +144,7 @@ TEST(Explain, ShowsWhatHappensToEachParameter) {
   EXPECT_TRUE(contains(ran.out, "h.11.mlp.c_proj.weight"));
   EXPECT_TRUE(contains(ran.out, "msign"));
   EXPECT_TRUE(contains(ran.out, "adam"));
-  const json rows = one_document(run({"optimizers", "explain", "lion", "--set", "beta1=0.5", "--json"}))["parameters"];
+  const Json rows = one_document(run({"optimizers", "explain", "lion", "--set", "beta1=0.5", "--json"}))["parameters"];
   EXPECT_TRUE(contains(rows[0]["estimator"], "0.5")) << rows[0];
 }
 

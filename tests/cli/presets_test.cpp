@@ -5,9 +5,9 @@
 namespace normdescent::cli {
 namespace {
 
-using nlohmann::json;
+using Json = nlohmann::json;
 
-json explained(const Arguments& more) { return one_document(run(Arguments{"train", "--explain", "--json"} + more)); }
+Json explained(const Arguments& more) { return one_document(run(Arguments{"train", "--explain", "--json"} + more)); }
 
 TEST(Presets, ListNamesThemAll) {
   const auto list = one_document(run({"train", "--preset", "list", "--json"}))["presets"];
@@ -18,7 +18,7 @@ TEST(Presets, ListNamesThemAll) {
 
 TEST(Presets, ValuesAreThePapersUnlessGiven) {
   const auto all = explained({"--preset", "sgd-paper"});
-  const auto expect = [](const json& from, const char* name, const char* value, const char* source) {
+  const auto expect = [](const Json& from, const char* name, const char* value, const char* source) {
     EXPECT_EQ(from[name]["value"], value) << name;
     EXPECT_EQ(from[name]["source"], source) << name;
   };

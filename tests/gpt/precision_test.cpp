@@ -14,16 +14,16 @@
 namespace normdescent {
 namespace {
 
-constexpr GptShape kShape{.layers = 2, .width = 16, .heads = 2, .context = 8, .vocabulary = 13};
+constexpr GptShape kPreciseShape{.layers = 2, .width = 16, .heads = 2, .context = 8, .vocabulary = 13};
 
 std::unique_ptr<Objective> make_objective(Precision precision) {
   GptData data;
-  data.context = kShape.context;
+  data.context = kPreciseShape.context;
   data.training_windows = [](const Batch& batch, std::span<std::int64_t> out) {
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::int64_t>((batch.first + 5 * i) % 13);
   };
   data.validation_windows = std::make_shared<const std::vector<std::int64_t>>(9, 1);
-  return make_gpt_objective(kShape, precision, std::move(data), 1);
+  return make_gpt_objective(kPreciseShape, precision, std::move(data), 1);
 }
 
 TEST(GptPrecision, IsOneThatTheProcessorHas) {

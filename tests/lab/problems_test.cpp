@@ -5,15 +5,10 @@
 
 #include <cmath>
 
+#include "lab/claims.hpp"
+
 namespace normdescent::lab {
 namespace {
-
-void expect_claims_hold(const LabProblem& problem) {
-  for (const auto& check : self_check(problem)) {
-    EXPECT_TRUE(check.passed) << problem.claims().name << ": " << check.name << " = " << check.value << ", expected "
-                              << check.expected;
-  }
-}
 
 TEST(Problems, ClaimsOfQuadraticsHold) {
   expect_claims_hold(*quadratic_problem({.spectrum = {4, 1, 0.5, 0}, .noise = {.sigma = {1, 0, 2, 0.1}}}));

@@ -14,8 +14,7 @@
 namespace normdescent {
 namespace {
 
-const std::vector<const CoefficientSet*> kSets{&polar_express_coefficients(), &jordan_coefficients(),
-                                               &classic_coefficients()};
+using test::kSets;
 
 // Smallest and largest image of many s, spaced evenly and by factors, and finely below 1.
 Interval sampled(const CoefficientSet& set, int steps, double low, double high) {

@@ -17,7 +17,7 @@ using test::largest_difference;
 using test::Matrix;
 
 // Roots and powers of matrices of norm about 30 and condition about 100: a few thousand roundings.
-constexpr double kTolerance = 1e-12;
+constexpr double kRootTolerance = 1e-12;
 
 Matrix<double> positive(Index n, Index k, std::uint64_t seed) {
   Matrix<double> a(n, n);
@@ -56,7 +56,7 @@ TEST(InverseRoot, ItsPowerInvertsTheLiftedMatrix) {
       multiply<double>(inverse.view(), lifted.view(), product.view());
       Matrix<double> identity(6, 6);
       for (Index i = 0; i < 6; ++i) identity(i, i) = 1.0;
-      EXPECT_LE(largest_difference(product.entries, identity.entries), kTolerance) << p << to_string(damping);
+      EXPECT_LE(largest_difference(product.entries, identity.entries), kRootTolerance) << p << to_string(damping);
     }
   }
 }
@@ -66,7 +66,8 @@ TEST(InverseRoot, KnowsAnExactExampleAndReadsTheUpperTriangleOnly) {
   Matrix<double> a(2, 2);
   a.entries = {5, 4, -77, 5};
   const auto root = inverse_root(a, 1.0, 2, 0.0, Damping::absolute);
-  EXPECT_LE(largest_difference(root.entries, std::vector<double>{2.0 / 3, -1.0 / 3, -1.0 / 3, 2.0 / 3}), kTolerance);
+  EXPECT_LE(largest_difference(root.entries, std::vector<double>{2.0 / 3, -1.0 / 3, -1.0 / 3, 2.0 / 3}),
+            kRootTolerance);
 }
 
 TEST(InverseRoot, IsExactlySymmetricAndMayBeWrittenOverItsArgument) {
@@ -81,14 +82,14 @@ TEST(InverseRoot, IsExactlySymmetricAndMayBeWrittenOverItsArgument) {
 TEST(InverseRoot, OfZeroIsZeroUnlessItIsLifted) {
   const Matrix<double> zero(3, 3);
   EXPECT_EQ(inverse_root(zero, 1.0, 2, 1e-6, Damping::relative).entries, zero.entries);
-  EXPECT_NEAR(inverse_root(zero, 1.0, 2, 0.25, Damping::absolute)(1, 1), 2.0, kTolerance);
+  EXPECT_NEAR(inverse_root(zero, 1.0, 2, 0.25, Damping::absolute)(1, 1), 2.0, kRootTolerance);
 }
 
 TEST(InverseRoot, NegativeEigenvaluesCountAsZero) {
   Matrix<double> a(2, 2);
   a.entries = {-1e-9, 0, 0, 4};
   const auto root = inverse_root(a, 1.0, 2, 0.0, Damping::absolute);
-  EXPECT_NEAR(root(1, 1), 0.5, kTolerance);
+  EXPECT_NEAR(root(1, 1), 0.5, kRootTolerance);
   EXPECT_EQ(root(0, 0), 0.0);
 }
 

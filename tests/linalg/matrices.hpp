@@ -9,10 +9,14 @@
 
 #include "normdescent/base/philox.hpp"
 #include "normdescent/base/view.hpp"
+#include "normdescent/linalg/coefficients.hpp"
 #include "normdescent/linalg/decompositions.hpp"
 #include "normdescent/linalg/products.hpp"
 
 namespace normdescent::test {
+
+inline const std::vector<const CoefficientSet*> kSets{&polar_express_coefficients(), &jordan_coefficients(),
+                                                      &classic_coefficients()};
 
 template <class T>
 struct Matrix {

@@ -16,11 +16,10 @@ namespace normdescent {
 namespace {
 
 using test::gaussian;
+using test::kSets;
 using test::largest_difference;
 using test::Matrix;
 
-const std::vector<const CoefficientSet*> kSets{&polar_express_coefficients(), &jordan_coefficients(),
-                                               &classic_coefficients()};
 const std::vector<std::pair<Index, Index>> kShapes{{12, 5}, {5, 12}, {8, 8}, {1, 6}, {6, 1}, {1, 1}, {2, 40}};
 
 template <class T>

@@ -31,8 +31,8 @@ long allocations_after_the_first_step(const OptimizerSpec& spec) {
 
 template <class T>
 class Allocation : public testing::Test {};
-using Numbers = testing::Types<float, double>;
-TYPED_TEST_SUITE(Allocation, Numbers);
+using Precisions = testing::Types<float, double>;
+TYPED_TEST_SUITE(Allocation, Precisions);
 
 TYPED_TEST(Allocation, HappensInNoStepAfterTheFirst) {
   const int before = omp_get_max_threads();

@@ -33,11 +33,11 @@ std::vector<float> floats(std::span<const Bfloat16> values) {
   return out;
 }
 
-struct Model {
+struct ModelInBfloat16 {
   ParameterBuffer<Bfloat16> buffer{small_model()};
   Bfloat16Optimizer optimizer;
 
-  explicit Model(const OptimizerSpec& spec) : optimizer(spec, small_model()) { fill(buffer.values(), 9999); }
+  explicit ModelInBfloat16(const OptimizerSpec& spec) : optimizer(spec, small_model()) { fill(buffer.values(), 9999); }
   void run(std::uint64_t first, std::uint64_t last) {
     for (std::uint64_t t = first; t < last; ++t) {
       fill(buffer.gradients(), t);
@@ -49,7 +49,7 @@ struct Model {
 TEST(Bfloat16Master, IsTheRunInFloatRoundedToNearest) {
   for (const auto& info : optimizer_catalog()) {
     const auto spec = make_optimizer(info.name);
-    Model model(spec);
+    ModelInBfloat16 model(spec);
     ParameterBuffer<float> exact(small_model());
     Optimizer<float> optimizer(spec, small_model());
     const auto start = floats(model.buffer.values());
@@ -90,18 +90,18 @@ TEST(Bfloat16Rounding, KeepsStepsThatRoundingToNearestLoses) {
 
 TEST(Bfloat16Rounding, RunsTwiceWithTheSameBitsAndSeedsDiffer) {
   const auto spec = signum({.learning_rate = 1e-3});
-  Model a(stochastic(spec));
-  Model b(stochastic(spec));
-  Model other(stochastic(spec, 8));
-  for (Model* model : {&a, &b, &other}) model->run(0, 4);
+  ModelInBfloat16 a(stochastic(spec));
+  ModelInBfloat16 b(stochastic(spec));
+  ModelInBfloat16 other(stochastic(spec, 8));
+  for (ModelInBfloat16* model : {&a, &b, &other}) model->run(0, 4);
   EXPECT_EQ(floats(a.buffer.values()), floats(b.buffer.values()));
   EXPECT_NE(floats(a.buffer.values()), floats(other.buffer.values()));
 }
 
 TEST(Bfloat16Rounding, ContinuesFromItsSavedStateWithTheSameBits) {
   for (const auto& spec : {adamw(), stochastic(adamw()), shampoo(), stochastic(shampoo())}) {
-    Model whole(spec);
-    Model halves(spec);
+    ModelInBfloat16 whole(spec);
+    ModelInBfloat16 halves(spec);
     whole.run(0, 6);
     halves.run(0, 3);
     Bfloat16Optimizer next(spec, small_model());
@@ -114,8 +114,8 @@ TEST(Bfloat16Rounding, ContinuesFromItsSavedStateWithTheSameBits) {
 }
 
 TEST(Bfloat16Rounding, OnlyTheMasterIsState) {
-  Model master(signsgd());
-  Model random(stochastic(signsgd()));
+  ModelInBfloat16 master(signsgd());
+  ModelInBfloat16 random(stochastic(signsgd()));
   master.run(0, 1);
   random.run(0, 1);
   EXPECT_EQ(master.optimizer.state().tensors.at("layer.weight/master").shape, (std::vector<Index>{6, 4}));
@@ -125,7 +125,7 @@ TEST(Bfloat16Rounding, OnlyTheMasterIsState) {
 }
 
 TEST(Bfloat16Master, TakesOverWhatSomebodyElseWrote) {
-  Model model(signsgd({.learning_rate = 0x1p-10}));
+  ModelInBfloat16 model(signsgd({.learning_rate = 0x1p-10}));
   model.run(0, 1);
   model.buffer.values()[0] = to_bfloat16(64.0F);
   model.run(1, 2);
@@ -137,7 +137,7 @@ TEST(Bfloat16Master, TakesOverWhatSomebodyElseWrote) {
 
 TEST(Bfloat16Rounding, LeavesEverythingAloneWithoutAStep) {
   for (const auto& spec : {signum(), stochastic(signum())}) {
-    Model model(spec);
+    ModelInBfloat16 model(spec);
     model.run(0, 2);
     const auto values = floats(model.buffer.values());
     const auto state = model.optimizer.state();
@@ -155,7 +155,7 @@ TEST(Bfloat16Rounding, LeavesEverythingAloneWithoutAStep) {
 TEST(Bfloat16Rounding, ShowsOtherPointsToTheClosureAndPutsValuesBackWhenItThrows) {
   for (const bool is_random : {false, true}) {
     const auto plain = signum({.learning_rate = 0.25, .average = {.correction = CorrectionKind::extrapolation}});
-    Model model(is_random ? stochastic(plain) : plain);
+    ModelInBfloat16 model(is_random ? stochastic(plain) : plain);
     const auto start = floats(model.buffer.values());
     std::vector<std::vector<float>> points;
     const auto compute = [&] {
@@ -175,7 +175,7 @@ TEST(Bfloat16Rounding, ShowsOtherPointsToTheClosureAndPutsValuesBackWhenItThrows
 }
 
 TEST(Bfloat16Rounding, RefusesAnotherRoundingAndOtherSizes) {
-  Model model(stochastic(signum()));
+  ModelInBfloat16 model(stochastic(signum()));
   model.run(0, 1);
   Bfloat16Optimizer other(stochastic(signum(), 8), small_model());
   EXPECT_THROW(other.load_state(model.optimizer.state()), std::invalid_argument);

@@ -201,12 +201,12 @@ TYPED_TEST(EveryOptimizer, ReachesTheNeighbourhoodOfAQuadraticsOptimum) {
     Model<TypeParam> model(tuned);
     const auto x = model.buffer.values();
     const auto g = model.buffer.gradients();
-    constexpr int kSteps = 400;
-    for (int t = 0; t < kSteps; ++t) {
+    constexpr int steps = 400;
+    for (int t = 0; t < steps; ++t) {
       for (std::size_t i = 0; i < x.size(); ++i) {
         g[i] = static_cast<TypeParam>(0.5 + 1.5 * static_cast<double>(i % 7) / 6.0) * (x[i] - TypeParam(1));
       }
-      const double p = static_cast<double>(t) / kSteps;
+      const double p = static_cast<double>(t) / steps;
       model.optimizer.step(model.buffer.parameters(), 0.5 * (1.0 + std::cos(3.141592653589793 * p)));
     }
     for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], 1.0, 0.02) << spec.name << " entry " << i;

@@ -14,7 +14,7 @@
 namespace normdescent {
 namespace {
 
-constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+constexpr float kFloatNaN = std::numeric_limits<float>::quiet_NaN();
 
 // Fused recipes, a mix of them with tensor-level ones, and gradients that reach the estimator by way of scratch.
 std::vector<OptimizerSpec> specs() {
@@ -91,7 +91,7 @@ TEST(StepOptions, ZeroTheGradientsOfStepsThatAreNotTaken) {
     run.step(0, {.zero_gradients = true});
     const auto before = run.values();
     for (int attempt = 0; attempt < 2; ++attempt) {
-      std::ranges::fill(run.buffer.gradients(), kNaN);
+      std::ranges::fill(run.buffer.gradients(), kFloatNaN);
       const auto report = run.optimizer.step(run.buffer.parameters(), StepOptions{.zero_gradients = true});
       EXPECT_TRUE(!report.finite || report.stopped);
       EXPECT_TRUE(run.gradients_are_zero());
@@ -103,14 +103,14 @@ TEST(StepOptions, ZeroTheGradientsOfStepsThatAreNotTaken) {
 TEST(StepOptions, TrustInBadGradientsIsAtTheCallersRisk) {
   SmallRun run(sgd({}));
   std::ranges::fill(run.buffer.gradients(), 1.0F);
-  run.buffer.gradients()[5] = kNaN;
+  run.buffer.gradients()[5] = kFloatNaN;
   EXPECT_TRUE(run.optimizer.step(run.buffer.parameters(), StepOptions{.gradients_are_finite = true}).finite);
   EXPECT_TRUE(std::isnan(run.buffer.values()[5]));
   EXPECT_FALSE(std::isnan(run.buffer.values()[4]));
 }
 
 TEST(StepOptions, TheNormOfClippingIsACheckThatTrustDoesNotTurnOff) {
-  for (const float bad : {kNaN, std::numeric_limits<float>::infinity()}) {
+  for (const float bad : {kFloatNaN, std::numeric_limits<float>::infinity()}) {
     for (const bool is_trusted : {false, true}) {
       SmallRun run(sgd({.common = {.clip_norm = 1.0}}));
       const auto before = run.values();

@@ -8,14 +8,13 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/predict/features.hpp"
 #include "normdescent/predict/predict.hpp"
 
 namespace normdescent {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 TEST(Spread, ConformalWidthIsTheOrderStatistic) {
   // n = 9: the ceil(10 x 0.8) = 8th smallest absolute error.

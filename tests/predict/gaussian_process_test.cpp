@@ -8,12 +8,11 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
 
 namespace normdescent {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 using Matrix = std::vector<std::vector<double>>;
 

@@ -17,9 +17,9 @@ using testing::gaussian_start;
 using testing::Synthetic;
 using testing::vectors;
 
-const std::vector<Entrant> kEntrants = {{"sgd", Geometry::euclidean, false}, {"normalized-sgd", Geometry::euclidean},
-                                        {"signsgd", Geometry::sign},         {"lion", Geometry::sign},
-                                        {"adamw", Geometry::sign},           {"muon", Geometry::spectral}};
+const std::vector<Entrant> kRaced = {{"sgd", Geometry::euclidean, false}, {"normalized-sgd", Geometry::euclidean},
+                                     {"signsgd", Geometry::sign},         {"lion", Geometry::sign},
+                                     {"adamw", Geometry::sign},           {"muon", Geometry::spectral}};
 
 // A probe of given density and pilot losses, everything else unmeasured.
 ProbeReport hand_made(double density, const std::vector<double>& sgd, const std::vector<double>& sign) {
@@ -58,10 +58,10 @@ const SpeedupPrediction& of(const Prediction& prediction, const std::string& nam
 
 TEST(Models, DensityIsWorstCaseRatioOneOverPhi) {
   const ProbeReport probe = hand_made(0.25, {}, {});
-  EXPECT_NEAR(*model("density").log2_speedup(probe, kEntrants[2], {}), 2.0, 1e-12);
-  EXPECT_FALSE(model("density").log2_speedup(probe, kEntrants[0], {}).has_value());
-  EXPECT_FALSE(model("density").log2_speedup(probe, kEntrants[1], {}).has_value());
-  EXPECT_FALSE(model("density").log2_speedup(probe, kEntrants[5], {}).has_value());  // not measured here
+  EXPECT_NEAR(*model("density").log2_speedup(probe, kRaced[2], {}), 2.0, 1e-12);
+  EXPECT_FALSE(model("density").log2_speedup(probe, kRaced[0], {}).has_value());
+  EXPECT_FALSE(model("density").log2_speedup(probe, kRaced[1], {}).has_value());
+  EXPECT_FALSE(model("density").log2_speedup(probe, kRaced[5], {}).has_value());  // not measured here
 }
 
 TEST(Models, PointsWeighByTheStepsTheyStandFor) {
@@ -69,7 +69,7 @@ TEST(Models, PointsWeighByTheStepsTheyStandFor) {
   probe.pilots[0].end.geometries = probe.start.geometries;
   probe.pilots[0].end.geometries[0].noise_density = 1.0 / 64.0;
   const auto log2_speedup = [&](std::int64_t steps) {
-    return *model("density").log2_speedup(probe, kEntrants[2], {.steps = steps});
+    return *model("density").log2_speedup(probe, kRaced[2], {.steps = steps});
   };
   EXPECT_NEAR(log2_speedup(80), 0.25 * 2.0 + 0.75 * 6.0, 1e-12);
   EXPECT_NEAR(log2_speedup(0), 4.0, 1e-12);
@@ -85,10 +85,10 @@ TEST(Models, PilotCurvesCompareStepsToTheSameLoss) {
   }
   const ProbeReport probe = hand_made(0.5, sgd, sign);
   // Straight lines: the average of a window on them is its centre, so the ratio of slopes is exact.
-  EXPECT_NEAR(*model("pilot-curves").log2_speedup(probe, kEntrants[2], {}), std::log2(2.5), 1e-9);
+  EXPECT_NEAR(*model("pilot-curves").log2_speedup(probe, kRaced[2], {}), std::log2(2.5), 1e-9);
   const ProbeReport reversed = hand_made(0.5, sign, sgd);
-  EXPECT_NEAR(*model("pilot-curves").log2_speedup(reversed, kEntrants[2], {}), -std::log2(2.5), 1e-9);
-  EXPECT_FALSE(model("pilot-curves").log2_speedup(probe, kEntrants[5], {}).has_value());
+  EXPECT_NEAR(*model("pilot-curves").log2_speedup(reversed, kRaced[2], {}), -std::log2(2.5), 1e-9);
+  EXPECT_FALSE(model("pilot-curves").log2_speedup(probe, kRaced[5], {}).has_value());
 }
 
 // The same lines, but single mini-batches, the last one among them, are harder or easier by five steps' progress.
@@ -102,7 +102,7 @@ TEST(Models, PilotCurvesAreNotLedByDifficultMiniBatches) {
   }
   const ProbeReport probe = hand_made(0.5, sgd, sign);
   // Without the average and the pooling, the last mini-batch alone would move SGD's end by five of 20 steps: 0.4.
-  EXPECT_NEAR(*model("pilot-curves").log2_speedup(probe, kEntrants[2], {}), std::log2(2.5), 0.2);
+  EXPECT_NEAR(*model("pilot-curves").log2_speedup(probe, kRaced[2], {}), std::log2(2.5), 0.2);
 }
 
 TEST(Models, MatchedAccuracyWeighsRegimesByCriticalBatch) {
@@ -120,7 +120,7 @@ TEST(Models, MatchedAccuracyWeighsRegimesByCriticalBatch) {
   probe.start.geometries = {l2, sign};
   // L/g^2 = 2 and 0.625; critical batches (2 S / g)^2 = 36 and 1 mini-batches.
   const auto ratio = [&](double batch) {
-    return std::exp2(*model("matched-accuracy").log2_speedup(probe, kEntrants[2], {.batch_size = batch}));
+    return std::exp2(*model("matched-accuracy").log2_speedup(probe, kRaced[2], {.batch_size = batch}));
   };
   EXPECT_NEAR(ratio(0.0), 2.0 * 37.0 / (0.625 * 2.0), 1e-9);
   EXPECT_NEAR(ratio(8.0), ratio(0.0), 1e-9);
@@ -140,7 +140,7 @@ TEST(Predict, WithoutDisagreementTheMedianIsTheCommonOpinion) {
     sign.push_back(4.0 - 0.2 * t);
   }
   const ProbeReport probe = hand_made(0.5, sgd, sign);
-  const Prediction prediction = predict(std::span(&probe, 1), kEntrants);
+  const Prediction prediction = predict(std::span(&probe, 1), kRaced);
   const SpeedupPrediction& p = of(prediction, "signsgd");
   EXPECT_NEAR(p.speedup_vs_sgd, 2.0, 1e-9);
   const double error = std::hypot(kModelError, kVariantError);
@@ -156,7 +156,7 @@ TEST(Predict, DisagreementWidensTheInterval) {
   const ProbeReport agree = hand_made(1.0, sgd, sgd);
   const ProbeReport disagree = hand_made(0.02, sgd, sgd);
   const auto width = [&](const ProbeReport& probe) {
-    const Prediction prediction = predict(std::span(&probe, 1), kEntrants);
+    const Prediction prediction = predict(std::span(&probe, 1), kRaced);
     return of(prediction, "signsgd").high / of(prediction, "signsgd").low;
   };
   EXPECT_GT(width(disagree), 2.0 * width(agree));
@@ -164,8 +164,8 @@ TEST(Predict, DisagreementWidensTheInterval) {
 
 TEST(Predict, ProbabilitiesSumToOneAndRepeat) {
   const ProbeReport probe = hand_made(0.2, {}, {});
-  const Prediction a = predict(std::span(&probe, 1), kEntrants);
-  const Prediction b = predict(std::span(&probe, 1), kEntrants);
+  const Prediction a = predict(std::span(&probe, 1), kRaced);
+  const Prediction b = predict(std::span(&probe, 1), kRaced);
   double sum = 0.0;
   for (const SpeedupPrediction& p : a.optimizers) sum += p.probability_best;
   EXPECT_NEAR(sum, 1.0, 1e-12);
@@ -174,7 +174,7 @@ TEST(Predict, ProbabilitiesSumToOneAndRepeat) {
 
 TEST(Predict, SaysInPlainWordsWhatDecided) {
   const ProbeReport probe = hand_made(0.21, {}, {});
-  const Prediction prediction = predict(std::span(&probe, 1), std::span(kEntrants).first(3));
+  const Prediction prediction = predict(std::span(&probe, 1), std::span(kRaced).first(3));
   EXPECT_EQ(of(prediction, "signsgd").decided_by, "density");
   EXPECT_EQ(
       prediction.decided_by,
@@ -184,7 +184,7 @@ TEST(Predict, SaysInPlainWordsWhatDecided) {
 
 TEST(Predict, NothingMeasuredIsSaid) {
   const ProbeReport empty;
-  const Prediction prediction = predict(std::span(&empty, 1), kEntrants);
+  const Prediction prediction = predict(std::span(&empty, 1), kRaced);
   EXPECT_EQ(of(prediction, "signsgd").speedup_vs_sgd, 1.0);
   EXPECT_NE(of(prediction, "signsgd").because.find("nothing was measured"), std::string::npos);
   EXPECT_GT(of(prediction, "signsgd").high / of(prediction, "signsgd").low, 4.0);
@@ -192,8 +192,8 @@ TEST(Predict, NothingMeasuredIsSaid) {
 
 TEST(Predict, JsonHasTheKeysOfTheContract) {
   const ProbeReport probe = hand_made(0.2, {}, {});
-  const auto json = nlohmann::json::parse(predict(std::span(&probe, 1), kEntrants).to_json());
-  ASSERT_EQ(json["prediction"].size(), kEntrants.size());
+  const auto json = nlohmann::json::parse(predict(std::span(&probe, 1), kRaced).to_json());
+  ASSERT_EQ(json["prediction"].size(), kRaced.size());
   for (const char* key : {"optimizer", "speedup_vs_sgd", "low", "high", "probability_best"}) {
     EXPECT_TRUE(json["prediction"][2].contains(key)) << key;
   }
@@ -201,9 +201,9 @@ TEST(Predict, JsonHasTheKeysOfTheContract) {
 }
 
 TEST(Predict, RefusesInvalidOptions) {
-  EXPECT_THROW((void)predict({}, kEntrants, {.draws = 0}), std::invalid_argument);
-  EXPECT_THROW((void)predict({}, kEntrants, {.plan = {.steps = -1}}), std::invalid_argument);
-  EXPECT_THROW((void)predict({}, kEntrants, {.plan = {.batch_size = -1.0}}), std::invalid_argument);
+  EXPECT_THROW((void)predict({}, kRaced, {.draws = 0}), std::invalid_argument);
+  EXPECT_THROW((void)predict({}, kRaced, {.plan = {.steps = -1}}), std::invalid_argument);
+  EXPECT_THROW((void)predict({}, kRaced, {.plan = {.batch_size = -1.0}}), std::invalid_argument);
   EXPECT_TRUE(predict({}, {}).optimizers.empty());
 }
 
@@ -216,7 +216,7 @@ Prediction predict_quadratic(const std::vector<double>& sigma) {
                       testing::diagonal_quadratic(std::vector<double>(kDimension, 1.0)),
                       testing::gaussian_noise(sigma));
   const ProbeReport probe = normdescent::probe(objective, 4, {.held_out_batch = 64});
-  const std::vector<Entrant> entrants = {kEntrants[0], kEntrants[1], kEntrants[2]};
+  const std::vector<Entrant> entrants = {kRaced[0], kRaced[1], kRaced[2]};
   return predict(std::span(&probe, 1), entrants, {.plan = {.steps = 200}});
 }
 
@@ -246,7 +246,7 @@ TEST(Predict, EqualMeasurementsHaveNoClearWinner) {
   std::vector<double> sgd;
   for (int t = 0; t <= 20; ++t) sgd.push_back(4.0 - 0.1 * t);
   const ProbeReport probe = hand_made(1.0, sgd, sgd);
-  const Prediction prediction = predict(std::span(&probe, 1), std::span(kEntrants).first(4));
+  const Prediction prediction = predict(std::span(&probe, 1), std::span(kRaced).first(4));
   for (const SpeedupPrediction& p : prediction.optimizers) {
     EXPECT_LT(p.probability_best, 0.5) << p.optimizer;
     EXPECT_LE(p.low, 1.0) << p.optimizer;

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/probe/probe.hpp"
 #include "probe/synthetic.hpp"
 
@@ -20,7 +20,6 @@ using testing::Synthetic;
 using testing::vectors;
 
 constexpr std::size_t kDimension = 400;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 ProbeOptions quick(int micro_batches = 32) {
   return {.micro_batches = micro_batches, .pilot_micro_batches = 8, .pilot_steps = 0};

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <stdexcept>
+
+#include "normdescent/base/numbers.hpp"
 
 namespace normdescent {
 namespace {
 
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 using FinalLoss = std::function<double(const SearchRun&)>;
 
 /// Runs a search against a function; every loss starts at 10. Returns all runs that were asked for.

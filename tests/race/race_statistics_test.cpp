@@ -5,16 +5,16 @@
 
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <stdexcept>
+
+#include "normdescent/base/numbers.hpp"
 
 namespace normdescent {
 namespace {
 
 // Sums of a few doubles: a handful of roundings.
 constexpr double kRounding = 1e-13;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 const LossCurve kReference{{0, 10, 20, 30, 40}, {8, 6, 5, 4.5, 4}};
 

@@ -5,15 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/predict/features.hpp"
 
 namespace normdescent {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 double standing(const std::vector<double>& truth, std::size_t j) {
   double sum = 0.0;

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/predict/features.hpp"
@@ -14,8 +14,6 @@
 
 namespace normdescent {
 namespace {
-
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 ContestantResult contestant(const std::string& name, std::vector<double> final_losses) {
   ContestantResult result{.name = name, .learning_rate = 0.1, .search = {}, .finals = {}, .speedup = {}};

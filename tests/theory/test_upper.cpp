@@ -16,17 +16,17 @@ namespace {
 
 using test::log_uniform;
 
-const ProblemConstants kSign{.initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
+const ProblemConstants kSignProblem{.initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
 
 ProblemConstants with_tail(double tail) {
-  ProblemConstants constants = kSign;
+  ProblemConstants constants = kSignProblem;
   constants.tail = tail;
   return constants;
 }
 
 TEST(UpperBound, MinibatchKnownAnswers) {
   const RunSettings run{.learning_rate = 0.1, .steps = 100, .batch = 4};
-  EXPECT_NEAR(upper_bound(kSign, RawMiniBatch{}, run).value, 0.7, 1e-15);
+  EXPECT_NEAR(upper_bound(kSignProblem, RawMiniBatch{}, run).value, 0.7, 1e-15);
   EXPECT_NEAR(upper_bound(with_tail(1.5), RawMiniBatch{}, run).value, 0.9937005260, 5e-11);
 }
 
@@ -34,12 +34,12 @@ TEST(UpperBound, MomentumKnownAnswers) {
   const RunSettings run{.learning_rate = 0.01, .steps = 1000, .batch = 4};
   const ExponentialAverage momentum{.averaging = 0.1};
   EXPECT_NEAR(upper_bound(with_tail(1.5), momentum, run).value, 0.8463401551, 5e-11);
-  EXPECT_NEAR(upper_bound(kSign, momentum, run).value, 0.6331138830, 5e-11);
+  EXPECT_NEAR(upper_bound(kSignProblem, momentum, run).value, 0.6331138830, 5e-11);
 }
 
 TEST(UpperBound, LionKnownAnswer) {
   const LionAverage lion{.averaging1 = 0.1, .averaging2 = 0.01, .start_error = 0.5};
-  EXPECT_NEAR(upper_bound(kSign, lion, {.learning_rate = 0.01, .steps = 1000}).value, 3.99, 1e-13);
+  EXPECT_NEAR(upper_bound(kSignProblem, lion, {.learning_rate = 0.01, .steps = 1000}).value, 3.99, 1e-13);
 }
 
 TEST(UpperBound, DependsOnTheGeometryOnlyThroughItsConstants) {
@@ -56,8 +56,8 @@ TEST(UpperBound, DependsOnTheGeometryOnlyThroughItsConstants) {
 TEST(UpperBound, LionWithEqualAveragesIsMomentum) {
   const RunSettings run{.learning_rate = 0.01, .steps = 1e4};
   const double a = 0.05;
-  const EstimatorError lion = estimator_error(kSign, LionAverage{.averaging1 = a, .averaging2 = a}, run);
-  const EstimatorError momentum = estimator_error(kSign, ExponentialAverage{.averaging = a}, run);
+  const EstimatorError lion = estimator_error(kSignProblem, LionAverage{.averaging1 = a, .averaging2 = a}, run);
+  const EstimatorError momentum = estimator_error(kSignProblem, ExponentialAverage{.averaging = a}, run);
   EXPECT_DOUBLE_EQ(lion.drift, momentum.drift);
   // a + (1 - a) sqrt a against sqrt a: Lion's row adds the newest noise instead of averaging it.
   EXPECT_DOUBLE_EQ(lion.noise, 0.5 * (a + (1 - a) * std::sqrt(a)));
@@ -66,11 +66,11 @@ TEST(UpperBound, LionWithEqualAveragesIsMomentum) {
 
 TEST(UpperBound, WithoutAveragingMomentumIsTheRawMinibatch) {
   const RunSettings run{.learning_rate = 0.01, .steps = 100, .batch = 2};
-  const EstimatorError raw = estimator_error(kSign, RawMiniBatch{}, run);
+  const EstimatorError raw = estimator_error(kSignProblem, RawMiniBatch{}, run);
   for (const GradientEstimator& estimator : {GradientEstimator{ExponentialAverage{.averaging = 1.0}},
                                              GradientEstimator{LionAverage{.averaging1 = 1.0, .averaging2 = 1.0}},
                                              GradientEstimator{ExtrapolatedAverage{.averaging = 1.0}}}) {
-    const EstimatorError error = estimator_error(kSign, estimator, run);
+    const EstimatorError error = estimator_error(kSignProblem, estimator, run);
     EXPECT_EQ(error.drift, 0.0);
     EXPECT_DOUBLE_EQ(error.noise, raw.noise);
   }
@@ -79,9 +79,10 @@ TEST(UpperBound, WithoutAveragingMomentumIsTheRawMinibatch) {
 TEST(UpperBound, ZeroStartReplacesTheFirstNoiseByTwoLogTwo) {
   const RunSettings run{.learning_rate = 0.01, .steps = 100};
   const double a = 0.04;
-  EXPECT_DOUBLE_EQ(estimator_error(kSign, ExponentialAverage{.averaging = a}, run).start, 0.5 / (a * 100));
-  EXPECT_DOUBLE_EQ(estimator_error(kSign, ExponentialAverage{.averaging = a, .start = MomentumStart::zero}, run).start,
-                   0.5 * 0.2 * 2 * std::numbers::ln2 / (a * 100));
+  EXPECT_DOUBLE_EQ(estimator_error(kSignProblem, ExponentialAverage{.averaging = a}, run).start, 0.5 / (a * 100));
+  EXPECT_DOUBLE_EQ(
+      estimator_error(kSignProblem, ExponentialAverage{.averaging = a, .start = MomentumStart::zero}, run).start,
+      0.5 * 0.2 * 2 * std::numbers::ln2 / (a * 100));
 }
 
 TEST(UpperBound, IsMonotoneInEveryConstant) {
@@ -134,7 +135,7 @@ TEST(UpperBound, SaysWhoseConstantsTheyAre) {
 }
 
 TEST(UpperBound, FlagsAQuadraticModelConstantWhereALipschitzGradientIsNeeded) {
-  ProblemConstants constants = kSign;
+  ProblemConstants constants = kSignProblem;
   constants.smoothness_kind = SmoothnessKind::quadratic_model;
   EXPECT_FALSE(upper_bound(constants, RawMiniBatch{}, {}).has(FlagKind::gradient_smoothness_assumed));
   const Bound momentum = upper_bound(constants, ExponentialAverage{}, {});
@@ -146,9 +147,10 @@ TEST(UpperBound, BudgetFormHasTheConstantTwoPlusRootTwo) {
   const double constant = 2.0 + std::numbers::sqrt2;
   // S = 0.5, Delta L = 2: B > 1 from N = 8 on.
   for (const double samples : {1e2, 1e5, 1e12})
-    EXPECT_NEAR(upper_minibatch_at_budget(kSign, samples).value / (constant * std::pow(0.25 * 2.0 / samples, 0.25)),
-                1.0, 1e-12);
-  EXPECT_LE(upper_minibatch_at_budget(kSign, 4.0).value, constant * std::sqrt(2.0 / 4.0));
+    EXPECT_NEAR(
+        upper_minibatch_at_budget(kSignProblem, samples).value / (constant * std::pow(0.25 * 2.0 / samples, 0.25)), 1.0,
+        1e-12);
+  EXPECT_LE(upper_minibatch_at_budget(kSignProblem, 4.0).value, constant * std::sqrt(2.0 / 4.0));
   EXPECT_DOUBLE_EQ(upper_minibatch_at_budget({.smoothness = 2.0, .noise = 0.0}, 100.0).value, std::sqrt(4.0 / 100.0));
 }
 
@@ -171,7 +173,7 @@ TEST(UpperBound, BudgetFormIsWithinAFactorOfTheBestSplitForHeavyTails) {
 }
 
 TEST(UpperBound, ExactDirectionIsInexactWithDeltaZero) {
-  ProblemConstants constants = kSign;
+  ProblemConstants constants = kSignProblem;
   constants.geometry = Geometry::spectral;
   const RunSettings run{.learning_rate = 0.01, .steps = 1000};
   const ExponentialAverage momentum{.averaging = 0.1};
@@ -181,7 +183,7 @@ TEST(UpperBound, ExactDirectionIsInexactWithDeltaZero) {
   const double expected = (0.1 + 2 * (2 * 0.01 * 1.16 * 9 + 0.5 * (std::sqrt(0.1) + 0.01)) + 0.01 * 1.16 * 1.16) / 0.84;
   EXPECT_NEAR(upper_bound_inexact_msign(constants, momentum, run, 0.16).value, expected, 1e-13);
   EXPECT_REFUSED(upper_bound_inexact_msign(constants, momentum, run, 1.0), "delta = 1, must be in [0, 1)");
-  EXPECT_REFUSED(upper_bound_inexact_msign(kSign, momentum, run, 0.1), "geometry = sign, must be spectral");
+  EXPECT_REFUSED(upper_bound_inexact_msign(kSignProblem, momentum, run, 0.1), "geometry = sign, must be spectral");
 }
 
 TEST(UpperBound, DecayDoublesTheDriftAndQuadruplesTheCurvature) {
@@ -189,11 +191,11 @@ TEST(UpperBound, DecayDoublesTheDriftAndQuadruplesTheCurvature) {
   const RunSettings run{.learning_rate = 0.01, .steps = 1000};
   // Delta/(eta T) + 2 L eta (1 + 2 beta1/a_2) + 2 S (a_1 + beta1 sqrt a_2) + 2 beta1 0.5/(a_2 T)
   const double expected = 0.1 + 0.04 * (1 + 2 * 0.9 / 0.01) + (0.1 + 0.09) + 0.09;
-  const Bound bound = upper_bound_with_decay(kSign, lion, run, 0.1, 5.0);
+  const Bound bound = upper_bound_with_decay(kSignProblem, lion, run, 0.1, 5.0);
   EXPECT_NEAR(bound.value, expected, 1e-12);
   EXPECT_TRUE(bound.holds());
-  EXPECT_FALSE(upper_bound_with_decay(kSign, lion, {.learning_rate = 11.0}, 0.1, 5.0).holds());
-  EXPECT_REFUSED(upper_bound_with_decay(kSign, lion, run, 0.1, 11.0),
+  EXPECT_FALSE(upper_bound_with_decay(kSignProblem, lion, {.learning_rate = 11.0}, 0.1, 5.0).holds());
+  EXPECT_REFUSED(upper_bound_with_decay(kSignProblem, lion, run, 0.1, 11.0),
                  "start_norm = 11, must be at most 1/decoupled_decay");
 }
 
@@ -274,7 +276,7 @@ TEST(UpperBaselines, SgdKnownAnswersAndStepCondition) {
   const Bound unstable = upper_sgd(euclidean, {.learning_rate = 0.51});
   EXPECT_FALSE(unstable.holds());
   EXPECT_EQ(unstable.flags.front().threshold, 0.5);
-  EXPECT_REFUSED(upper_sgd(kSign, run), "geometry = sign, must be euclidean");
+  EXPECT_REFUSED(upper_sgd(kSignProblem, run), "geometry = sign, must be euclidean");
 }
 
 TEST(UpperBaselines, AdagradMatchesThePlainFormulaAndSurvivesTinyDelta) {

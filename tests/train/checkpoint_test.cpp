@@ -33,7 +33,7 @@ struct Seen {
   std::int64_t resumed_at = -1;
 };
 
-class Witness : public TrainerObserver {
+class TrainingWitness : public TrainerObserver {
  public:
   void on_damaged_checkpoint(const DamagedCheckpoint& damaged, const std::filesystem::path& moved_to) override {
     seen.defects.push_back(damaged.defect);
@@ -62,7 +62,7 @@ std::map<std::string, std::string> content_of(const std::filesystem::path& folde
 class Checkpoints : public testing::Test {
  protected:
   Checkpoints() {
-    Witness nobody;
+    TrainingWitness nobody;
     train(survival_problem(), survival_optimizer(), survival_options(BackgroundWrites::never), RunFolder::create(run_),
           nobody);
     model_at_end_ = read_text(newest_ / "model.safetensors");
@@ -70,7 +70,7 @@ class Checkpoints : public testing::Test {
   Seen resume() {
     auto options = survival_options(BackgroundWrites::never);
     options.resume = true;
-    Witness witness;
+    TrainingWitness witness;
     train(survival_problem(), survival_optimizer(), options, RunFolder::open(run_), witness);
     return witness.seen;
   }
@@ -204,7 +204,7 @@ TEST_F(Checkpoints, ARunThatEndedBeforeItsFirstCheckpointBeginsAgain) {
 
 TEST_F(Checkpoints, WritesInTheBackgroundGiveTheSameFiles) {
   const auto path = folder_ / "background";
-  Witness nobody;
+  TrainingWitness nobody;
   train(survival_problem(), survival_optimizer(), survival_options(BackgroundWrites::always), RunFolder::create(path),
         nobody);
   for (const auto& checkpoint : {"checkpoint-90", "checkpoint-100"}) {

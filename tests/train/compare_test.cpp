@@ -47,9 +47,9 @@ const TaskDescription kTask{.command_line = "normdescent compare --data x.txt",
                             .context = 8};
 
 /// Writes down the order of events, and can stop at one.
-class Witness : public CompareObserver {
+class RunWitness : public CompareObserver {
  public:
-  explicit Witness(std::filesystem::path folder, int stop_after_runs = -1, bool stop_at_prediction = false)
+  explicit RunWitness(std::filesystem::path folder, int stop_after_runs = -1, bool stop_at_prediction = false)
       : folder_(std::move(folder)), stop_after_runs_(stop_after_runs), stop_at_prediction_(stop_at_prediction) {}
   void on_probe_progress(double fraction, std::string_view) override {
     EXPECT_EQ(runs, 0);
@@ -91,7 +91,7 @@ class Witness : public CompareObserver {
 
 class Compare : public testing::Test {
  protected:
-  CompareResult run(const CompareOptions& options, Witness& witness) {
+  CompareResult run(const CompareOptions& options, RunWitness& witness) {
     return compare(sparse_noise(), kTask, options, RunFolder::create(path_), witness, witness.source.get_token());
   }
   Json saved() { return Json::parse(read_text(path_ / "result.json")); }
@@ -104,7 +104,7 @@ void expect_keys(const Json& json, const std::vector<const char*>& keys) {
 }
 
 TEST_F(Compare, ResultHasTheDocumentedSchema) {
-  Witness witness(path_);
+  RunWitness witness(path_);
   const auto result = run(short_compare(), witness);
   EXPECT_TRUE(result.is_complete);
   EXPECT_EQ(witness.last_fraction, 1.0);
@@ -146,7 +146,7 @@ TEST_F(Compare, ResultHasTheDocumentedSchema) {
 }
 
 TEST_F(Compare, EveryRunHasItsMetrics) {
-  Witness witness(path_);
+  RunWitness witness(path_);
   auto options = short_compare();
   options.seed = 7;
   const auto result = run(options, witness);
@@ -168,12 +168,12 @@ TEST_F(Compare, EveryRunHasItsMetrics) {
 }
 
 TEST_F(Compare, EqualSeedsGiveEqualResultsOnAnyNumberOfRaceThreads) {
-  Witness first(path_);
+  RunWitness first(path_);
   auto options = short_compare();
   run(options, first);
   Json a = saved();
   std::filesystem::remove_all(path_);
-  Witness second(path_);
+  RunWitness second(path_);
   options.threads = 2;
   run(options, second);
   Json b = saved();
@@ -185,7 +185,7 @@ TEST_F(Compare, EqualSeedsGiveEqualResultsOnAnyNumberOfRaceThreads) {
 }
 
 TEST_F(Compare, StopInTheRaceKeepsWhatWasMeasured) {
-  Witness witness(path_, 5);
+  RunWitness witness(path_, 5);
   const auto result = run(short_compare(), witness);
   EXPECT_FALSE(result.is_complete);
   EXPECT_EQ(result.prediction_was_right, std::nullopt);
@@ -198,7 +198,7 @@ TEST_F(Compare, StopInTheRaceKeepsWhatWasMeasured) {
 }
 
 TEST_F(Compare, StopBeforeTheRaceKeepsTheProbeAndThePrediction) {
-  Witness witness(path_, -1, true);
+  RunWitness witness(path_, -1, true);
   const auto result = run(short_compare(), witness);
   EXPECT_FALSE(result.is_complete);
   EXPECT_EQ(witness.runs, 0);
@@ -206,7 +206,7 @@ TEST_F(Compare, StopBeforeTheRaceKeepsTheProbeAndThePrediction) {
 }
 
 TEST_F(Compare, StopBeforeTheProbeStillWritesAReadableResult) {
-  Witness witness(path_);
+  RunWitness witness(path_);
   witness.source.request_stop();
   const auto result = run(short_compare(), witness);
   EXPECT_FALSE(result.is_complete);
@@ -219,7 +219,7 @@ TEST_F(Compare, DivergedContestantIsNullInTheResult) {
   options.optimizers = {"sgd", "signsgd"};
   options.learning_rates = {{"sgd", 1e30}, {"signsgd", 0.03}};
   options.race.max_rates = 3;
-  Witness witness(path_);
+  RunWitness witness(path_);
   run(options, witness);
   const Json json = saved();
   EXPECT_TRUE(json["measured"].at(0)["diverged"].get<bool>());

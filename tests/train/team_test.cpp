@@ -31,7 +31,7 @@ class LayeredProblem final : public Problem {
   std::uint32_t batch_size_;
 };
 
-TrainerOptions short_run() {
+TrainerOptions team_run() {
   return {.steps = 20, .evaluate_every = 8, .checkpoint_every = 0, .divergence_factor = 1e6};
 }
 
@@ -54,7 +54,7 @@ struct TeamRun {
 class TeamTest : public testing::Test {
  protected:
   void run(const std::string& name, const OptimizerSpec& spec, const TeamRun& how) {
-    TrainerOptions options = short_run();
+    TrainerOptions options = team_run();
     options.resume = how.resume;
     const auto path = folder_ / name;
     const auto errors = run_ranks(how.ranks, [&](ProcessGroup& group) {
@@ -122,7 +122,7 @@ TEST_F(TeamTest, ResumeIsBitEqualWithTheSameNumberAndContinuesWithAnother) {
 TEST_F(TeamTest, ARankWithOtherOptionsEndsTheRunOnAllRanks) {
   const auto errors = run_ranks(2, [&](ProcessGroup& group) {
     const Team team{group};
-    TrainerOptions options = short_run();
+    TrainerOptions options = team_run();
     options.team = &team;
     options.seed = group.rank() == 1 ? 8 : 7;
     const auto spec = make_optimizer("sgd");
@@ -141,7 +141,7 @@ TEST_F(TeamTest, ARankWithOtherOptionsEndsTheRunOnAllRanks) {
 TEST_F(TeamTest, AMiniBatchWithoutAnExampleForEveryRankIsRefusedAtTheStart) {
   const auto errors = run_ranks(3, [&](ProcessGroup& group) {
     const Team team{group};
-    TrainerOptions options = short_run();
+    TrainerOptions options = team_run();
     options.team = &team;
     const auto spec = make_optimizer("sgd");
     EXPECT_THROW((void)follow(LayeredProblem(2), spec, options, folder_ / "none"), std::invalid_argument);

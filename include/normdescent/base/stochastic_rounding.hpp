@@ -16,11 +16,11 @@ namespace normdescent {
 /// finite (beyond the largest bfloat16 they become that).
 [[nodiscard]] constexpr Bfloat16 round_stochastically(float x, std::uint16_t bits) {
   const auto pattern = std::bit_cast<std::uint32_t>(x);
-  constexpr std::uint32_t kInfinity = 0x7F800000U;
+  constexpr std::uint32_t kInfinite = 0x7F800000U;
   constexpr std::uint32_t kMagnitude = 0x7FFFFFFFU;
-  if ((pattern & kMagnitude) >= kInfinity) return to_bfloat16(x);
+  if ((pattern & kMagnitude) >= kInfinite) return to_bfloat16(x);
   const std::uint32_t rounded = pattern + bits;
-  const bool is_too_large = (rounded & kMagnitude) >= kInfinity;
+  const bool is_too_large = (rounded & kMagnitude) >= kInfinite;
   return {static_cast<std::uint16_t>((is_too_large ? pattern : rounded) >> 16U)};
 }
 
