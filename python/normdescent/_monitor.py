@@ -23,6 +23,13 @@ class TrainingMonitor:
             optimizer.step(); optimizer.zero_grad(); monitor.end_step()
         print(monitor.report()["noise_density"])
 
+    What a step meets - curvature along it, what it gained, the multiple of it that would have gained
+    most - from the gradient of one more micro-batch before and after it:
+
+        next_loss().backward(); monitor.observe_before_step(loss); optimizer.zero_grad()
+        the step as above
+        the same loss.backward(); monitor.observe_after_step(loss); optimizer.zero_grad()
+
     params        a module, named_parameters() or tensors
     coordinates   that are read of each gradient; at least 16 of each tensor
     window        micro-batches that a report is about: the newest
@@ -64,6 +71,20 @@ class TrainingMonitor:
         if not weight > 0:
             raise ValueError(f"weight = {weight}, must be > 0")
         self._engine.observe_micro_batch(float(weight), accumulated)
+
+    def observe_before_step(self, loss: float) -> None:
+        """Reads .grad, of one micro-batch that has no part in the coming step, and the parameters.
+
+        loss  of that micro-batch alone, as .grad is its gradient alone
+        """
+        self._engine.observe_before_step(float(loss))
+
+    def observe_after_step(self, loss: float) -> None:
+        """The same micro-batch's .grad and loss where the step has led."""
+        try:
+            self._engine.observe_after_step(float(loss))
+        except RuntimeError as error:
+            raise ValueError("observe_after_step() needs observe_before_step()") from error
 
     def end_step(self) -> None:
         """Call it when the parameters have moved."""

@@ -24,6 +24,12 @@ std::vector<Index> distinct_indices(Index size, Index count, Philox& random) {
   return sorted;
 }
 
+// An empty tensor reads as 0.
+void gather(const CoordinateChoice::Stratum& chosen, std::span<const float> tensor, std::span<float> values) {
+  float* out = values.data() + chosen.first;
+  for (const Index i : chosen.indices) *out++ = tensor.empty() ? 0.0F : tensor[static_cast<std::size_t>(i)];
+}
+
 std::vector<Index> tensor_sizes(std::span<const Parameter> parameters) {
   std::vector<Index> sizes;
   for (const Parameter& p : parameters) sizes.push_back(static_cast<Index>(p.value.size()));
@@ -48,14 +54,12 @@ CoordinateChoice::CoordinateChoice(std::span<const Index> tensor_sizes, Index co
 CoordinateChoice::CoordinateChoice(std::span<const Parameter> parameters, Index count, std::uint64_t seed)
     : CoordinateChoice(normdescent::tensor_sizes(parameters), count, seed) {}
 
-void CoordinateChoice::read(std::span<const Parameter> parameters, std::span<float> values) const {
-  for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    const auto gradient = parameters[t].gradient;
-    float* out = values.data() + tensors_[t].first;
-    for (const Index i : tensors_[t].indices) {
-      *out++ = gradient.empty() ? 0.0F : gradient[static_cast<std::size_t>(i)];
-    }
-  }
+void CoordinateChoice::read(std::span<const Parameter> parameters, std::span<float> gradients) const {
+  for (std::size_t t = 0; t < tensors_.size(); ++t) gather(tensors_[t], parameters[t].gradient, gradients);
+}
+
+void CoordinateChoice::read_point(std::span<const Parameter> parameters, std::span<float> point) const {
+  for (std::size_t t = 0; t < tensors_.size(); ++t) gather(tensors_[t], parameters[t].value, point);
 }
 
 void GradientSample::add(std::int64_t step, std::span<const float> row) {

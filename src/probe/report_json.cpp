@@ -43,6 +43,16 @@ OrderedJson spectral_json(const SpectralNoise& noise) {
           {"because", because(noise.reason)}};
 }
 
+OrderedJson step_json(const StepEffect& effect) {
+  return {{"steps", effect.steps},
+          {"gain", estimate_json(effect.gain)},
+          {"curvature_l2", estimate_json(effect.curvature_l2)},
+          {"curvature_linf", estimate_json(effect.curvature_linf)},
+          {"best_multiple", estimate_json(effect.best_multiple)},
+          {"best_gain", estimate_json(effect.best_gain)},
+          {"because", because(effect.reason)}};
+}
+
 OrderedJson invariance_json(const BatchInvariance& invariance) {
   if (invariance.factor == 0) return {{"factor", nullptr}, {"ratio", nullptr}, {"because", invariance.reason}};
   return {{"factor", invariance.factor},

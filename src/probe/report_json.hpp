@@ -7,6 +7,7 @@
 #include "normdescent/probe/affine_fit.hpp"
 #include "normdescent/probe/sample_statistics.hpp"
 #include "normdescent/probe/spectral_watch.hpp"
+#include "normdescent/probe/step_watch.hpp"
 #include "normdescent/probe/tail_comparison.hpp"
 
 namespace normdescent::probe_detail {
@@ -18,6 +19,7 @@ using OrderedJson = nlohmann::ordered_json;
 [[nodiscard]] OrderedJson noise_json(const SampledNoise& noise);
 [[nodiscard]] OrderedJson spectral_json(const MatrixNoise& noise);  ///< null where nothing was measured
 [[nodiscard]] OrderedJson spectral_json(const SpectralNoise& noise);
+[[nodiscard]] OrderedJson step_json(const StepEffect& effect);
 [[nodiscard]] OrderedJson invariance_json(const BatchInvariance& invariance);
 [[nodiscard]] OrderedJson tails_json(const TailComparison& tails);
 [[nodiscard]] OrderedJson fit_json(const AffineFit& fit);

@@ -31,6 +31,12 @@ std::vector<Index> sizes_of(std::span<const ParameterInfo> tensors) {
   return sizes;
 }
 
+void require_chosen(const CoordinateChoice& choice, const char* name, std::span<const float> values) {
+  if (values.size() == choice.count()) return;
+  throw std::invalid_argument(std::string(name) + ".size() = " + std::to_string(values.size()) + ", must be " +
+                              std::to_string(choice.count()));
+}
+
 Estimate root(const Estimate& square) {
   if (!(square.value > 0.0)) return {};
   const double value = std::sqrt(square.value);
@@ -51,6 +57,7 @@ TrainingMonitor::TrainingMonitor(std::span<const ParameterInfo> tensors, const M
     throw std::invalid_argument("window = " + std::to_string(options.window) + ", must be >= 2");
   }
   row_.resize(choice_.count());
+  point_.resize(choice_.count());
   accumulated_.resize(choice_.count());
 }
 
@@ -68,10 +75,7 @@ std::optional<std::size_t> TrainingMonitor::watched() const {
 
 void TrainingMonitor::observe_coordinates(std::span<const float> values, ObservedGradient content, double weight,
                                           std::span<const float> watched_gradient) {
-  if (values.size() != choice_.count()) {
-    throw std::invalid_argument("values.size() = " + std::to_string(values.size()) + ", must be " +
-                                std::to_string(choice_.count()));
-  }
+  require_chosen(choice_, "values", values);
   if (!(weight > 0.0)) throw std::invalid_argument("weight = " + std::to_string(weight) + ", must be > 0");
   if (watched()) watch_.observe(watched_gradient, content, weight);
   const auto scale = static_cast<float>(1.0 / weight);
@@ -81,6 +85,30 @@ void TrainingMonitor::observe_coordinates(std::span<const float> values, Observe
     row_[i] = (values[i] - before) * scale;
   }
   sample_.add(step_, row_);
+}
+
+void TrainingMonitor::observe_before_step(std::span<const Parameter> parameters, double loss) {
+  choice_.read_point(parameters, point_);
+  choice_.read(parameters, row_);
+  steps_.before(point_, row_, loss);
+}
+
+void TrainingMonitor::observe_after_step(std::span<const Parameter> parameters, double loss) {
+  choice_.read_point(parameters, point_);
+  choice_.read(parameters, row_);
+  steps_.after(choice_, point_, row_, loss);
+}
+
+void TrainingMonitor::observe_before_step(std::span<const float> point, std::span<const float> gradient, double loss) {
+  require_chosen(choice_, "point", point);
+  require_chosen(choice_, "gradient", gradient);
+  steps_.before(point, gradient, loss);
+}
+
+void TrainingMonitor::observe_after_step(std::span<const float> point, std::span<const float> gradient, double loss) {
+  require_chosen(choice_, "point", point);
+  require_chosen(choice_, "gradient", gradient);
+  steps_.after(choice_, point, gradient, loss);
 }
 
 void TrainingMonitor::end_step() {
@@ -116,6 +144,7 @@ MonitorReport TrainingMonitor::report() {
   report.critical_sign = critical_batch(total.l1, total.gradient_l1, 1.0);
   report.spectral = watch_.report();
   if (options_.matrix_every == 0) report.spectral.reason = "matrix_every = 0";
+  report.step_effect = steps_.report();
   report.tails = compare_tails(sample_.residuals(kTailSeries), {});
   if (std::isfinite(total.l2.value) && std::isfinite(total.gradient_l2_squared.value)) {
     if (growth_.size() == kGrowthPoints) growth_.erase(growth_.begin());
@@ -137,6 +166,7 @@ std::string MonitorReport::to_json() const {
   json["tails"] = probe_detail::tails_json(tails);
   json["noise_growth"] = probe_detail::fit_json(noise_growth);
   json["spectral_noise"] = probe_detail::spectral_json(spectral);
+  json["step_effect"] = probe_detail::step_json(step_effect);
   json["per_parameter"] = OrderedJson::array();
   for (std::size_t t = 0; t < statistics.tensors.size(); ++t) {
     json["per_parameter"].push_back(probe_detail::noise_json(statistics.tensors[t]));

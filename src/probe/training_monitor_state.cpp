@@ -33,6 +33,7 @@ StateDict TrainingMonitor::state() const {
   state.tensors[kAccumulated] = to_tensor("F32", {width}, accumulated_);
   state.tensors[kGrowth] = to_tensor("F64", {static_cast<Index>(growth_.size()), 2}, points);
   watch_.save(state);
+  steps_.save(state);
   return state;
 }
 
@@ -50,7 +51,10 @@ void TrainingMonitor::load_state(const StateDict& state) {
   require(accumulated.size() == choice_.count(), kAccumulated, "of " + width + " coordinates");
   require(sample.values.size() == sample.rows() * choice_.count(), kValues, "rows of " + width + " coordinates");
   require(points.size() % 2 == 0, kGrowth, "pairs");
-  watch_.load(state);  // the last that can throw
+  SpectralWatch watch = watch_;
+  watch.load(state);
+  steps_.load(state, choice_.count());  // the last that can throw
+  watch_ = std::move(watch);
   sample_ = std::move(sample);
   accumulated_ = std::move(accumulated);
   step_ = step;

@@ -25,6 +25,8 @@ class MonitorClass : public torch::CustomClassHolder {
   void observe_micro_batch(double weight, bool accumulated) {
     monitor_.observe_micro_batch(weight, accumulated ? ObservedGradient::accumulated : ObservedGradient::micro_batch);
   }
+  void observe_before_step(double loss) { monitor_.observe_before_step(loss); }
+  void observe_after_step(double loss) { monitor_.observe_after_step(loss); }
   void end_step() { monitor_.end_step(); }
   std::string report() { return monitor_.report().to_json(); }
 

@@ -143,6 +143,8 @@ TORCH_LIBRARY(normdescent, library) {
       .def(torch::init<std::vector<std::string>, std::vector<std::string>, std::vector<at::Tensor>, std::int64_t,
                        std::int64_t, std::int64_t, std::int64_t>())
       .def("observe_micro_batch", &MonitorClass::observe_micro_batch)
+      .def("observe_before_step", &MonitorClass::observe_before_step)
+      .def("observe_after_step", &MonitorClass::observe_after_step)
       .def("end_step", &MonitorClass::end_step)
       .def("report", &MonitorClass::report);
   library.def("catalog", &catalog);

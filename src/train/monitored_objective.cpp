@@ -32,9 +32,28 @@ MonitoredObjective::MonitoredObjective(Objective& inner, std::uint32_t batch_siz
       parts_(parts_of(batch_size)),
       monitor_(inner.parameters(), {.window = 16, .matrix_every = matrix_interval(every)}) {}
 
+// The first examples of the next mini-batch: independent of this step, and the same ones in a resumed run.
+Batch MonitoredObjective::judge_of(std::int64_t step, std::uint64_t stream) const {
+  const auto next = static_cast<std::uint64_t>(step) + 1;
+  return {stream, next * batch_size_, batch_size_ / parts_};
+}
+
+// An optimizer that looks at several points of one step asks for its gradient several times: the first is the start.
+void MonitoredObjective::judge(std::int64_t step, std::uint64_t stream) {
+  const auto parameters = inner_.parameters();
+  if (monitor_.awaits_after_step() && step != judged_) {
+    monitor_.observe_after_step(parameters, inner_.gradient(judge_of(step - 1, stream)));
+  }
+  if (parts_ == 1 || step == judged_ || step % (every_ * kJudgedSteps) != 0) return;
+  monitor_.observe_before_step(parameters, inner_.gradient(judge_of(step, stream)));
+  judged_ = step;
+}
+
 double MonitoredObjective::gradient(const Batch& batch) {
+  if (batch.count != batch_size_) return inner_.gradient(batch);
   const auto step = static_cast<std::int64_t>(batch.first / batch_size_);
-  if (batch.count != batch_size_ || step % every_ != 0) return inner_.gradient(batch);
+  judge(step, batch.stream);
+  if (step % every_ != 0) return inner_.gradient(batch);
   has_news_ = true;
   if (parts_ == 1) return inner_.gradient(batch);
   const auto parameters = inner_.parameters();
@@ -61,6 +80,7 @@ std::optional<TrainingMetrics::Noise> MonitoredObjective::take_noise() {
   const MonitorReport report = monitor_.report();
   const SampledNoise& total = report.statistics.total;
   const SpectralNoise& spectral = report.spectral;
+  const StepEffect& step = report.step_effect;
   const double to_batch = 1.0 / std::sqrt(static_cast<double>(parts_));
   const double examples = static_cast<double>(batch_size_) / parts_;
   return TrainingMetrics::Noise{
@@ -75,6 +95,12 @@ std::optional<TrainingMetrics::Noise> MonitoredObjective::take_noise() {
       .spectral_density = spectral.density.value,
       .spectral_density_error = spectral.density.standard_error,
       .matrices_measured = spectral.measured,
+      .step_gain = step.gain.value,
+      .step_gain_error = step.gain.standard_error,
+      .step_curvature_l2 = step.curvature_l2.value,
+      .step_curvature_linf = step.curvature_linf.value,
+      .best_step_multiple = step.best_multiple.value,
+      .best_step_multiple_error = step.best_multiple.standard_error,
       .because =
           parts_ == 1 ? "a mini-batch of " + std::to_string(batch_size_) + " has no 2 to 7 equal parts" : total.reason};
 }

@@ -47,6 +47,10 @@ std::vector<Scalar> scalars_of(const TrainingMetrics& metrics) {
     scalars.push_back({"noise/sign_agreement", metrics.noise->sign_agreement});
     scalars.push_back({"noise/spectral", metrics.noise->spectral});
     scalars.push_back({"noise/spectral_density", metrics.noise->spectral_density});
+    scalars.push_back({"step/gain", metrics.noise->step_gain});
+    scalars.push_back({"step/curvature_l2", metrics.noise->step_curvature_l2});
+    scalars.push_back({"step/curvature_linf", metrics.noise->step_curvature_linf});
+    scalars.push_back({"step/best_multiple", metrics.noise->best_step_multiple});
   }
   return scalars;
 }
@@ -76,6 +80,12 @@ std::string TrainingMetrics::to_json() const {
     json["noise_spectral_density"] = noise->spectral_density;
     json["noise_spectral_density_se"] = noise->spectral_density_error;
     json["matrices_measured"] = noise->matrices_measured;
+    json["step_gain"] = noise->step_gain;
+    json["step_gain_se"] = noise->step_gain_error;
+    json["step_curvature_l2"] = noise->step_curvature_l2;
+    json["step_curvature_linf"] = noise->step_curvature_linf;
+    json["best_step_multiple"] = noise->best_step_multiple;
+    json["best_step_multiple_se"] = noise->best_step_multiple_error;
     if (!noise->because.empty()) json["noise_because"] = noise->because;
   }
   if (!events.empty()) json["events"] = events;

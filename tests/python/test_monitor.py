@@ -44,6 +44,30 @@ class TrainingMonitor(unittest.TestCase):
         with self.assertRaises(ValueError):
             normdescent.TrainingMonitor(model, matrix_every=-1)
 
+    def test_sees_what_a_step_meets(self) -> None:
+        weight = torch.nn.Parameter(torch.arange(1.0, 101.0))
+        optimizer = torch.optim.SGD([weight], lr=0.25)
+        monitor = normdescent.TrainingMonitor([("w", weight)])
+
+        def backward() -> float:
+            optimizer.zero_grad()
+            loss = weight.square().sum()  # curvature 2
+            loss.backward()
+            return float(loss)
+
+        with self.assertRaises(ValueError):
+            monitor.observe_after_step(1.0)
+        start = backward()
+        monitor.observe_before_step(start)
+        optimizer.step()
+        end = backward()
+        monitor.observe_after_step(end)
+        effect = monitor.report()["step_effect"]
+        self.assertAlmostEqual(effect["gain"]["value"], start - end)
+        self.assertAlmostEqual(effect["curvature_l2"]["value"], 2.0, places=5)
+        self.assertAlmostEqual(effect["best_multiple"]["value"], 2.0, places=5)  # 1 / (0.25 * 2)
+        self.assertIsNone(effect["gain"]["se"])
+
     def test_says_why_nothing_is_measured(self) -> None:
         monitor = normdescent.TrainingMonitor(torch.nn.Linear(2, 2))
         report = monitor.report()

@@ -47,6 +47,30 @@ TEST(TensorMonitor, RecoversNoiseOfAccumulatedGradientsOfAnyType) {
   }
 }
 
+// f(w) = 1/2 c ||w||^2 and a step of gradient descent.
+TEST(TensorMonitor, SeesWhatAStepMeets) {
+  constexpr double kCurvature = 3.0;
+  constexpr double kRate = 0.1;
+  at::manual_seed(6);
+  std::vector<torch::Tensor> tensors = {at::randn({30, 20}).t(), at::randn({50})};
+  TensorMonitor monitor(named(tensors), {.coordinates = 1000});
+  double squared = 0.0;
+  for (auto& tensor : tensors) squared += tensor.square().sum().item<double>();
+  const auto set_gradients = [&] {
+    for (auto& tensor : tensors) tensor.mutable_grad() = tensor * kCurvature;
+  };
+  set_gradients();
+  monitor.observe_before_step(0.5 * kCurvature * squared);
+  for (auto& tensor : tensors) tensor.sub_(tensor.grad(), kRate);
+  set_gradients();
+  const double left = 1.0 - kRate * kCurvature;
+  monitor.observe_after_step(0.5 * kCurvature * squared * left * left);
+  const StepEffect effect = monitor.report().step_effect;
+  EXPECT_NEAR(effect.gain.value / (0.5 * kCurvature * squared * (1.0 - left * left)), 1.0, 1e-9);
+  EXPECT_NEAR(effect.curvature_l2.value, kCurvature, 1e-4);
+  EXPECT_NEAR(effect.best_multiple.value, 1.0 / (kRate * kCurvature), 1e-3);
+}
+
 TEST(TensorMonitor, UndefinedGradientsAreFrozen) {
   std::vector<torch::Tensor> tensors = {at::zeros({10}), at::zeros({10})};
   TensorMonitor monitor(named(tensors), {});

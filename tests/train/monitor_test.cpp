@@ -62,14 +62,31 @@ TEST_F(MonitoredTraining, ShowsTheNoiseOfTheMiniBatchAtEveryNthStep) {
   EXPECT_NEAR(lines[58]["noise_density"].get<double>(), 1.0, 0.05);
 }
 
+// f = 1/4 ||x||^2 in 200 dimensions, noise linear in x. Signum moves every coordinate by the same length d: d^T H d is
+// 1/2 ||d||_2^2 and 100 ||d||_inf^2.
+TEST_F(MonitoredTraining, ShowsTheCurvatureAndGainOfItsOwnSteps) {
+  const auto lines = run("a", noisy_quadratic(kBatch), monitored_run());
+  EXPECT_TRUE(lines[1]["step_gain"].is_null());  // its end has not been seen yet
+  const auto& last = lines[58];
+  EXPECT_NEAR(last["step_curvature_l2"].get<double>(), 0.5, 1e-3);  // positions are floats, 1e-5 of the step
+  EXPECT_NEAR(last["step_curvature_linf"].get<double>(), 100.0, 1.0);
+  // Steps 1, 13, 25, 37 and 49 were measured; the mean gain of steps is the whole run's within the judges' noise.
+  const double whole = (lines[0]["val_loss"].get<double>() - lines[60]["val_loss"].get<double>()) / 60.0;
+  EXPECT_NEAR(last["step_gain"].get<double>(), whole, 4.0 * last["step_gain_se"].get<double>());
+  EXPECT_GT(last["best_step_multiple"].get<double>(), 1.0);
+}
+
 TEST_F(MonitoredTraining, AResumedRunWritesTheNumbersOfAnUninterruptedOne) {
   const auto problem = noisy_quadratic(kBatch);
   const auto expected = run("whole", problem, monitored_run());
-  // In the middle of the window, so that what the monitor remembers matters.
-  run("parts", problem, monitored_run(), 29);
-  auto options = monitored_run();
-  options.resume = true;
-  EXPECT_EQ(run("parts", problem, options), expected);
+  // In the middle of the window, so that what the monitor remembers matters; 25 between both ends of a step.
+  for (const std::int64_t stop_after : {25, 29}) {
+    const std::string name = "parts-" + std::to_string(stop_after);
+    run(name, problem, monitored_run(), stop_after);
+    auto options = monitored_run();
+    options.resume = true;
+    EXPECT_EQ(run(name, problem, options), expected) << stop_after;
+  }
 }
 
 TEST_F(MonitoredTraining, ARunThatBeganUnmonitoredMayBeMonitoredFromItsCheckpointOn) {

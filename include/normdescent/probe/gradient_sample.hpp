@@ -37,7 +37,9 @@ class CoordinateChoice {
   [[nodiscard]] std::span<const Stratum> tensors() const { return tensors_; }
   [[nodiscard]] std::size_t count() const { return count_; }
   /// The chosen coordinates of the gradients; empty gradients read as 0.
-  void read(std::span<const Parameter> parameters, std::span<float> values) const;
+  void read(std::span<const Parameter> parameters, std::span<float> gradients) const;
+  /// Those of the parameters' values: where the gradients were taken.
+  void read_point(std::span<const Parameter> parameters, std::span<float> point) const;
 
  private:
   std::vector<Stratum> tensors_;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Noise and signal during training, from the micro-batches that gradient accumulation computes anyway.
+// Noise and signal during training, from the micro-batches that gradient accumulation computes anyway; and what steps
+// meet, from a micro-batch more at both of their ends.
 //
 //   TrainingMonitor monitor(parameters);
 //   for each step:  for each micro-batch:  gradients of it;  monitor.observe_micro_batch(parameters);
 //                   monitor.end_step();    now and then:     monitor.report().to_json()
+//   in some steps:  gradients and loss of a micro-batch that is not of this step;
+//                   monitor.observe_before_step(parameters, loss);  the step;
+//                   gradients and loss of it once more;  monitor.observe_after_step(parameters, loss);
 #pragma once
 
 #include <cstdint>
@@ -16,6 +20,7 @@
 #include "normdescent/probe/affine_fit.hpp"
 #include "normdescent/probe/sample_statistics.hpp"
 #include "normdescent/probe/spectral_watch.hpp"
+#include "normdescent/probe/step_watch.hpp"
 #include "normdescent/probe/tail_comparison.hpp"
 
 namespace normdescent {
@@ -34,6 +39,7 @@ struct MonitorReport {
   Estimate critical_l2;         ///< critical batch size in micro-batches, euclidean (critical_batch.hpp)
   Estimate critical_sign;       ///< in l1, the norm of sign methods
   SpectralNoise spectral;       ///< of single micro-batches
+  StepEffect step_effect;       ///< of the steps that were observed at both ends
   TailComparison tails;         ///< without block sums: residuals of short steps add up to zero
   AffineFit noise_growth;       ///< S_2^2 against ||grad f||_2^2 over the reports so far: sigma_0^2 and sigma_1^2
 
@@ -45,8 +51,8 @@ struct MonitorReport {
 ///           SpectralWatch.
 /// Cost      a micro-batch: `coordinates` reads, 0.09 ms for GPT-2 124M with defaults. A report: 28 passes over the
 ///           window, 0.08 s; with a window of 16 0.008 s (bench/training_monitor.cpp, one core of an AMD EPYC). In one
-///           of `matrix_every` steps that of SpectralWatch.
-/// Not here  smoothness and gains: they need gradients at two points, or steps on trial (probe.hpp).
+///           of `matrix_every` steps that of SpectralWatch; in steps observed at both ends that of StepWatch.
+/// Not here  curvature along other directions than the optimizer's: that needs steps on trial (probe.hpp).
 class TrainingMonitor {
  public:
   /// Throws std::invalid_argument for options outside their domain.
@@ -61,6 +67,15 @@ class TrainingMonitor {
   void observe_coordinates(std::span<const float> values, ObservedGradient content, double weight,
                            std::span<const float> watched_gradient = {});
   [[nodiscard]] const CoordinateChoice& choice() const { return choice_; }
+  /// Gradients and loss, at both ends of a step, of a micro-batch that has no part in it (step_watch.hpp).
+  /// The gradients are of that micro-batch alone, its loss unweighted.
+  void observe_before_step(std::span<const Parameter> parameters, double loss);
+  void observe_after_step(std::span<const Parameter> parameters, double loss);
+  /// The same from chosen coordinates of values and gradients.
+  void observe_before_step(std::span<const float> point, std::span<const float> gradient, double loss);
+  void observe_after_step(std::span<const float> point, std::span<const float> gradient, double loss);
+  [[nodiscard]] bool awaits_after_step() const { return steps_.is_waiting(); }
+
   /// The tensor whose spectral noise this step measures; none in most steps.
   [[nodiscard]] std::optional<std::size_t> watched() const;
 
@@ -81,8 +96,10 @@ class TrainingMonitor {
   MonitorOptions options_;
   CoordinateChoice choice_;
   SpectralWatch watch_;
+  StepWatch steps_;
   GradientSample sample_;
   std::vector<float> row_;
+  std::vector<float> point_;
   std::vector<float> accumulated_;
   std::int64_t step_ = 0;
   std::vector<AffinePoint> growth_;

@@ -22,14 +22,23 @@ class TensorMonitor {
 
   /// `weight` is the factor that the loss carried, e.g. 1/n.
   void observe_micro_batch(double weight = 1.0, ObservedGradient content = ObservedGradient::accumulated);
+  /// After backward() of a micro-batch that has no part in the step, with only its gradients in .grad; and once more
+  /// after the step (training_monitor.hpp).
+  void observe_before_step(double loss);
+  void observe_after_step(double loss);
   void end_step() { monitor_.end_step(); }
   [[nodiscard]] MonitorReport report() { return monitor_.report(); }
 
  private:
+  void read_gradients();
+  void read_point();
+  void gather(std::size_t t, const torch::Tensor& from, std::vector<float>& values) const;
+
   std::vector<ModuleParameter> parameters_;
   TrainingMonitor monitor_;
   std::vector<torch::Tensor> indices_;  // of each tensor, flattened
   std::vector<float> values_;
+  std::vector<float> point_;
 };
 
 }  // namespace normdescent

@@ -70,6 +70,12 @@ struct TrainingMetrics {
     double spectral_density = 0.0;     ///< of the matrices measured so far, one at a monitored step; NaN: none yet
     double spectral_density_error = 0.0;
     Index matrices_measured = 0;
+    double step_gain = 0.0;  ///< decrease of f by one step, mean over the newest that were measured
+    double step_gain_error = 0.0;
+    double step_curvature_l2 = 0.0;    ///< along the steps (step_watch.hpp): a lower limit of L_2
+    double step_curvature_linf = 0.0;  ///< of L_inf
+    double best_step_multiple = 0.0;   ///< of the learning rate, for the largest gain of one step on a quadratic
+    double best_step_multiple_error = 0.0;
     std::string because;  ///< why a number is missing
   };
   std::optional<Noise> noise = std::nullopt;
