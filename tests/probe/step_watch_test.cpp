@@ -104,6 +104,7 @@ TEST(StepWatch, WithNoiseAndSampledCoordinatesItIsWithinItsErrors) {
   const StepEffect exact = watched(CoordinateChoice(sizes, kWidth, 1), 12, kNoiseScale);
   EXPECT_NEAR(effect.curvature_l2.value / exact.curvature_l2.value, 1.0, 0.1);  // 800 of 4000 coordinates
   EXPECT_NEAR(effect.best_multiple.value / exact.best_multiple.value, 1.0, 0.2);
+  EXPECT_NEAR(effect.best_gain.value / exact.best_gain.value, 1.0, 0.3);
   EXPECT_GT(effect.best_multiple.standard_error, 0.0);
 }
 

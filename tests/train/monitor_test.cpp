@@ -34,10 +34,10 @@ class MonitoredTraining : public testing::Test {
  protected:
   // Its lines but for times.
   std::vector<Json> run(const std::string& name, const test::QuadraticProblem& problem, const TrainerOptions& options,
-                        std::int64_t stop_after = -1) {
+                        std::int64_t stop_after = -1, const std::string& optimizer = "signum") {
     const auto folder = options.resume ? RunFolder::open(folder_ / name) : RunFolder::create(folder_ / name);
     test::StopAfter observer(stop_after);
-    train(problem, make_optimizer("signum", {{"learning_rate", "0.01"}}), options, folder, observer,
+    train(problem, make_optimizer(optimizer, {{"learning_rate", "0.01"}}), options, folder, observer,
           observer.source.get_token());
     std::vector<Json> lines;
     std::istringstream text(read_text(folder_ / name / kMetricsFile));
@@ -74,6 +74,18 @@ TEST_F(MonitoredTraining, ShowsTheCurvatureAndGainOfItsOwnSteps) {
   const double whole = (lines[0]["val_loss"].get<double>() - lines[60]["val_loss"].get<double>()) / 60.0;
   EXPECT_NEAR(last["step_gain"].get<double>(), whole, 4.0 * last["step_gain_se"].get<double>());
   EXPECT_GT(last["best_step_multiple"].get<double>(), 1.0);
+}
+
+// SGD follows noise that is far larger than the gradient: by the examples that it followed every step would be a gain
+// of the rate times S_2^2 / B, 50 times ||grad f||_2^2 of the rate.
+TEST_F(MonitoredTraining, JudgesStepsByExamplesThatTheyDidNotFollow) {
+  const test::QuadraticProblem problem(
+      {.curvature = std::vector<double>(200, 0.5), .noise = std::vector<double>(200, 10.0), .batch_size = kBatch});
+  auto options = monitored_run();
+  options.monitor_every = 1;
+  const auto lines = run("a", problem, options, -1, "sgd");
+  const double whole = (lines[0]["val_loss"].get<double>() - lines[60]["val_loss"].get<double>()) / 60.0;
+  EXPECT_NEAR(lines[60]["step_gain"].get<double>(), whole, 4.0 * lines[60]["step_gain_se"].get<double>());
 }
 
 TEST_F(MonitoredTraining, AResumedRunWritesTheNumbersOfAnUninterruptedOne) {
