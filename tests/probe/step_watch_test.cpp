@@ -97,11 +97,11 @@ TEST(StepWatch, WithNoiseAndSampledCoordinatesItIsWithinItsErrors) {
   const std::vector<Index> sizes{1000, kWidth - 1000};
   const CoordinateChoice some(sizes, 800, 1);
   double gain = 0.0;
-  const StepEffect effect = watched(some, 12, kNoiseScale, &gain);
-  EXPECT_EQ(effect.steps, 12);
+  const StepEffect effect = watched(some, 8, kNoiseScale, &gain);
+  EXPECT_EQ(effect.steps, 8);
   EXPECT_NEAR(effect.gain.value, gain, 4.0 * effect.gain.standard_error);
   // The same steps without sampling, judged by the gradient itself.
-  const StepEffect exact = watched(CoordinateChoice(sizes, kWidth, 1), 12, kNoiseScale);
+  const StepEffect exact = watched(CoordinateChoice(sizes, kWidth, 1), 8, kNoiseScale);
   EXPECT_NEAR(effect.curvature_l2.value / exact.curvature_l2.value, 1.0, 0.1);  // 800 of 4000 coordinates
   EXPECT_NEAR(effect.best_multiple.value / exact.best_multiple.value, 1.0, 0.2);
   EXPECT_NEAR(effect.best_gain.value / exact.best_gain.value, 1.0, 0.3);
@@ -119,8 +119,8 @@ TEST(StepWatch, ReportsTheNewestSteps) {
     watch.after(all, std::vector<float>(20, at + 1.0F), gradient, 100.0 - t);
   }
   const StepEffect effect = watch.report();
-  EXPECT_EQ(effect.steps, 16);
-  EXPECT_DOUBLE_EQ(effect.gain.value, (24 + 39) / 2.0);
+  EXPECT_EQ(effect.steps, 8);
+  EXPECT_DOUBLE_EQ(effect.gain.value, (32 + 39) / 2.0);
   // The gradient is the same everywhere: no curvature, and no best step.
   EXPECT_DOUBLE_EQ(effect.curvature_l2.value, 0.0);
   EXPECT_TRUE(std::isnan(effect.best_multiple.value));

@@ -38,7 +38,7 @@ struct StepEffect {
 ///           of equal size in all coordinates. Ratios of means, by steps, are biased by 1/n of their spread.
 class StepWatch {
  public:
-  static constexpr std::size_t kWindow = 16;  ///< steps that a report is about: the newest
+  static constexpr std::size_t kWindow = 8;  ///< steps that a report is about: the newest
 
   /// Chosen coordinates of the point and of the micro-batch's gradient there, and its loss: before the step.
   void before(std::span<const float> point, std::span<const float> gradient, double loss);
