@@ -19,10 +19,10 @@ using probe_detail::kNoGroup;
 using probe_detail::require;
 using probe_detail::to_tensor;
 
-constexpr const char* kMeasured = "step_measured";  // (steps, 5) in the order of Step
-constexpr const char* kStart = "step_start";        // (2, coordinates): point and gradient; empty between steps
-constexpr const char* kLoss = "step_start_loss";
-constexpr std::size_t kNumbers = 5;
+constexpr const char* kStepsMeasured = "step_measured";  // (steps, 5) in the order of Step
+constexpr const char* kStepStart = "step_start";         // (2, coordinates): point and gradient; empty between steps
+constexpr const char* kStepLoss = "step_start_loss";
+constexpr std::size_t kNumbersAStep = 5;
 
 }  // namespace
 
@@ -107,22 +107,22 @@ void StepWatch::save(StateDict& state) const {
   }
   std::vector<float> start = point_;
   start.insert(start.end(), gradient_.begin(), gradient_.end());
-  state.tensors[kMeasured] = to_tensor("F64", {static_cast<Index>(steps_.size()), kNumbers}, measured);
-  state.tensors[kStart] = to_tensor("F32", {static_cast<Index>(start.size())}, start);
-  state.tensors[kLoss] = to_tensor("F64", {1}, std::vector{loss_});
+  state.tensors[kStepsMeasured] = to_tensor("F64", {static_cast<Index>(steps_.size()), kNumbersAStep}, measured);
+  state.tensors[kStepStart] = to_tensor("F32", {static_cast<Index>(start.size())}, start);
+  state.tensors[kStepLoss] = to_tensor("F64", {1}, std::vector{loss_});
 }
 
 void StepWatch::load(const StateDict& state, std::size_t coordinates) {
-  const auto measured = from_tensor<double>(state, kMeasured, "F64");
-  const auto start = from_tensor<float>(state, kStart, "F32");
-  const auto loss = from_tensor<double>(state, kLoss, "F64");
-  require(measured.size() % kNumbers == 0 && measured.size() <= kNumbers * kWindow, kMeasured,
-          "rows of " + std::to_string(kNumbers) + ", at most " + std::to_string(kWindow));
-  require(start.empty() || start.size() == 2 * coordinates, kStart,
+  const auto measured = from_tensor<double>(state, kStepsMeasured, "F64");
+  const auto start = from_tensor<float>(state, kStepStart, "F32");
+  const auto loss = from_tensor<double>(state, kStepLoss, "F64");
+  require(measured.size() % kNumbersAStep == 0 && measured.size() <= kNumbersAStep * kWindow, kStepsMeasured,
+          "rows of " + std::to_string(kNumbersAStep) + ", at most " + std::to_string(kWindow));
+  require(start.empty() || start.size() == 2 * coordinates, kStepStart,
           "2 x " + std::to_string(coordinates) + ", or empty");
-  require(loss.size() == 1, kLoss, "one number");
+  require(loss.size() == 1, kStepLoss, "one number");
   steps_.clear();
-  for (std::size_t k = 0; k < measured.size(); k += kNumbers) {
+  for (std::size_t k = 0; k < measured.size(); k += kNumbersAStep) {
     const double* m = measured.data() + k;
     steps_.push_back({m[0], m[1], m[2], m[3], m[4]});
   }
