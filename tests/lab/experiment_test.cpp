@@ -106,7 +106,7 @@ TEST(Experiment, ChartsOfBoundsShowTheColumnsTheyName) {
         y.push_back(number_in(row, column));
       }
       const auto& all = result.charts[0].series;
-      const auto series = std::find_if(all.begin(), all.end(), [&](const Series& s) { return s.name == series_name; });
+      const auto series = std::ranges::find(all, series_name, &Series::name);
       ASSERT_NE(series, all.end()) << name << ": " << series_name;
       EXPECT_EQ(series->x, x) << name << ": " << series_name;
       EXPECT_EQ(series->y, y) << name << ": " << series_name;

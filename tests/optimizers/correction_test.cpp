@@ -169,9 +169,9 @@ TEST(Closure, SeesEveryPointOnceAndTheValuesComeBackBitForBit) {
     optimizer.step(tensor.list, [&] { tensor.g[0] = 1; });
     std::vector<double> seen;
     EXPECT_THROW(optimizer.step(tensor.list,
-                                [&] {
+                                [&, count = points.size()] {
                                   seen.push_back(tensor.x[0]);
-                                  if (seen.size() == points.size()) throw std::runtime_error("no gradient today");
+                                  if (seen.size() == count) throw std::runtime_error("no gradient today");
                                 }),
                  std::runtime_error);
     EXPECT_EQ(seen, points) << describe(correction);

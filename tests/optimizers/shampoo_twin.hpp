@@ -36,8 +36,8 @@ class ShampooTwin {
         for (Index j = 0; j < n; j += col_step) {
           const Index rows = std::min(row_step, m - i);
           const Index cols = std::min(col_step, n - j);
-          const auto at = [&, i0 = i, j0 = j, width = n](Index r, Index c) {
-            return static_cast<std::size_t>(q * m * width + (i0 + r) * width + j0 + c);
+          const auto at = [&, i0 = i, j0 = j, height = m, width = n](Index r, Index c) {
+            return static_cast<std::size_t>(q * height * width + (i0 + r) * width + j0 + c);
           };
           Block& block = blocks_[{q, i, j}];
           const int p = has_left && has_right ? 4 : 2;

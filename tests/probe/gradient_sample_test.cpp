@@ -75,7 +75,7 @@ TEST(SampleStatistics, RecoverKnownNoiseAndSignalWithinTheirErrors) {
     const Drawn drawn = draw(steps, rows, 3000, 7);
     const SampleStatistics s = sample_statistics(drawn.choice, drawn.sample);
     ASSERT_TRUE(s.total.reason.empty()) << s.total.reason;
-    const auto near = [&](const Estimate& estimate, double truth, double largest_error) {
+    const auto near = [&, steps = steps](const Estimate& estimate, double truth, double largest_error) {
       EXPECT_NEAR(estimate.value, truth, 3.5 * estimate.standard_error) << steps << " steps";
       EXPECT_GT(estimate.standard_error, 0.0);
       EXPECT_LT(estimate.standard_error, largest_error * truth);
