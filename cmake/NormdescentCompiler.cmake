@@ -36,8 +36,6 @@ set(NORMDESCENT_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
 if(NORMDESCENT_SANITIZE)
   target_compile_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(normdescent_flags INTERFACE -fsanitize=${NORMDESCENT_SANITIZE})
-  # Loops that ask for vectors need not get them here.
-  target_compile_options(normdescent_flags INTERFACE $<$<CXX_COMPILER_ID:Clang>:-Wno-pass-failed>)
 endif()
 
 option(NORMDESCENT_FUZZ "Build the targets of tests/fuzz with libFuzzer (clang)" OFF)

@@ -34,7 +34,8 @@ void add_checkpoints(CLI::App& command, TrainerOptions& trainer) {
       ->type_name("N");
   command
       .add_option("--monitor", trainer.monitor_every,
-                  "Steps between measurements of gradient noise, and of what steps gain; 0: none, auto: " + std::to_string(kMonitorInterval))
+                  "Steps between measurements of gradient noise, and of what steps gain; 0: none, auto: " +
+                      std::to_string(kMonitorInterval))
       ->transform([](std::string text) { return text == "auto" ? std::to_string(kMonitorInterval) : text; })
       ->check(whole_number(0))
       ->capture_default_str()

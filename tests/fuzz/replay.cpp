@@ -87,6 +87,13 @@ void* operator new(std::size_t size) {
   bytes_in_use += ::malloc_usable_size(memory);
   return memory;
 }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(size);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
 void operator delete(void* memory) noexcept {
   bytes_in_use -= ::malloc_usable_size(memory);
   std::free(memory);
