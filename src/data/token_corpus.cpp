@@ -9,6 +9,7 @@
 #include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_count.hpp"
 #include "normdescent/io/json_depth.hpp"
 #include "normdescent/tokens/shard.hpp"
 
@@ -42,14 +43,15 @@ TokenManifest read_manifest(const fs::path& path) {
     throw UserError("'" + path.string() + "' is damaged: it nests too deep", "run tokenize again");
   try {
     const auto json = nlohmann::json::parse(text);
-    TokenManifest manifest{.source = json.at("source").get<std::string>(),
-                           .tokenizer = json.at("tokenizer").get<std::string>(),
-                           .hash = json.at("hash").get<std::string>(),
-                           .vocabulary = json.at("vocabulary").get<Index>(),
-                           .documents = json.at("documents").get<std::int64_t>(),
-                           .bytes = json.at("bytes").get<std::int64_t>(),
-                           .training_tokens = json.at("training_tokens").get<std::int64_t>(),
-                           .validation_tokens = json.at("validation_tokens").get<std::int64_t>()};
+    TokenManifest manifest{
+        .source = json.at("source").get<std::string>(),
+        .tokenizer = json.at("tokenizer").get<std::string>(),
+        .hash = json.at("hash").get<std::string>(),
+        .vocabulary = json_count<Index>(json.at("vocabulary"), "vocabulary"),
+        .documents = json_count<std::int64_t>(json.at("documents"), "documents"),
+        .bytes = json_count<std::int64_t>(json.at("bytes"), "bytes"),
+        .training_tokens = json_count<std::int64_t>(json.at("training_tokens"), "training_tokens"),
+        .validation_tokens = json_count<std::int64_t>(json.at("validation_tokens"), "validation_tokens")};
     if (manifest.vocabulary < 1 || manifest.vocabulary > Index{kMaxShardToken} + 1) {
       throw UserError("'" + path.string() + "': vocabulary = " + std::to_string(manifest.vocabulary) +
                       ", must be in [1, 65536]");

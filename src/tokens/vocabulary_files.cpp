@@ -12,6 +12,7 @@
 #include "byte_alphabet.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/json_count.hpp"
 #include "normdescent/io/json_depth.hpp"
 #include "normdescent/tokens/vocabulary.hpp"
 
@@ -177,14 +178,14 @@ Vocabulary parse_tokenizer_json(const Json& json, const std::string& name) {
   std::optional<Token> end_of_text;
   if (json.contains("added_tokens")) {
     for (const Json& added : json.at("added_tokens")) {
-      const auto id = added.at("id").get<Token>();
+      const auto id = json_count<Token>(added.at("id"), "a token id");
       const auto content = added.at("content").get<std::string>();
       place(id, content);
       if (content == kEndOfText) end_of_text = id;
     }
   }
   for (const auto& [spelled, id] : vocab.items()) {
-    const auto token = id.get<Token>();
+    const auto token = json_count<Token>(id, "a token id");
     if (token < all.tokens.size() && all.tokens[token] == spelled) continue;  // an added token
     const auto bytes = from_byte_alphabet(spelled);
     if (!bytes) refuse(name, "'" + spelled.substr(0, 40) + "' is not spelled in GPT-2's byte alphabet");

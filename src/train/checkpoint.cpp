@@ -15,6 +15,7 @@
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/io/checked_folder.hpp"
+#include "normdescent/io/json_count.hpp"
 #include "normdescent/io/json_depth.hpp"
 #include "normdescent/io/safetensors.hpp"
 
@@ -58,17 +59,6 @@ Json to_json(const Checkpoint& checkpoint) {
           {"metrics_bytes", metrics_bytes}};
 }
 
-/// A whole number in [0, the largest T]; a JSON exception for anything else.
-template <class T>
-T whole(const Json& json, const char* key) {
-  const Json& value = json.at(key);
-  // get() converts whatever number there is: 1e300 and -1 too.
-  if (!value.is_number_unsigned() ||
-      value.get<std::uint64_t>() > static_cast<std::uint64_t>(std::numeric_limits<T>::max()))
-    throw Json::other_error::create(501, std::string(key) + " is " + value.dump() + ", no count", &value);
-  return value.get<T>();
-}
-
 Checkpoint parse_position(const std::filesystem::path& path) {
   const auto refuse = [&](const char* why) -> UserError {
     return UserError(path.string() + " is not readable: " + why, "the checkpoint is damaged");
@@ -82,16 +72,16 @@ Checkpoint parse_position(const std::filesystem::path& path) {
                                        .optimizer = json.at("optimizer").get<std::string>(),
                                        .learning_rate = json.at("learning_rate").get<double>(),
                                        .schedule = json.at("schedule").get<std::string>(),
-                                       .steps = whole<std::int64_t>(json, "steps"),
-                                       .batch_size = whole<std::uint32_t>(json, "batch_size"),
-                                       .seed = whole<std::uint64_t>(json, "seed"),
+                                       .steps = json_count<std::int64_t>(json.at("steps"), "steps"),
+                                       .batch_size = json_count<std::uint32_t>(json.at("batch_size"), "batch_size"),
+                                       .seed = json_count<std::uint64_t>(json.at("seed"), "seed"),
                                        .task = {},
                                        .has_task = json.contains("task")},
-                          .position = {.step = whole<std::int64_t>(json, "step"),
+                          .position = {.step = json_count<std::int64_t>(json.at("step"), "step"),
                                        .first_loss = first_loss.is_null() ? std::numeric_limits<double>::quiet_NaN()
                                                                           : first_loss.get<double>(),
-                                       .steps_too_high = whole<int>(json, "steps_too_high")},
-                          .metrics_bytes = whole<std::uint64_t>(json, "metrics_bytes")};
+                                       .steps_too_high = json_count<int>(json.at("steps_too_high"), "steps_too_high")},
+                          .metrics_bytes = json_count<std::uint64_t>(json.at("metrics_bytes"), "metrics_bytes")};
     if (checkpoint.identity.has_task) json.at("task").get_to(checkpoint.identity.task);
     if (checkpoint.position.step > checkpoint.identity.steps) throw refuse("its step lies behind the end of the run");
     return checkpoint;

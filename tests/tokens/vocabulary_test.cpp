@@ -84,6 +84,7 @@ TEST(Vocabulary, DamagedFilesAreRefusedInOneLine) {
   expect_refusal("{\"model\"", "parse error");
   expect_refusal("{\"model\": {\"type\": \"Unigram\", \"vocab\": {}}}", "BPE");
   expect_refusal("{\"model\": {\"vocab\": {\"a\": -1}, \"merges\": []}}", "token id");
+  expect_refusal("{\"model\": {\"vocab\": {\"a\": 1e300}, \"merges\": []}}", "token id");
   expect_refusal("IQ== 0\nIg== 0\n", "comes twice");
   expect_refusal("IQ== 0\nIg== 7\n", "gap");
   expect_refusal("IQ== 0\nIg== 99999999999\n", "too large");

@@ -136,6 +136,12 @@ TEST_F(TokenizeTest, IncompleteFoldersAreRefused) {
   EXPECT_TRUE(holds_token_shards(root_ / "out"));
   std::ofstream(root_ / "out" / "tokens.json") << "{";
   EXPECT_THROW((void)open_token_folder(root_ / "out"), UserError);
+  for (const char* count : {"-1", "0.5", "1e300"}) {
+    std::string manifest = TokenManifest{.tokenizer = "bytes", .vocabulary = 256, .documents = 12345}.to_json();
+    manifest.replace(manifest.find("12345"), 5, count);
+    std::ofstream(root_ / "out" / "tokens.json") << manifest;
+    EXPECT_THROW((void)open_token_folder(root_ / "out"), UserError) << count;
+  }
   fs::remove(root_ / "out" / "tokens.json");
   EXPECT_EQ(open_token_folder(root_ / "out")->vocabulary, 50257);  // as llm.c's folders, which have none
   fs::remove(root_ / "out" / "val_000000.bin");
