@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <set>
@@ -13,6 +12,7 @@
 
 #include "normdescent/probe/probe.hpp"
 #include "probe/synthetic.hpp"
+#include "support/explained_keys.hpp"
 
 namespace normdescent {
 namespace {
@@ -113,36 +113,16 @@ TEST(ProbeReport, RoutedGeometrySaysWhichTensorsStepByMsign) {
   EXPECT_GT(routed["msign"]["step_gain"].get<double>() + routed["sign"]["step_gain"].get<double>(), 0.0);
 }
 
-void collect_keys(const nlohmann::json& value, std::set<std::string>& keys) {
-  if (value.is_object()) {
-    for (const auto& [key, inner] : value.items()) {
-      keys.insert(key);
-      collect_keys(inner, keys);
-    }
-  } else if (value.is_array() && !value.empty()) {
-    collect_keys(value.front(), keys);
-  }
-}
-
 TEST(ProbeReport, EveryKeyIsExplainedInTheDocumentAndNoOther) {
   Synthetic objective = identity_weight();
   std::set<std::string> keys;
   ProbeOptions thorough = quick();
   thorough.is_thorough = true;
-  collect_keys(nlohmann::json::parse(probe(objective, 16, thorough).to_json()), keys);
+  test::collect_keys(nlohmann::json::parse(probe(objective, 16, thorough).to_json()), keys);
   Synthetic silent(matrix_and_vector(), std::vector<float>(80, 1.0F),
                    testing::diagonal_quadratic(std::vector<double>(80, 1.0)));
-  collect_keys(nlohmann::json::parse(probe(silent, 16, quick()).to_json()), keys);  // says what is not measured
-  std::ifstream file(std::string(NORMDESCENT_DOCS) + "/probe.md");
-  ASSERT_TRUE(file);
-  std::set<std::string> explained;
-  for (std::string line; std::getline(file, line);) {
-    if (!line.starts_with("| `")) continue;  // rows of the tables: the first cell names the keys
-    std::istringstream cell(line.substr(0, line.find(" | ")));
-    for (std::string part; std::getline(cell, part, '`');) {
-      if (std::getline(cell, part, '`')) explained.insert(part);
-    }
-  }
+  test::collect_keys(nlohmann::json::parse(probe(silent, 16, quick()).to_json()), keys);  // says what is not measured
+  const auto explained = test::explained_keys(NORMDESCENT_DOCS "/probe.md");
   for (const std::string& key : keys) EXPECT_TRUE(explained.contains(key)) << key << " is not in docs/probe.md";
   for (const std::string& key : explained) EXPECT_TRUE(keys.contains(key)) << key << " is in docs/probe.md only";
 }

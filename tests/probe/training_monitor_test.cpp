@@ -5,9 +5,11 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 
 #include "probe/samples.hpp"
+#include "support/explained_keys.hpp"
 
 namespace normdescent {
 namespace {
@@ -139,6 +141,25 @@ TEST(TrainingMonitor, RefusesAStateThatIsNotItsOwn) {
     }
   }
   EXPECT_EQ(monitor.state(), own);
+}
+
+TEST(TrainingMonitor, EveryKeyIsExplainedInTheDocumentAndNoOther) {
+  ParameterBuffer<float> buffer({{"w", {10, 10}, Role::matrix}});
+  TrainingMonitor monitor(buffer.parameters(), {.matrix_every = 1});
+  Philox random(7);
+  for (int step = 0; step < 9; ++step) {
+    for (int k = 0; k < 16; ++k) {
+      write_gradient(buffer, random, 1.0 + step);
+      monitor.observe_micro_batch(buffer.parameters());
+    }
+    monitor.end_step();
+    (void)monitor.report();  // a point of noise_growth
+  }
+  std::set<std::string> keys;
+  test::collect_keys(nlohmann::json::parse(monitor.report().to_json()), keys);
+  const auto explained = test::explained_keys(NORMDESCENT_DOCS "/monitor.md", "TrainingMonitor's report");
+  for (const std::string& key : keys) EXPECT_TRUE(explained.contains(key)) << key << " is not in docs/monitor.md";
+  for (const std::string& key : explained) EXPECT_TRUE(keys.contains(key)) << key << " is in docs/monitor.md only";
 }
 
 TEST(TrainingMonitor, SaysWhyNothingIsMeasured) {

@@ -3,12 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 #include <vector>
 
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/train/trainer.hpp"
+#include "support/explained_keys.hpp"
 #include "support/quadratic_problem.hpp"
 #include "support/temporary_folder.hpp"
 #include "train/stop_after.hpp"
@@ -124,6 +126,18 @@ TEST_F(MonitoredTraining, FollowsTheSamePathUpToRounding) {
     EXPECT_NEAR(a[step]["train_loss"].get<double>(), b[step]["train_loss"].get<double>(), 1e-4) << step;
     EXPECT_NEAR(a[step]["grad_norm_l2"].get<double>(), b[step]["grad_norm_l2"].get<double>(), 1e-4) << step;
   }
+}
+
+TEST_F(MonitoredTraining, WhatItsLinesHaveBeyondOthersIsExplained) {
+  auto expected = test::explained_keys(NORMDESCENT_DOCS "/monitor.md", "Lines of metrics.jsonl");
+  expected.erase("noise_because");  // everything is measured
+  const auto lines = run("a", noisy_quadratic(kBatch), monitored_run());
+  std::set<std::string> monitored;
+  std::set<std::string> plain;
+  test::collect_keys(lines[58], monitored);
+  test::collect_keys(lines[57], plain);
+  for (const std::string& key : plain) monitored.erase(key);
+  EXPECT_EQ(monitored, expected);
 }
 
 TEST_F(MonitoredTraining, SaysWhyABatchThatCannotBeSplitIsNotMeasured) {
