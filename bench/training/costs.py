@@ -28,7 +28,8 @@ EVERY = 5
 
 
 class Costs:
-    def __init__(self, build, folder):
+    def __init__(self, build, folder, rounds):
+        self.rounds = rounds
         self.program = build / "bin/normdescent"
         self.loading = build / "bench/data_loading"
         self.folder = folder
@@ -50,17 +51,23 @@ class Costs:
         self.runs += 1
         return self.folder / f"run-{self.runs}"
 
-    def estimate(self, run):
+    def estimated_and_measured(self, run):
+        """Seconds a step and bytes at the peak, each as told before and as it was."""
         said = self.train(run, "--estimate")
         out = self.out()
         measured = self.train(run, "--checkpoint-every", 0, "--out", out)
         lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="ascii").splitlines()]
         rates = [line["tokens_per_second"] for line in lines if line["step"] > 2]
-        seconds = run[1] * run[2] / statistics.median(rates)
-        peak, measured_peak = said["memory_bytes"]["peak"], measured["peak_memory_bytes"]
-        return [f"{run[0]}, {run[1]} x {run[2]}, {run[3]}", f"{said['seconds_per_step']:.3f}", f"{seconds:.3f}",
-                f"{said['seconds_per_step'] / seconds:.2f}", f"{peak / 1e6:.0f}", f"{measured_peak / 1e6:.0f}",
-                f"{peak / measured_peak:.2f}"]
+        return (said["seconds_per_step"], run[1] * run[2] / statistics.median(rates),
+                said["memory_bytes"]["peak"], measured["peak_memory_bytes"])
+
+    def estimate(self, run):
+        """Medians over the rounds, of the ratios too: an estimate and its run see nearly the same machine."""
+        pairs = [self.estimated_and_measured(run) for _ in range(self.rounds)]
+        said, seconds, peak, measured_peak = (statistics.median(column) for column in zip(*pairs))
+        return [f"{run[0]}, {run[1]} x {run[2]}, {run[3]}", f"{said:.3f}", f"{seconds:.3f}",
+                f"{statistics.median(pair[0] / pair[1] for pair in pairs):.2f}", f"{peak / 1e6:.0f}",
+                f"{measured_peak / 1e6:.0f}", f"{statistics.median(pair[2] / pair[3] for pair in pairs):.2f}"]
 
     def seconds(self, every):
         """Wall and processor seconds of a whole run with a checkpoint at every so many steps, 0: only at its end."""
@@ -69,11 +76,11 @@ class Costs:
         wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         return [wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime]
 
-    def checkpoint(self, rounds):
+    def checkpoint(self):
         """What one of them adds to the run: median over rounds, wall and processor seconds."""
         count = (CHECKPOINTED[-1] - 1) // EVERY
         turns = []
-        for _ in range(rounds):
+        for _ in range(self.rounds):
             plain, written = self.seconds(0), self.seconds(EVERY)
             turns.append([(b - a) / count for a, b in zip(plain, written)])
         return [statistics.median(column) for column in zip(*turns)]
@@ -88,7 +95,7 @@ class Costs:
 
 
 def rows(name, measure, cases):
-    """One row a case, told on the way: the whole takes some minutes."""
+    """One row a case, told on the way: the whole takes a quarter of an hour."""
     out = []
     for case in cases:
         out.append(measure(case))
@@ -103,16 +110,16 @@ def main():
     parser.add_argument("--write", metavar="PAGE")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.build) as folder:
-        costs = Costs(options.build.resolve(), pathlib.Path(folder).resolve())
+        costs = Costs(options.build.resolve(), pathlib.Path(folder).resolve(), options.rounds)
         about = machine()
         estimates = table(["run", "step, s: estimated", "measured", "ratio", "peak memory, MB: estimated", "measured",
                            "ratio"], rows("estimate", costs.estimate, RUNS))
         loads = table(["run", "step, ms", "reading, ms", "share", "slowest reading, ms"],
                       rows("reading", costs.load, LOADS))
-        wall, cpu = costs.checkpoint(options.rounds)
+        wall, cpu = costs.checkpoint()
     model, batch, context, optimizer, _ = CHECKPOINTED
     publish("training", "\n\n".join([
-        about + ".", estimates, loads,
+        f"{about}. Estimates and their runs: medians of {options.rounds} pairs.", estimates, loads,
         f"A checkpoint of {model} with {optimizer}, written while {batch} x {context} training goes on: {wall:+.1f} s of "
         f"wall clock, {cpu:+.1f} s of processors (median of {options.rounds} runs with and without); at one in ten "
         f"minutes {100 * wall / 600:.2f} % of the time."]), options.write)
