@@ -35,6 +35,7 @@ using Precisions = testing::Types<float, double>;
 TYPED_TEST_SUITE(Allocation, Precisions);
 
 TYPED_TEST(Allocation, HappensInNoStepAfterTheFirst) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "not counted under the thread sanitizer";
   const int before = omp_get_max_threads();
   for (const int threads : {1, 3}) {
     omp_set_num_threads(threads);
@@ -50,10 +51,12 @@ TYPED_TEST(Allocation, HappensInNoStepAfterTheFirst) {
 }
 
 TYPED_TEST(Allocation, IsSeenWhereItIsDocumented) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "not counted under the thread sanitizer";
   EXPECT_GT(allocations_after_the_first_step<TypeParam>(muon({.method = "svd"})), 0) << "the test must tell";
 }
 
 TEST(Bfloat16Allocation, NoStepAfterTheFirstAllocates) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "not counted under the thread sanitizer";
   for (const auto rounding : {Bfloat16Rounding::master, Bfloat16Rounding::stochastic}) {
     const auto spec = signum({.common = {.bfloat16_rounding = rounding}});
     ParameterBuffer<Bfloat16> buffer(small_model());

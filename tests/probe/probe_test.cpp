@@ -3,45 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <new>
 #include <stdexcept>
 
 #include "probe/synthetic.hpp"
-
-namespace {
-
-// Live bytes of this process's heap and their peak, for the memory claim.
-std::atomic<std::int64_t> g_live{0};
-std::atomic<std::int64_t> g_peak{0};
-constexpr std::size_t kHeader = 64;  // keeps the alignment of what follows
-
-void* counted_allocate(std::size_t size) {
-  auto* block = static_cast<std::byte*>(std::malloc(size + kHeader));
-  if (block == nullptr) throw std::bad_alloc();
-  *reinterpret_cast<std::size_t*>(block) = size;
-  const std::int64_t live = g_live += static_cast<std::int64_t>(size);
-  std::int64_t peak = g_peak;
-  while (live > peak && !g_peak.compare_exchange_weak(peak, live)) {
-  }
-  return block + kHeader;
-}
-void counted_free(void* pointer) {
-  if (pointer == nullptr) return;
-  auto* block = static_cast<std::byte*>(pointer) - kHeader;
-  g_live -= static_cast<std::int64_t>(*reinterpret_cast<std::size_t*>(block));
-  std::free(block);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted_allocate(size); }
-void operator delete(void* pointer) noexcept { counted_free(pointer); }
-void operator delete(void* pointer, std::size_t) noexcept { counted_free(pointer); }
+#include "support/allocations.hpp"
 
 namespace normdescent {
 namespace {
@@ -219,15 +187,16 @@ class Frugal final : public Objective {
 };
 
 TEST(Probe, NeedsAtMostFourCopiesOfTheParameters) {
+  if (!test::counts_allocations()) GTEST_SKIP() << "not counted under the thread sanitizer";
   constexpr Index n = 200'000;
   Frugal objective(n);
   ProbeOptions options = quick();
   options.repetitions = 2;
-  const std::int64_t before = g_live;
-  g_peak = before;
+  const std::int64_t before = test::heap_bytes();
+  test::reset_heap_peak();
   const ProbeReport report = probe(objective, 4, options);
   EXPECT_EQ(report.status, ProbeStatus::completed);
-  const std::int64_t peak = g_peak - before;
+  const std::int64_t peak = test::heap_peak() - before;
   const auto copy = static_cast<std::int64_t>(n * sizeof(float));
   // Index lists and samples of the tail index take 0.4 MB, whatever the dimension is.
   EXPECT_LE(peak, 4 * copy + 500'000);
