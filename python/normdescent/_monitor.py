@@ -81,10 +81,9 @@ class TrainingMonitor:
 
     def observe_after_step(self, loss: float) -> None:
         """The same micro-batch's .grad and loss where the step has led."""
-        try:
-            self._engine.observe_after_step(float(loss))
-        except RuntimeError as error:
-            raise ValueError("observe_after_step() needs observe_before_step()") from error
+        if not self._engine.awaits_after_step():
+            raise ValueError("observe_after_step() needs observe_before_step()")
+        self._engine.observe_after_step(float(loss))
 
     def end_step(self) -> None:
         """Call it when the parameters have moved."""

@@ -27,6 +27,7 @@ class MonitorClass : public torch::CustomClassHolder {
   }
   void observe_before_step(double loss) { monitor_.observe_before_step(loss); }
   void observe_after_step(double loss) { monitor_.observe_after_step(loss); }
+  bool awaits_after_step() { return monitor_.awaits_after_step(); }
   void end_step() { monitor_.end_step(); }
   std::string report() { return monitor_.report().to_json(); }
 

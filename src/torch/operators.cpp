@@ -145,6 +145,7 @@ TORCH_LIBRARY(normdescent, library) {
       .def("observe_micro_batch", &MonitorClass::observe_micro_batch)
       .def("observe_before_step", &MonitorClass::observe_before_step)
       .def("observe_after_step", &MonitorClass::observe_after_step)
+      .def("awaits_after_step", &MonitorClass::awaits_after_step)
       .def("end_step", &MonitorClass::end_step)
       .def("report", &MonitorClass::report);
   library.def("catalog", &catalog);

@@ -22,7 +22,7 @@ namespace normdescent {
 struct StepEffect {
   std::int64_t steps = 0;
   Estimate gain{kNaN, kNaN};            ///< f(x_t) - f(x_{t+1}), mean
-  Estimate curvature_l2{kNaN, kNaN};    ///< sum (s_1 - s_0) / sum ||d||_2^2: at most the smoothness L_2 of theory (W1)
+  Estimate curvature_l2{kNaN, kNaN};    ///< sum (s_1 - s_0) / sum ||d||_2^2: at most the smoothness L_2 (E8)
   Estimate curvature_linf{kNaN, kNaN};  ///< the same against ||d||_inf^2: at most L_inf
   Estimate best_multiple{kNaN, kNaN};  ///< -sum s_0 / sum (s_1 - s_0): of the step, for the largest gain on a quadratic
   Estimate best_gain{kNaN, kNaN};  ///< (sum s_0)^2 / (2 n sum (s_1 - s_0)): that gain, the one-step gain along the step

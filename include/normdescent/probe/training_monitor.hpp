@@ -68,7 +68,8 @@ class TrainingMonitor {
                            std::span<const float> watched_gradient = {});
   [[nodiscard]] const CoordinateChoice& choice() const { return choice_; }
   /// Gradients and loss, at both ends of a step, of a micro-batch that has no part in it (step_watch.hpp).
-  /// The gradients are of that micro-batch alone, its loss unweighted.
+  /// The gradients are of that micro-batch alone, its loss unweighted. Without observe_before_step since the last call,
+  /// observe_after_step throws std::logic_error.
   void observe_before_step(std::span<const Parameter> parameters, double loss);
   void observe_after_step(std::span<const Parameter> parameters, double loss);
   /// The same from chosen coordinates of values and gradients.

@@ -26,6 +26,7 @@ class TensorMonitor {
   /// after the step (training_monitor.hpp).
   void observe_before_step(double loss);
   void observe_after_step(double loss);
+  [[nodiscard]] bool awaits_after_step() const { return monitor_.awaits_after_step(); }
   void end_step() { monitor_.end_step(); }
   [[nodiscard]] MonitorReport report() { return monitor_.report(); }
 
