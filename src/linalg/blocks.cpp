@@ -45,41 +45,11 @@ void multiply_triangular(Side side, Transpose transpose, T alpha, Block<const T>
             b.data, &ldb);
 }
 
-constexpr Index kInverseBase = 48;
-
-// y <- y + factor x
-template <class T>
-NORMDESCENT_MULTIVERSION void add_scaled(T* __restrict y, const T* __restrict x, T factor, Index n) {
-  for (Index j = 0; j < n; ++j) y[j] += factor * x[j];
-}
-
-// Lower triangle of Z <- L^-1, row by row: row i of L from the rows above it, then row i of L^-1.
-template <class T>
-void invert_small_factor(Block<T> z) {
-  std::array<T, static_cast<std::size_t>(kInverseBase * kInverseBase)> factor{};
-  const Index n = z.rows;
-  const Block<T> L(factor.data(), n, n, kInverseBase);
-  for (Index i = 0; i < n; ++i) {
-    for (Index j = 0; j <= i; ++j) {
-      T sum = z(i, j);
-      for (Index k = 0; k < j; ++k) sum -= L(i, k) * L(j, k);
-      L(i, j) = i == j ? std::sqrt(sum) : sum / L(j, j);
-    }
-    // L^-1 replaces Z, which is not read in rows up to i any more.
-    T* row = &z(i, 0);
-    std::fill(row, row + i, T{0});
-    for (Index k = 0; k < i; ++k) add_scaled(row, &z(k, 0), -L(i, k), k + 1);
-    const T inverse = T{1} / L(i, i);
-    for (Index j = 0; j < i; ++j) row[j] *= inverse;
-    row[i] = inverse;
-  }
-}
-
 // Lower triangle of Z <- L^-1. With halves: L21 = Z21 L11^-T, L22 from Z22 - L21 L21^T, (L^-1)21 = -L22^-1 L21 L11^-1.
 template <class T>
 void invert_factor(Block<T> z) {
   const Index n = z.rows;
-  if (n <= kInverseBase) return invert_small_factor(z);
+  if (n <= kInverseBase) return invert_small_factor<T>(z);
   const Index h = n / 2;
   const Block<T> first = z.part(0, 0, h, h);
   const Block<T> below = z.part(h, 0, n - h, h);
@@ -93,6 +63,38 @@ void invert_factor(Block<T> z) {
 }
 
 }  // namespace
+
+template <class T>
+NORMDESCENT_MULTIVERSION void invert_small_factor(Block<T> z) {
+  // Rows of L^T and of L^-1, so that inner loops run along memory.
+  std::array<T, static_cast<std::size_t>(kInverseBase * kInverseBase)> factor{};
+  const Index n = z.rows;
+  T* const U = factor.data();
+  for (Index i = 0; i < n; ++i) {
+    for (Index j = i; j < n; ++j) U[i * kInverseBase + j] = z(j, i);
+  }
+  for (Index k = 0; k < n; ++k) {
+    T* const row = U + k * kInverseBase;
+    const T inverse = T{1} / std::sqrt(row[k]);
+    for (Index j = k; j < n; ++j) row[j] *= inverse;
+    for (Index i = k + 1; i < n; ++i) {
+      const T l_ik = row[i];
+      for (Index j = i; j < n; ++j) U[i * kInverseBase + j] -= l_ik * row[j];
+    }
+  }
+  for (Index i = 0; i < n; ++i) {
+    T* const row = &z(i, 0);
+    std::fill(row, row + n, T{0});
+    for (Index k = 0; k < i; ++k) {
+      const T l_ik = U[k * kInverseBase + i];
+      const T* const above = &z(k, 0);
+      for (Index j = 0; j <= k; ++j) row[j] -= l_ik * above[j];
+    }
+    const T inverse = T{1} / U[i * kInverseBase + i];
+    for (Index j = 0; j < i; ++j) row[j] *= inverse;
+    row[i] = inverse;
+  }
+}
 
 template <class T>
 void multiply_add(Transpose transpose_a, Transpose transpose_b, std::type_identity_t<T> alpha, ConstBlock<T> a,
@@ -156,6 +158,7 @@ void invert_positive_definite(Block<T> z, Block<T> out) {
   template void multiply_add<T>(Transpose, Transpose, T, ConstBlock<T>, ConstBlock<T>, T, Block<T>);           \
   template void symmetric_multiply_add<T>(Transpose, Transpose, T, ConstBlock<T>, ConstBlock<T>, T, Block<T>); \
   template void mirror_upper<T>(Block<T>);                                                                     \
+  template void invert_small_factor<T>(Block<T>);                                                              \
   template void invert_positive_definite<T>(Block<T>, Block<T>)
 NORMDESCENT_INSTANTIATE(float);
 NORMDESCENT_INSTANTIATE(double);

@@ -51,6 +51,12 @@ void mirror_upper(Block<T> c);
 /// Rows of one panel of a symmetric product: panels of the upper triangle do (1 + panel / r) / 2 of the full product.
 inline constexpr Index kPanelRows = 96;
 
+/// Z <- L^-1 with zeros above the diagonal, for symmetric positive definite Z = L L^T of at most kInverseBase rows. Reads
+/// the lower triangle.
+template <class T>
+void invert_small_factor(Block<T> z);
+inline constexpr Index kInverseBase = 48;
+
 /// out <- Z^-1 for symmetric positive definite Z (r, r), which is overwritten: Z = L L^T and L^-1 by recursion on
 /// halves, then L^-T L^-1. About 2/3 r^3 multiply-adds, nearly all in products of large blocks; LAPACK's potrf and
 /// potri take longer. Exactly symmetric. Error about eps cond(Z): Schur complements without the factorization are a

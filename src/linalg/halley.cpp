@@ -9,10 +9,12 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 
 #include "halley_factor.hpp"
 #include "normdescent/base/multiversion.hpp"
 #include "normdescent/linalg/reductions.hpp"
+#include "panels.hpp"
 
 namespace normdescent {
 namespace {
@@ -34,6 +36,24 @@ template <class T>
 NORMDESCENT_MULTIVERSION void advance_gram(T* __restrict a, const T* __restrict w, const T* __restrict w_squared,
                                            T of_a, T of_w, T of_square, Index size) {
   for (Index i = 0; i < size; ++i) a[i] = of_a * a[i] + (of_w * w[i] - of_square * w_squared[i]);
+}
+
+// C <- A B, all symmetric.
+template <class T>
+void multiply_commuting(MatrixView<T> a, MatrixView<T> b, MatrixView<T> c, T* panels) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (panels != nullptr) return panels::symmetric_multiply(Block<T>(a), Block<T>(b), Block<T>(c), panels);
+  }
+  symmetric_multiply_add<T>(Transpose::no, Transpose::no, T{1}, Block<T>(a), Block<T>(b), T{0}, Block<T>(c));
+}
+
+// out <- Z^-1; Z is overwritten.
+template <class T>
+void invert(MatrixView<T> z, MatrixView<T> out, T* panels) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (panels != nullptr) return panels::invert_positive_definite(Block<T>(z), Block<T>(out), panels);
+  }
+  invert_positive_definite<T>(Block<T>(z), Block<T>(out));
 }
 
 template <class T>
@@ -65,7 +85,7 @@ double map_halley(int steps, double s) {
 template <class T>
 MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers) {
   if (steps < 1) throw std::invalid_argument("steps = " + std::to_string(steps) + ", must be at least 1");
-  auto [A, W, Q, scratch] = buffers;
+  auto [A, W, Q, scratch, panels] = buffers;
   const Index size = A.size();
   const double mu = norm2(std::span<const T>(A.span()));
   scale(A.data, static_cast<T>(1.0 / mu), size);
@@ -78,9 +98,9 @@ MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers) {
     const bool is_last = k + 1 == steps;
     copy_scaled(A.data, static_cast<T>(step.c), scratch.data, size);
     add_to_diagonal(scratch, T{1});
-    invert_positive_definite<T>(Block<T>(scratch), Block<T>(W));
+    invert(scratch, W, panels);
     if (!is_last) {
-      symmetric_multiply_add<T>(Transpose::no, Transpose::no, T{1}, Block<T>(W), Block<T>(W), T{0}, Block<T>(scratch));
+      multiply_commuting(W, W, scratch, panels);
       const double square = beta * beta / step.c;
       const double linear = 2.0 * alpha * beta / step.c;
       advance_gram(A.data, W.data, scratch.data, static_cast<T>(alpha * alpha), static_cast<T>(square - linear),
@@ -94,7 +114,7 @@ MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers) {
     if (k == 0) {
       std::swap(W, Q);
     } else {
-      symmetric_multiply_add<T>(Transpose::no, Transpose::no, T{1}, Block<T>(Q), Block<T>(W), T{0}, Block<T>(scratch));
+      multiply_commuting(Q, W, scratch, panels);
       std::swap(Q, scratch);
     }
   }

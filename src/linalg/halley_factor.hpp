@@ -5,13 +5,15 @@
 
 namespace normdescent {
 
-/// Four (r, r) matrices. `gram` holds X X^T (or X^T X of a tall X) on entry; all are overwritten.
+/// Four (r, r) matrices. `gram` holds X X^T (or X^T X of a tall X) on entry; all are overwritten. With `panels`, of
+/// panels::scratch_size(r) floats, products and inverses are those of panels.hpp, otherwise of blocks.hpp.
 template <class T>
 struct HalleyBuffers {
   MatrixView<T> gram;
   MatrixView<T> inverse;
   MatrixView<T> factor;
   MatrixView<T> scratch;
+  T* panels = nullptr;
 };
 
 /// Q with Q X (or X Q) = msign(X) up to the certified interval of halley.hpp; lies in one of the buffers. X must be

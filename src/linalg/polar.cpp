@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <type_traits>
 
 #include "fortran.hpp"
 #include "halley_factor.hpp"
@@ -12,6 +13,7 @@
 #include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/products.hpp"
 #include "normdescent/linalg/reductions.hpp"
+#include "panels.hpp"
 
 namespace normdescent {
 namespace {
@@ -88,6 +90,9 @@ void PolarWorkspace<T>::reserve(Index rows, Index cols) {
   const Index r = std::min(rows, cols);
   grow(iterate_, rows * cols);
   grow(squares_, kSquares * r * r);
+  if constexpr (std::is_same_v<T, float>) {
+    if (panels::are_supported()) grow(panels_, panels::scratch_size(r));
+  }
 }
 
 template <class T>
@@ -132,7 +137,7 @@ void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixV
   const bool wide = g.rows <= g.cols;
   const Index r = std::min(g.rows, g.cols);
   const HalleyBuffers<T> buffers{workspace.square(0, r), workspace.square(1, r), workspace.square(2, r),
-                                 workspace.square(3, r)};
+                                 workspace.square(3, r), workspace.panels()};
   const MatrixView<T> X = workspace.iterate(g.rows, g.cols);
   normalize(g.span(), X.span());
   gram<T>(wide ? Transpose::no : Transpose::yes, X, buffers.gram);

@@ -62,7 +62,7 @@ void halley_rounded(int steps, const RoundedProducts& products, double norm, con
                     Workspace<float>& work) {
   const Index r = std::min(task.g.rows, task.g.cols);
   const HalleyBuffers<float> buffers{work.full.square(0, r), work.full.square(1, r), work.full.square(2, r),
-                                     work.full.square(3, r)};
+                                     work.full.square(3, r), work.full.panels()};
   round_scaled(task.g.data, static_cast<float>(1.0 / norm), work.iterate.data(), task.g.size());
   products.gram(work.iterate.data(), buffers.gram, work.scratch);
   const double schatten4 = std::sqrt(norm2(std::span<const float>(buffers.gram.span())));

@@ -40,11 +40,14 @@ class PolarWorkspace {
   [[nodiscard]] MatrixView<T> iterate(Index rows, Index cols) { return {iterate_.data(), rows, cols}; }
   /// One of kSquares (r, r) matrices.
   [[nodiscard]] MatrixView<T> square(int which, Index r) { return {squares_.data() + which * r * r, r, r}; }
+  /// For products of (r, r) matrices of float where the processor has AVX-512; otherwise nullptr.
+  [[nodiscard]] T* panels() { return panels_.empty() ? nullptr : panels_.data(); }
 
  private:
   static constexpr Index kSquares = 4;
   std::vector<T> iterate_;
   std::vector<T> squares_;
+  std::vector<T> panels_;
 };
 
 /// out = U diag(p_k(... p_1(s / (safety ||G||_F)))) V^T, the map certified in coefficients.hpp:
