@@ -61,8 +61,8 @@ __attribute__((target("avx512f"))) void tile(const Left& a, const float* panel, 
   }
 }
 
-// C of any number of rows. Of a lower triangular A, whose first row is row `offset` there, row i ends with column i: depth
-// is taken up to there, in steps of a tile.
+// C of any number of rows. Of a lower triangular A, whose first row is row `offset` there, row i ends with column i:
+// depth is taken up to there, in steps of a tile.
 enum class Shape { full, lower };
 void product(const Left& a, const float* panel, const Result& c, Index rows, Index depth, Shape shape = Shape::full,
              Index offset = 0) {
@@ -111,9 +111,9 @@ void symmetric_multiply(ConstBlock<float> a, ConstBlock<float> b, Block<float> c
 void invert_positive_definite(Block<float> z, Block<float> out, float* scratch) {
   const Index r = z.rows;
   const Index panel_size = kColumns * r;
-  float* const M = scratch;                                // panel j from row j kColumns on
+  float* const M = scratch;                                  // panel j from row j kColumns on
   float* const z_i = scratch + panel_count(r) * panel_size;  // columns of block i, rows above it
-  float* const l_i = z_i + panel_size;                     // L_i^T
+  float* const l_i = z_i + panel_size;                       // L_i^T
   using Square = std::array<float, static_cast<std::size_t>(kColumns * kColumns)>;
   const Block<float> m_rows = out;  // M row by row, until it is complete
   for (Index i = 0; i < panel_count(r); ++i) {

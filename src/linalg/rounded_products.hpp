@@ -40,15 +40,21 @@ class RoundedProducts {
   bool is_wide_;
   bool is_native_ = false;
 #if defined(NORMDESCENT_HAVE_DNNL)
+  void plan_gram();
+  void plan_square();
+  void plan_apply();
+
   struct Panel {
     Index left;   ///< offset of the left operand, in elements
     Index right;  ///< offset of the right operand
     Index to;     ///< offset of the result
     fixed::Product product;
   };
+  static void run(const std::vector<Panel>& panels, const Bfloat16* left, const Bfloat16* right, float* to);
+
   std::vector<Panel> gram_panels_;
   std::vector<Panel> square_panels_;
-  std::vector<fixed::Product> apply_;
+  std::vector<Panel> apply_panels_;
 #endif
 };
 

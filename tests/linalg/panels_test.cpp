@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "../../src/linalg/halley_factor.hpp"
 #include "linalg/matrices.hpp"
 
 namespace normdescent {
@@ -110,6 +111,25 @@ TEST_F(Panels, AMatrixThatIsNotPositiveDefiniteGivesNaN) {
     auto z = positive_definite(100, 1.0);
     z(bad, bad) = -1.0F;
     EXPECT_TRUE(std::isnan(inverse(z)(bad, bad))) << bad;
+  }
+}
+
+TEST_F(Panels, HalleyFactorIsThePlainOne) {
+  for (const Index r : {Index{60}, Index{101}}) {
+    const auto x = gaussian<float>(r, 2 * r, 3);
+    std::vector<Matrix<float>> work(4, Matrix<float>(r, r));
+    auto panel_scratch = scratch(r);
+    const auto factor = [&](float* with_panels) {
+      gram<float>(Transpose::no, x.view(), work[0].view());
+      return halley_factor<float>(2, {work[0].view(), work[1].view(), work[2].view(), work[3].view(), with_panels});
+    };
+    Matrix<double> twin(r, r);
+    const auto plain = factor(nullptr).span();
+    std::copy(plain.begin(), plain.end(), twin.entries.begin());
+    Matrix<float> fast(r, r);
+    const auto packed = factor(panel_scratch.data()).span();
+    std::copy(packed.begin(), packed.end(), fast.entries.begin());
+    EXPECT_LE(largest(fast, twin), 1e-6) << r;
   }
 }
 
