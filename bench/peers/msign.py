@@ -8,6 +8,7 @@ Both sides get the same Gaussian matrices and the same number of threads. Errors
 (relative Frobenius norm). Processor time is what to read when the machine is not idle.
 """
 import argparse
+import contextlib
 import os
 import tempfile
 
@@ -17,6 +18,7 @@ import torch
 
 SHAPES = [(2304, 768), (768, 768), (3072, 768), (768, 3072)]
 LAYERS = 12
+METHODS = ["halley", "resolvent"]
 COUNT = 2  # matrices of a shape in one call of ours; PyTorch takes one after the other
 
 
@@ -36,18 +38,22 @@ def error_against(exact, x):
     return float((x.double() - exact).norm() / exact.norm())
 
 
-def measure(ours, precision, dtype, rows, cols, rounds):
-    """Medians [wall, cpu] of both sides for one matrix, and the error of each."""
+def measure(ours, methods, precision, dtype, rows, cols, rounds):
+    """Medians [wall, cpu] of each method and of PyTorch for one matrix, and the error of each."""
     g = torch.randn(COUNT, rows, cols)
     u, _, vt = torch.linalg.svd(g[0].double(), full_matrices=False)
-    with tempfile.TemporaryDirectory() as folder:
-        source, target = os.path.join(folder, "in"), os.path.join(folder, "out")
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as programs:
+        source = os.path.join(folder, "in")
         g.numpy().tofile(source)
-        with Program(ours, "halley", precision, rows, cols, COUNT, source, target) as mine:
-            results = torch.from_file(target, size=g.numel()).view_as(g)[0].clone(), newton_schulz(g[0], dtype)
-            sides = interleave([mine, timed(lambda: newton_schulz(g[0], dtype))], rounds)
-    sides[0] = [seconds / COUNT for seconds in sides[0]]
-    return sides, [error_against(u @ vt, x) for x in results]
+        mine, results = [], []
+        for method in methods:
+            target = os.path.join(folder, method)
+            mine.append(programs.enter_context(Program(ours, method, precision, rows, cols, COUNT, source, target)))
+            results.append(torch.from_file(target, size=g.numel()).view_as(g)[0].clone())
+        results.append(newton_schulz(g[0], dtype))
+        sides = interleave([*mine, timed(lambda: newton_schulz(g[0], dtype))], rounds)
+    return [*([seconds / COUNT for seconds in side] for side in sides[:-1]), sides[-1]], [
+        error_against(u @ vt, x) for x in results]
 
 
 def main():
@@ -60,17 +66,18 @@ def main():
     torch.manual_seed(0)
     ours, rows_of_table = os.path.join(args.build, "bench", "msign_ours"), []
     for precision, dtype in (("bfloat16", torch.bfloat16), ("full", torch.float32)):
-        total, errors = [[0.0, 0.0], [0.0, 0.0]], []
+        total, errors = [[0.0, 0.0] for _ in range(len(METHODS) + 1)], []
         for rows, cols in SHAPES:
-            sides, error = measure(ours, precision, dtype, rows, cols, args.rounds)
+            sides, error = measure(ours, METHODS, precision, dtype, rows, cols, args.rounds)
             errors.append(error)
             total = [[t + LAYERS * x for t, x in zip(*pair)] for pair in zip(total, sides)]
-        (wall, cpu), (their_wall, their_cpu) = total
+        their_wall, their_cpu = total[-1]
         spread = [f"{min(column):.3f} - {max(column):.3f}" for column in zip(*errors)]
-        rows_of_table.append([precision, f"{wall:.2f}", f"{their_wall:.2f}", f"{their_wall / wall:.1f}", f"{cpu:.2f}",
-                              f"{their_cpu:.2f}", f"{their_cpu / cpu:.1f}", *spread])
+        for method, (wall, cpu), error in zip(METHODS, total, spread):
+            rows_of_table.append([method, precision, f"{wall:.2f}", f"{their_wall:.2f}", f"{their_wall / wall:.1f}",
+                                  f"{cpu:.2f}", f"{their_cpu:.2f}", f"{their_cpu / cpu:.1f}", error, spread[-1]])
     publish("msign", "\n\n".join([f"{machine()}; PyTorch {torch.__version__}.", table(
-        ["precision", "ours, wall s", "PyTorch, wall s", "ratio", "ours, cpu s", "PyTorch, cpu s", "ratio",
+        ["method", "precision", "ours, wall s", "PyTorch, wall s", "ratio", "ours, cpu s", "PyTorch, cpu s", "ratio",
          "error, ours", "error, PyTorch"], rows_of_table)]), args.write)
 
 

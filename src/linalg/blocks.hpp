@@ -51,8 +51,8 @@ void mirror_upper(Block<T> c);
 /// Rows of one panel of a symmetric product: panels of the upper triangle do (1 + panel / r) / 2 of the full product.
 inline constexpr Index kPanelRows = 96;
 
-/// Z <- L^-1 with zeros above the diagonal, for symmetric positive definite Z = L L^T of at most kInverseBase rows. Reads
-/// the lower triangle.
+/// Z <- L^-1 with zeros above the diagonal, for symmetric positive definite Z = L L^T of at most kInverseBase rows.
+/// Reads the lower triangle.
 template <class T>
 void invert_small_factor(Block<T> z);
 inline constexpr Index kInverseBase = 48;

@@ -6,6 +6,7 @@
 #include "interval.hpp"
 #include "normdescent/linalg/coefficients.hpp"
 #include "normdescent/linalg/halley.hpp"
+#include "normdescent/linalg/resolvent.hpp"
 
 namespace normdescent {
 namespace {
@@ -82,6 +83,18 @@ Interval certify_halley(int steps, double low, double high) {
     lowest = map_halley_step(step, lowest);
   }
   return s;
+}
+
+Interval certify_resolvent(double low, double high) {
+  require_interval(1, low, high);
+  const auto& [c1, c2, d, alpha, beta1, beta2] = kResolvents;
+  const auto value = [&](Interval s) {
+    const Interval x = s * s;
+    const Interval w1 = exactly(1.0) / (exactly(1.0) + exactly(c1) * x);
+    const Interval w2 = exactly(1.0) / (exactly(1.0) + exactly(c2) * x + exactly(d) * w1);
+    return s * (exactly(alpha) + exactly(beta1) * w1 + exactly(beta2) * w2);
+  };
+  return intervals::range_by_bisection(value, {low, high}, 1e-6);
 }
 
 bool is_safe_for_rank_one(const CoefficientSet& set, int steps) {

@@ -9,26 +9,13 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
-#include <type_traits>
 
-#include "halley_factor.hpp"
 #include "normdescent/base/multiversion.hpp"
 #include "normdescent/linalg/reductions.hpp"
-#include "panels.hpp"
+#include "rational_factor.hpp"
 
 namespace normdescent {
 namespace {
-
-// to <- factor from
-template <class T>
-NORMDESCENT_MULTIVERSION void copy_scaled(const T* __restrict from, T factor, T* __restrict to, Index size) {
-  for (Index i = 0; i < size; ++i) to[i] = factor * from[i];
-}
-
-template <class T>
-NORMDESCENT_MULTIVERSION void scale(T* x, T factor, Index size) {
-  for (Index i = 0; i < size; ++i) x[i] *= factor;
-}
 
 // P A P, written so that no product but W^2 is needed: A W = (I - W) / c, hence
 //   A <- alpha^2 A + (2 alpha beta / c) (I - W) + (beta^2 / c) (W - W^2);   the I is added by the caller.
@@ -36,29 +23,6 @@ template <class T>
 NORMDESCENT_MULTIVERSION void advance_gram(T* __restrict a, const T* __restrict w, const T* __restrict w_squared,
                                            T of_a, T of_w, T of_square, Index size) {
   for (Index i = 0; i < size; ++i) a[i] = of_a * a[i] + (of_w * w[i] - of_square * w_squared[i]);
-}
-
-// C <- A B, all symmetric.
-template <class T>
-void multiply_commuting(MatrixView<T> a, MatrixView<T> b, MatrixView<T> c, T* panels) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (panels != nullptr) return panels::symmetric_multiply(Block<T>(a), Block<T>(b), Block<T>(c), panels);
-  }
-  symmetric_multiply_add<T>(Transpose::no, Transpose::no, T{1}, Block<T>(a), Block<T>(b), T{0}, Block<T>(c));
-}
-
-// out <- Z^-1; Z is overwritten.
-template <class T>
-void invert(MatrixView<T> z, MatrixView<T> out, T* panels) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (panels != nullptr) return panels::invert_positive_definite(Block<T>(z), Block<T>(out), panels);
-  }
-  invert_positive_definite<T>(Block<T>(z), Block<T>(out));
-}
-
-template <class T>
-void add_to_diagonal(MatrixView<T> x, T value) {
-  for (Index i = 0; i < x.rows; ++i) x(i, i) += value;
 }
 
 }  // namespace
@@ -83,7 +47,7 @@ double map_halley(int steps, double s) {
 }
 
 template <class T>
-MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers) {
+MatrixView<T> halley_factor(int steps, RationalBuffers<T> buffers) {
   if (steps < 1) throw std::invalid_argument("steps = " + std::to_string(steps) + ", must be at least 1");
   auto [A, W, Q, scratch, panels] = buffers;
   const Index size = A.size();
@@ -121,7 +85,7 @@ MatrixView<T> halley_factor(int steps, HalleyBuffers<T> buffers) {
   return Q;
 }
 
-template MatrixView<float> halley_factor(int, HalleyBuffers<float>);
-template MatrixView<double> halley_factor(int, HalleyBuffers<double>);
+template MatrixView<float> halley_factor(int, RationalBuffers<float>);
+template MatrixView<double> halley_factor(int, RationalBuffers<double>);
 
 }  // namespace normdescent

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/linalg/coefficients.hpp"
@@ -83,6 +84,30 @@ Interval range(const Map& map, Interval s) {
     for (const Interval& at : {point, negative(point)}) {
       if (overlap(at, s)) result = hull(result, value_near_critical(at));
     }
+  }
+  return result;
+}
+
+/// The range of `value` over s, at most `tolerance` too wide: parts whose enclosure reaches further beyond what is
+/// attained are halved.
+template <class Value>
+Interval range_by_bisection(const Value& value, Interval s, double tolerance) {
+  Interval attained = hull(value(exactly(s.low)), value(exactly(s.high)));
+  Interval result = attained;
+  std::vector<Interval> parts{s};
+  while (!parts.empty()) {
+    const Interval part = parts.back();
+    parts.pop_back();
+    const Interval image = value(part);
+    const double middle = part.low + (part.high - part.low) / 2.0;
+    const bool is_sharp = image.low >= attained.low - tolerance && image.high <= attained.high + tolerance;
+    if (is_sharp || middle <= part.low || middle >= part.high) {
+      result = hull(result, image);
+      continue;
+    }
+    attained = hull(attained, value(exactly(middle)));
+    parts.push_back({part.low, middle});
+    parts.push_back({middle, part.high});
   }
   return result;
 }

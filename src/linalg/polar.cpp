@@ -8,12 +8,13 @@
 #include <type_traits>
 
 #include "fortran.hpp"
-#include "halley_factor.hpp"
 #include "normdescent/linalg/decompositions.hpp"
 #include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/products.hpp"
 #include "normdescent/linalg/reductions.hpp"
+#include "normdescent/linalg/resolvent.hpp"
 #include "panels.hpp"
+#include "rational_factor.hpp"
 
 namespace normdescent {
 namespace {
@@ -123,21 +124,23 @@ void polar_newton_schulz(const CoefficientSet& set, int steps, std::type_identit
   }
 }
 
-template <class T>
-void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
-                  PolarWorkspace<T>& workspace) {
+namespace {
+
+// Q X for the Q that `factor` makes of the Gram matrix; `image_of_one` scales vectors.
+template <class T, class Factor>
+void polar_rational(const Factor& factor, double image_of_one, ConstMatrixView<T> g, MatrixView<T> out,
+                    PolarWorkspace<T>& workspace) {
   require_equal_shapes(g, out);
-  if (steps < 1) throw std::invalid_argument("steps = " + std::to_string(steps) + ", must be at least 1");
   if (g.empty()) return;
   if (is_vector(g)) {
-    normalize(g.span(), out.span(), map_halley(steps, 1.0));
+    normalize(g.span(), out.span(), image_of_one);
     return;
   }
   workspace.reserve(g.rows, g.cols);
   const bool wide = g.rows <= g.cols;
   const Index r = std::min(g.rows, g.cols);
-  const HalleyBuffers<T> buffers{workspace.square(0, r), workspace.square(1, r), workspace.square(2, r),
-                                 workspace.square(3, r), workspace.panels()};
+  const RationalBuffers<T> buffers{workspace.square(0, r), workspace.square(1, r), workspace.square(2, r),
+                                   workspace.square(3, r), workspace.panels()};
   const MatrixView<T> X = workspace.iterate(g.rows, g.cols);
   normalize(g.span(), X.span());
   gram<T>(wide ? Transpose::no : Transpose::yes, X, buffers.gram);
@@ -145,13 +148,29 @@ void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixV
     std::copy(X.span().begin(), X.span().end(), out.data);
     return;
   }
-  const MatrixView<T> Q = halley_factor<T>(steps, buffers);
+  const MatrixView<T> Q = factor(buffers);
   wide ? multiply(Q, X, out) : multiply(X, Q, out);
+}
+
+}  // namespace
+
+template <class T>
+void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
+                  PolarWorkspace<T>& workspace) {
+  if (steps < 1) throw std::invalid_argument("steps = " + std::to_string(steps) + ", must be at least 1");
+  const auto factor = [steps](const RationalBuffers<T>& buffers) { return halley_factor<T>(steps, buffers); };
+  polar_rational<T>(factor, map_halley(steps, 1.0), g, out, workspace);
+}
+
+template <class T>
+void polar_resolvent(std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out, PolarWorkspace<T>& workspace) {
+  polar_rational<T>(resolvent_factor<T>, map_resolvent(1.0), g, out, workspace);
 }
 
 std::vector<std::string> polar_method_names() {
   std::vector<std::string> names = coefficient_names();
   names.emplace_back("halley");
+  names.emplace_back("resolvent");
   names.emplace_back("svd");
   return names;
 }
@@ -161,6 +180,7 @@ void polar(std::string_view method, int steps, std::type_identity_t<ConstMatrixV
            PolarWorkspace<T>& workspace) {
   if (method == "svd") return polar_svd<T>(g, out);
   if (method == "halley") return polar_halley<T>(steps, g, out, workspace);
+  if (method == "resolvent") return polar_resolvent<T>(g, out, workspace);
   if (const CoefficientSet* set = find_coefficients(method)) {
     return polar_newton_schulz<T>(*set, steps, g, out, workspace);
   }
@@ -175,6 +195,7 @@ void polar(std::string_view method, int steps, std::type_identity_t<ConstMatrixV
   template void polar_newton_schulz<T>(const CoefficientSet&, int, ConstMatrixView<T>, MatrixView<T>, \
                                        PolarWorkspace<T>&);                                           \
   template void polar_halley<T>(int, ConstMatrixView<T>, MatrixView<T>, PolarWorkspace<T>&);          \
+  template void polar_resolvent<T>(ConstMatrixView<T>, MatrixView<T>, PolarWorkspace<T>&);            \
   template void polar<T>(std::string_view, int, ConstMatrixView<T>, MatrixView<T>, PolarWorkspace<T>&)
 NORMDESCENT_INSTANTIATE(float);
 NORMDESCENT_INSTANTIATE(double);

@@ -9,11 +9,11 @@
 #include <stdexcept>
 #include <type_traits>
 
-#include "halley_factor.hpp"
 #include "normdescent/base/multiversion.hpp"
 #include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/linalg/reductions.hpp"
+#include "rational_factor.hpp"
 #include "rounded_products.hpp"
 
 namespace normdescent {
@@ -58,17 +58,19 @@ void newton_schulz_rounded(const CoefficientSet& set, int steps, const RoundedPr
   }
 }
 
-void halley_rounded(int steps, const RoundedProducts& products, double norm, const PolarTask<float>& task,
-                    Workspace<float>& work) {
+// One matrix in bfloat16 by "halley" or "resolvent".
+void rational_rounded(const PolarOptions& options, const RoundedProducts& products, double norm,
+                      const PolarTask<float>& task, Workspace<float>& work) {
   const Index r = std::min(task.g.rows, task.g.cols);
-  const HalleyBuffers<float> buffers{work.full.square(0, r), work.full.square(1, r), work.full.square(2, r),
-                                     work.full.square(3, r), work.full.panels()};
+  const RationalBuffers<float> buffers{work.full.square(0, r), work.full.square(1, r), work.full.square(2, r),
+                                       work.full.square(3, r), work.full.panels()};
   round_scaled(task.g.data, static_cast<float>(1.0 / norm), work.iterate.data(), task.g.size());
   products.gram(work.iterate.data(), buffers.gram, work.scratch);
   const double schatten4 = std::sqrt(norm2(std::span<const float>(buffers.gram.span())));
-  const MatrixView<float> Q = halley_factor<float>(steps, buffers);
+  const MatrixView<float> Q =
+      options.method == "halley" ? halley_factor<float>(options.steps, buffers) : resolvent_factor<float>(buffers);
   const double rms = norm2(std::span<const float>(Q.span())) / std::sqrt(static_cast<double>(r));
-  if (kBfloat16Rounding * rms * schatten4 <= kHalleyApplyRounding) {
+  if (kBfloat16Rounding * rms * schatten4 <= kRationalApplyRounding) {
     round_scaled(Q.data, 1.0F, work.square.data(), Q.size());
     products.apply(work.square.data(), work.iterate.data(), task.out, work.scratch);
     return;
@@ -93,7 +95,7 @@ const char* to_string(ProductPrecision precision) {
 }
 
 int default_polar_steps(std::string_view method) {
-  if (method == "svd") return 1;
+  if (method == "svd" || method == "resolvent") return 1;
   if (method == "halley") return kHalleySteps;
   if (const CoefficientSet* set = find_coefficients(method)) return set->default_steps;
   std::string names;
@@ -154,7 +156,7 @@ struct PolarSolver<T>::Impl {
       if (norm > 0.0 && std::isfinite(norm) && std::isfinite(static_cast<float>(inverse))) {
         const Plan& plan = *find(task.g.rows, task.g.cols, threads);
         const RoundedProducts& products = is_alone ? plan.alone : plan.together;
-        if (!options.coefficients) return halley_rounded(options.steps, products, norm, task, work);
+        if (!options.coefficients) return rational_rounded(options, products, norm, task, work);
         return newton_schulz_rounded(*options.coefficients, options.steps, products, norm, task, work);
       }
     }

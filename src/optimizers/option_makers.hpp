@@ -129,14 +129,15 @@ Field<Options> scope(std::string meaning) {
 template <class Options>
 Field<Options> method() {
   return choice<Options, std::string>(
-      "method", polar_method_names(), "how msign is computed; svd is exact and slow",
+      "method", polar_method_names(),
+      "how msign is computed: halley is closer to it, resolvent faster, svd exact and slow",
       [](const std::string& name) -> const std::string& { return name; }, [](auto& o) -> auto& { return o.method; });
 }
 
 template <class Options>
 Field<Options> steps() {
   return whole_number<Options>(
-      "steps", 0, 100, "iterations of msign; 0 takes the method's own number, svd takes none",
+      "steps", 0, 100, "iterations of msign; 0 takes the method's own number, svd and resolvent take none",
       [](auto& o) -> auto& { return o.steps; });
 }
 

@@ -44,9 +44,10 @@ namespace {
 
 std::string msign_text(const Orthogonalize& d) {
   if (d.method == "svd") return "msign(svd)";
+  const std::string rounded = d.precision == ProductPrecision::bfloat16 ? ", bfloat16" : "";
+  if (d.method == "resolvent") return "msign(resolvent" + rounded + ")";
   const int steps = d.steps == 0 ? default_polar_steps(d.method) : d.steps;
-  const bool is_rounded = d.precision == ProductPrecision::bfloat16;
-  return "msign(" + d.method + ", " + std::to_string(steps) + (is_rounded ? " steps, bfloat16)" : " steps)");
+  return "msign(" + d.method + ", " + std::to_string(steps) + " steps" + rounded + ")";
 }
 
 std::string shampoo_text(const Shampoo& d) {

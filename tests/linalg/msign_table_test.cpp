@@ -11,6 +11,7 @@
 
 #include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
+#include "normdescent/linalg/resolvent.hpp"
 
 namespace normdescent {
 namespace {
@@ -24,6 +25,7 @@ std::string text(Interval x) {
 }
 
 Interval image(const std::string& method, int steps, double low, double high) {
+  if (method == "resolvent") return certify_resolvent(low, high);
   const CoefficientSet* set = find_coefficients(method);
   return set == nullptr ? certify_halley(steps, low, high) : certify(*set, steps, low, high);
 }
@@ -48,6 +50,7 @@ TEST(SafetyTable, OfTheDocumentIsTheOneComputed) {
       EXPECT_NE(all.find(line(method, steps)), std::string::npos) << "docs/msign.md lacks\n" << line(method, steps);
     }
   }
+  EXPECT_NE(all.find(line("resolvent", 1)), std::string::npos) << "docs/msign.md lacks\n" << line("resolvent", 1);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <limits>
 #include <vector>
 
-#include "../../src/linalg/halley_factor.hpp"
+#include "../../src/linalg/rational_factor.hpp"
 #include "linalg/matrices.hpp"
 
 namespace normdescent {

@@ -23,7 +23,7 @@ using test::Matrix;
 
 constexpr auto kFull = ProductPrecision::full;
 constexpr auto kRounded = ProductPrecision::bfloat16;
-const std::vector<std::string> kIterations{"polar-express", "jordan", "classic", "halley"};
+const std::vector<std::string> kIterations{"polar-express", "jordan", "classic", "halley", "resolvent"};
 
 template <class T>
 PolarTask<T> task(const Matrix<T>& g, Matrix<T>& out) {
@@ -138,6 +138,7 @@ TEST(RoundedProducts, ErrorsOnGaussianMatricesAreThoseMeasured) {
   for (const auto& [m, n] : std::vector<std::pair<Index, Index>>{{96, 300}, {300, 96}, {200, 200}}) {
     const auto g = gaussian<float>(m, n, 7);
     EXPECT_LE(rounding_error("halley", g), m == n ? 0.08 : 0.01) << m << "x" << n;
+    EXPECT_LE(rounding_error("resolvent", g), m == n ? 0.08 : 0.01) << m << "x" << n;
     EXPECT_LE(rounding_error("jordan", g), 0.1) << m << "x" << n;
     EXPECT_LE(rounding_error("polar-express", g), 0.1) << m << "x" << n;
     EXPECT_LE(rounding_error("classic", g), 0.1) << m << "x" << n;

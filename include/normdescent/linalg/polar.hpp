@@ -66,10 +66,14 @@ template <class T>
 void polar_halley(int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
                   PolarWorkspace<T>& workspace);
 
-/// "polar-express", "jordan", "classic", "halley", "svd".
+/// The same with the map of resolvent.hpp. Cost in multiply-adds: r^2 q / 2 + r^2 q, and r^3 between.
+template <class T>
+void polar_resolvent(std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out, PolarWorkspace<T>& workspace);
+
+/// "polar-express", "jordan", "classic", "halley", "resolvent", "svd".
 [[nodiscard]] std::vector<std::string> polar_method_names();
 
-/// polar_newton_schulz with the named set, polar_halley, or polar_svd for "svd" (which ignores `steps`).
+/// polar_newton_schulz with the named set, polar_halley, or polar_resolvent and polar_svd, which take no `steps`.
 /// Throws std::invalid_argument "method = ..., must be one of ..." for other names.
 template <class T>
 void polar(std::string_view method, int steps, std::type_identity_t<ConstMatrixView<T>> g, MatrixView<T> out,
