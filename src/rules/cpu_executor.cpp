@@ -61,13 +61,6 @@ NORMDESCENT_MULTIVERSION void narrow(const float* __restrict wide, Bfloat16* __r
   for (Index i = 0; i < n; ++i) out[i] = to_bfloat16(wide[i]);
 }
 
-void narrow(const float* wide, const NarrowState& to, Index first, Index count) {
-  Bfloat16* const out = to.values + first;
-  if (!to.is_stochastic) return narrow(wide, out, count);
-  const auto size = static_cast<std::size_t>(count);
-  round_piece_stochastically({wide, size}, {out, size}, to.seed, to.stream, to.step, static_cast<std::uint64_t>(first));
-}
-
 template <Rule R, class T>
 void run_leaf(const R& rule, T* x, const T* g, const std::array<T*, Task<R>::kStates>& state, Index count) {
   if constexpr (R::state_count == 0) {
@@ -83,9 +76,12 @@ void run_leaf(const R& rule, T* x, const T* g, const std::array<T*, Task<R>::kSt
 /// next and loads keep flowing (with 1024 a step takes a fifth longer).
 constexpr Index kBlock = 256;
 
+template <Rule R>
+using Roundings = std::array<StochasticRounding, Task<R>::kStates>;
+
 /// One block of a task whose arrays are not what the rule takes.
 template <Rule R>
-void run_block(const Task<R>& task, Index first, Index count) {
+void run_block(const Task<R>& task, Roundings<R>& roundings, Index first, Index count) {
   using T = typename R::value_type;
   constexpr std::size_t kStates = Task<R>::kStates;
   std::array<T, static_cast<std::size_t>(kBlock)> scaled;
@@ -104,7 +100,14 @@ void run_block(const Task<R>& task, Index first, Index count) {
   run_leaf(task.rule, task.x + first, g, state, count);
   if constexpr (std::is_same_v<T, float>) {
     for (std::size_t k = 0; k < kStates; ++k) {
-      if (task.narrow[k].values != nullptr) narrow(wide[k].data(), task.narrow[k], first, count);
+      const auto& [values, is_stochastic, seed, stream, step] = task.narrow[k];
+      if (values == nullptr) continue;
+      if (is_stochastic) {
+        const auto size = static_cast<std::size_t>(count);
+        roundings[k].round({wide[k].data(), size}, {values + first, size}, static_cast<std::uint64_t>(first));
+      } else {
+        narrow(wide[k].data(), values + first, count);
+      }
     }
   }
 }
@@ -117,8 +120,13 @@ void run_piece(const Task<R>& task, Index first, Index count) {
     for (auto& s : state) s += first;
     return run_leaf(task.rule, task.x + first, task.g + first, state, count);
   }
+  Roundings<R> roundings;
+  for (std::size_t k = 0; k < roundings.size(); ++k) {
+    const NarrowState& n = task.narrow[k];
+    if (n.is_stochastic) roundings[k] = StochasticRounding(n.seed, n.stream, n.step);
+  }
   for (const Index end = first + count; first < end; first += kBlock) {
-    run_block(task, first, std::min(kBlock, end - first));
+    run_block(task, roundings, first, std::min(kBlock, end - first));
   }
 }
 

@@ -84,10 +84,10 @@ TEST(StochasticRounding, PiecesAndSingleEntriesAreThoseOfTheWhole) {
   std::vector<Bfloat16> whole(x.size());
   round_stochastically(x, whole, 1, 2, 3);
   std::vector<Bfloat16> pieces(x.size());
+  StochasticRounding rounding(1, 2, 3);
   for (std::size_t first = 0; first < x.size(); first += 64 * 11) {
     const std::size_t count = std::min<std::size_t>(64 * 11, x.size() - first);
-    round_piece_stochastically(std::span(x).subspan(first, count), std::span(pieces).subspan(first, count), 1, 2, 3,
-                               first);
+    rounding.round(std::span(x).subspan(first, count), std::span(pieces).subspan(first, count), first);
   }
   EXPECT_EQ(pieces, whole);
   std::vector<std::uint64_t> seen;
@@ -99,6 +99,25 @@ TEST(StochasticRounding, PiecesAndSingleEntriesAreThoseOfTheWhole) {
   }
   std::ranges::sort(seen);
   EXPECT_EQ(std::ranges::adjacent_find(seen), seen.end());
+}
+
+// Entries from 2^32 on have another key: a piece across the border, and one back before it, take each their own.
+TEST(StochasticRounding, KeysChangeEveryTwoToTheThirtyTwoEntries) {
+  const std::vector<float> x(64, 1.0F + 0x1p-9F);
+  StochasticRounding rounding(1, 2, 3);
+  const std::uint64_t border = std::uint64_t{1} << 32U;
+  for (const std::uint64_t first : {border - 30, border, std::uint64_t{0}, 2 * border - 1}) {
+    std::vector<Bfloat16> out(x.size());
+    rounding.round(x, out, first);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+      EXPECT_EQ(out[k], round_stochastically(x[k], rounding_bits(1, 2, 3, first + k))) << first << " + " << k;
+    }
+  }
+  std::vector<Bfloat16> low(x.size());
+  std::vector<Bfloat16> high(x.size());
+  rounding.round(x, low, 0);
+  rounding.round(x, high, border);
+  EXPECT_NE(low, high);
 }
 
 }  // namespace

@@ -18,10 +18,10 @@ namespace normdescent {
   const auto pattern = std::bit_cast<std::uint32_t>(x);
   constexpr std::uint32_t kInfinite = 0x7F800000U;
   constexpr std::uint32_t kMagnitude = 0x7FFFFFFFU;
-  if ((pattern & kMagnitude) >= kInfinite) return to_bfloat16(x);
   const std::uint32_t rounded = pattern + bits;
-  const bool is_too_large = (rounded & kMagnitude) >= kInfinite;
-  return {static_cast<std::uint16_t>((is_too_large ? pattern : rounded) >> 16U)};
+  const bool is_too_large = (rounded & kMagnitude) >= kInfinite;  // and infinity itself
+  const bool is_nan = (pattern & kMagnitude) > kInfinite;
+  return {static_cast<std::uint16_t>(is_nan ? 0x7FC0U : (is_too_large ? pattern : rounded) >> 16U)};
 }
 
 /// The stream of a tensor of that name: its bits do not depend on what other tensors there are.
@@ -32,9 +32,39 @@ namespace normdescent {
 [[nodiscard]] std::uint16_t rounding_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t step,
                                           std::uint64_t i);
 
-/// Entries first ... first + x.size() on one thread: what executors call on pieces that lie in the cache.
-void round_piece_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed,
-                                std::uint64_t stream, std::uint64_t step, std::uint64_t first);
+/// The same for many entries on one thread, a piece in the cache at a time: the Philox words are drawn once.
+class StochasticRounding {
+ public:
+  StochasticRounding() = default;
+  StochasticRounding(std::uint64_t seed, std::uint64_t stream, std::uint64_t step);
+
+  /// out[k] = x[k] rounded as entry first + k.
+  void round(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t first);
+
+ private:
+  friend std::uint16_t rounding_bits(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
+  struct Key {
+    std::uint32_t first = 0;
+    std::uint32_t second = 0;
+  };
+  // The upper half of a finalizer of two multiplications with full avalanche (Wellons' lowbias32), keyed twice so that
+  // two keys are not two places in one sequence. An eighth of a Philox draw an entry takes longer than the rest of an
+  // optimizer's step.
+  static constexpr std::uint16_t bits_of(Key key, std::uint32_t entry) {
+    std::uint32_t h = entry + key.first;
+    h = (h ^ (h >> 16U)) * 0x7FEB352DU;
+    h = (h ^ (h >> 15U) ^ key.second) * 0x846CA68BU;
+    return static_cast<std::uint16_t>(h >> 16U);
+  }
+  void set_key_for(std::uint64_t entry);
+  static void round_keyed(const float* x, Bfloat16* out, int count, Key key, std::uint32_t first);
+
+  std::uint64_t seed_ = 0;
+  std::uint64_t stream_ = 0;
+  std::uint64_t step_ = 0;
+  std::uint64_t key_block_ = 0;  // entries that share the key
+  Key key_;
+};
 
 /// out[i] = x[i] rounded stochastically; `out` has the size of x. The bits are a pure function of (seed, stream, step,
 /// i), whatever the number of threads: rounding_bits.
