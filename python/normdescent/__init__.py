@@ -36,7 +36,7 @@ def msign(g: torch.Tensor, method: str = "halley", steps: int = 0) -> torch.Tens
     """U V^T of every matrix G = U diag(s) V^T in a batch (the last two dimensions).
 
     Of a vector, g / ||g||_2.
-    method  "halley", "polar-express", "jordan", "classic": singular values near 1; "svd": exactly
+    method  "halley", "resolvent", "polar-express", "jordan", "classic": singular values near 1; "svd": exactly
     steps   of the method; 0 takes its own number
     """
     return torch.ops.normdescent.msign(g, method, steps)

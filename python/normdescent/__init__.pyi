@@ -321,10 +321,10 @@ class Muon(CatalogOptimizer):
     lr  step size eta at the peak of the schedule; in [0, inf)
     beta  momentum; in [0, 1)
     nesterov  look one momentum step ahead; one of true, false
-    method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
-        halley, svd
-    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
-        [0, 100]
+    method  how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one
+        of polar-express, jordan, classic, halley, resolvent, svd
+    steps  iterations of msign; 0 takes the method's own number, svd and resolvent take none; a
+        whole number in [0, 100]
     precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
         svd; one of full, bfloat16
     shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
@@ -369,7 +369,14 @@ class Muon(CatalogOptimizer):
         roles: Optional[Mapping[str, str]] = None,
         beta: float = 0.95,
         nesterov: bool = False,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        method: Literal[
+            "polar-express",
+            "jordan",
+            "classic",
+            "halley",
+            "resolvent",
+            "svd",
+        ] = "halley",
         steps: int = 0,
         precision: Literal["full", "bfloat16"] = "full",
         shape_scale: Literal[
@@ -409,10 +416,10 @@ class Muonlight(CatalogOptimizer):
 
     lr  step size eta at the peak of the schedule; in [0, inf)
     beta  momentum; in [0, 1)
-    method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
-        halley, svd
-    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
-        [0, 100]
+    method  how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one
+        of polar-express, jordan, classic, halley, resolvent, svd
+    steps  iterations of msign; 0 takes the method's own number, svd and resolvent take none; a
+        whole number in [0, 100]
     precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
         svd; one of full, bfloat16
     shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
@@ -454,7 +461,14 @@ class Muonlight(CatalogOptimizer):
         *,
         roles: Optional[Mapping[str, str]] = None,
         beta: float = 0.95,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        method: Literal[
+            "polar-express",
+            "jordan",
+            "classic",
+            "halley",
+            "resolvent",
+            "svd",
+        ] = "halley",
         steps: int = 0,
         precision: Literal["full", "bfloat16"] = "full",
         shape_scale: Literal[
@@ -719,10 +733,10 @@ class Scion(CatalogOptimizer):
     head_ball  norm whose ball the step goes across; one of spectral, sign, rows, columns
     head_radius  radius rho of that ball; in [0, inf)
     vector_radius  radius rho of that ball; in [0, inf)
-    method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
-        halley, svd
-    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
-        [0, 100]
+    method  how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one
+        of polar-express, jordan, classic, halley, resolvent, svd
+    steps  iterations of msign; 0 takes the method's own number, svd and resolvent take none; a
+        whole number in [0, 100]
     precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
         svd; one of full, bfloat16
     decoupled_decay  lambda in x <- (1 - eta lambda) x; in [0, inf)
@@ -761,7 +775,14 @@ class Scion(CatalogOptimizer):
         head_ball: Literal["spectral", "sign", "rows", "columns"] = "sign",
         head_radius: float = 10.0,
         vector_radius: float = 1.0,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        method: Literal[
+            "polar-express",
+            "jordan",
+            "classic",
+            "halley",
+            "resolvent",
+            "svd",
+        ] = "halley",
         steps: int = 0,
         precision: Literal["full", "bfloat16"] = "full",
         decoupled_decay: float = 0.0,
@@ -792,10 +813,10 @@ class ScionConstrained(CatalogOptimizer):
     head_ball  norm whose ball the step goes across; one of spectral, sign, rows, columns
     head_radius  radius rho of that ball; in [0, inf)
     vector_radius  radius rho of that ball; in [0, inf)
-    method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
-        halley, svd
-    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
-        [0, 100]
+    method  how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one
+        of polar-express, jordan, classic, halley, resolvent, svd
+    steps  iterations of msign; 0 takes the method's own number, svd and resolvent take none; a
+        whole number in [0, 100]
     precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
         svd; one of full, bfloat16
     momentum_form  m <- beta m + (1 - beta) g, or b <- beta b + g; one of ema, heavy-ball
@@ -831,7 +852,14 @@ class ScionConstrained(CatalogOptimizer):
         head_ball: Literal["spectral", "sign", "rows", "columns"] = "sign",
         head_radius: float = 10.0,
         vector_radius: float = 1.0,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        method: Literal[
+            "polar-express",
+            "jordan",
+            "classic",
+            "halley",
+            "resolvent",
+            "svd",
+        ] = "halley",
         steps: int = 0,
         precision: Literal["full", "bfloat16"] = "full",
         momentum_form: Literal["ema", "heavy-ball"] = "ema",
@@ -857,10 +885,10 @@ class LionMuon(CatalogOptimizer):
     period  every period-th step of a matrix is msign, the others are sign; a whole number in [1,
         1000]
     sign_rate  learning rate of sign steps over learning_rate; in [0, inf)
-    method  how msign is computed; svd is exact and slow; one of polar-express, jordan, classic,
-        halley, svd
-    steps  iterations of msign; 0 takes the method's own number, svd takes none; a whole number in
-        [0, 100]
+    method  how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one
+        of polar-express, jordan, classic, halley, resolvent, svd
+    steps  iterations of msign; 0 takes the method's own number, svd and resolvent take none; a
+        whole number in [0, 100]
     precision  operands of msign's large products; bfloat16 is for float32 parameters and not for
         svd; one of full, bfloat16
     shape_scale  factor s(m, n) on an m x n matrix's step; one of none, sqrt-max-one, match-adamw-
@@ -891,7 +919,14 @@ class LionMuon(CatalogOptimizer):
         beta2: float = 0.99,
         period: int = 2,
         sign_rate: float = 0.2,
-        method: Literal["polar-express", "jordan", "classic", "halley", "svd"] = "halley",
+        method: Literal[
+            "polar-express",
+            "jordan",
+            "classic",
+            "halley",
+            "resolvent",
+            "svd",
+        ] = "halley",
         steps: int = 0,
         precision: Literal["full", "bfloat16"] = "full",
         shape_scale: Literal[

@@ -23,9 +23,10 @@ namespace {
 constexpr int kFewestSteps = 5;
 constexpr int kMostSteps = 25;
 constexpr double kTimedSeconds = 3.0;
-/// Up to here a vocabulary is taken as it is; larger ones are continued from a quarter and a half of them, where what a
-/// table needs of caches and memory is as in the whole one.
-constexpr Index kWholeVocabulary = 8192;
+/// Up to so many entries (128 MiB) a table of tokens is taken as it is. Larger ones are continued from a quarter and a
+/// half of them, where what a table needs of caches and memory is as in the whole one, and the clock's noise three
+/// times it.
+constexpr Index kWholeTable = Index{1} << 25U;
 
 double heap_bytes() {
   const auto info = ::mallinfo2();
@@ -141,7 +142,7 @@ std::vector<Sample> measure(const std::vector<GptProblemOptions>& models, const 
 
 /// For the layers and vocabulary asked for, at the batch size of `small`.
 Sample continue_layers_and_vocabulary(GptProblemOptions small, const GptShape& shape, const OptimizerSpec& spec) {
-  const bool is_whole = shape.vocabulary <= kWholeVocabulary;
+  const bool is_whole = shape.vocabulary * shape.width <= kWholeTable;
   const Index v0 = is_whole ? shape.vocabulary : shape.vocabulary / 4;
   const Index v1 = is_whole ? shape.vocabulary : shape.vocabulary / 2;
   const Index layers = std::min<Index>(shape.layers, 3);
@@ -152,10 +153,11 @@ Sample continue_layers_and_vocabulary(GptProblemOptions small, const GptShape& s
   };
   // Compiles kernels and grows what threads keep: once, and lines through it would multiply it.
   (void)Trial(at(1, v1), spec);
-  const auto samples = measure({at(1, v0), at(layers, v0), at(1, v1)}, spec);
-  const Sample& corner = samples[0];
-  return on_line(shape.layers, 1, corner, layers, samples[1]) + on_line(shape.vocabulary, v0, corner, v1, samples[2]) +
-         -1.0 * corner;
+  std::vector<GptProblemOptions> models{at(1, v0), at(layers, v0)};
+  if (!is_whole) models.push_back(at(1, v1));
+  const auto samples = measure(models, spec);
+  const Sample deep = on_line(shape.layers, 1, samples[0], layers, samples[1]);
+  return is_whole ? deep : deep + on_line(shape.vocabulary, v0, samples[0], v1, samples[2]) + -1.0 * samples[0];
 }
 
 std::uint64_t to_bytes(double value) { return static_cast<std::uint64_t>(std::max(0.0, value)); }
