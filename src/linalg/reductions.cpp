@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "normdescent/base/magnitude.hpp"
 #include "normdescent/base/multiversion.hpp"
 
 namespace normdescent {
@@ -20,22 +21,6 @@ double add_lanes(double* lanes) {
     for (Index l = 0; l < half; ++l) lanes[l] += lanes[l + half];
   }
   return lanes[0];
-}
-
-template <class T>
-NORMDESCENT_MULTIVERSION double largest(const T* x, Index n) {
-  T lanes[kLanes] = {};
-  const auto take = [](T& lane, T value) {
-    const T a = std::abs(value);
-    lane = (a > lane || a != a) ? a : lane;  // a NaN enters and never leaves
-  };
-  Index i = 0;
-  for (; i + kLanes <= n; i += kLanes) {
-    for (Index l = 0; l < kLanes; ++l) take(lanes[l], x[i + l]);
-  }
-  for (Index l = 0; i < n; ++i, ++l) take(lanes[l], x[i]);
-  for (Index l = 1; l < kLanes; ++l) take(lanes[0], lanes[l]);
-  return static_cast<double>(lanes[0]);
 }
 
 template <class T>
@@ -108,7 +93,7 @@ double norm2_of(std::span<const T> x) {
   const auto n = static_cast<Index>(x.size());
   const double sum = sum_squares(x.data(), n);
   if (sum > kSmallestSafeSum && std::isfinite(sum)) return std::sqrt(sum);
-  const double largest_entry = largest(x.data(), n);
+  const double largest_entry = max_abs(x);
   if (largest_entry == 0.0 || !std::isfinite(largest_entry)) return largest_entry;
   return largest_entry * std::sqrt(sum_squares_over(x.data(), n, largest_entry));
 }
@@ -121,8 +106,8 @@ double dot_of(std::span<const T> x, std::span<const T> y) {
 
 }  // namespace
 
-double max_abs(std::span<const float> x) { return largest(x.data(), static_cast<Index>(x.size())); }
-double max_abs(std::span<const double> x) { return largest(x.data(), static_cast<Index>(x.size())); }
+double max_abs(std::span<const float> x) { return static_cast<double>(largest_magnitude(x)); }
+double max_abs(std::span<const double> x) { return largest_magnitude(x); }
 double norm1(std::span<const float> x) { return sum_abs(x.data(), static_cast<Index>(x.size())); }
 double norm1(std::span<const double> x) { return sum_abs(x.data(), static_cast<Index>(x.size())); }
 double norm2(std::span<const float> x) { return norm2_of(x); }

@@ -9,9 +9,9 @@
 #include <optional>
 #include <vector>
 
+#include "gradient_norms.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/gpt/objective.hpp"
-#include "normdescent/linalg/reductions.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
 #include "normdescent/train/memory_use.hpp"
 
@@ -105,7 +105,7 @@ class Trial {
       optimizer_->step(objective_->parameters());
     }
     // What the trainer measures at every step.
-    for (const auto& p : objective_->parameters()) (void)(norm1(p.gradient) + norm2(p.gradient) + max_abs(p.gradient));
+    (void)train_detail::gradient_norms(objective_->parameters());
     gradient_seconds_.push_back(gradient_seconds);
     step_seconds_.push_back(seconds_since(start) - gradient_seconds);
   }

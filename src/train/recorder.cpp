@@ -8,26 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "gradient_norms.hpp"
 #include "member.hpp"
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/base/text.hpp"
-#include "normdescent/linalg/reductions.hpp"
 
 namespace normdescent {
 
 namespace {
 
 constexpr std::int64_t kNothingSaved = -1;
-
-void set_gradient_norms(std::span<const Parameter> parameters, TrainingMetrics& metrics) {
-  std::vector<double> norms;
-  for (const auto& parameter : parameters) {
-    metrics.grad_norm_l1 += norm1(parameter.gradient);
-    norms.push_back(norm2(parameter.gradient));
-    metrics.grad_norm_linf = std::max(metrics.grad_norm_linf, max_abs(parameter.gradient));
-  }
-  metrics.grad_norm_l2 = norm2(std::span<const double>(norms));
-}
 
 std::vector<Scalar> scalars_of(const TrainingMetrics& metrics) {
   std::vector<Scalar> scalars = {{"loss/train", metrics.train_loss},
@@ -117,7 +107,10 @@ void Recorder::on_step(const TrainingStep& step, Objective& objective) {
           .val_loss = kNaN,
           .learning_rate = context_.identity.learning_rate * step.rate_factor,
           .tokens_per_second = static_cast<double>(tokens_per_step) / std::max(seconds, 1e-9)};
-  set_gradient_norms(objective.parameters(), row_);
+  const GradientNorms norms = gradient_norms(objective.parameters());
+  row_.grad_norm_l1 = norms.l1;
+  row_.grad_norm_l2 = norms.l2;
+  row_.grad_norm_linf = norms.linf;
   if (context_.monitored != nullptr) row_.noise = context_.monitored->take_noise();
   if (!step.fault.empty()) row_.events.push_back("step skipped: " + step.fault);
   if (const auto score = spikes_.add(step.train_loss))
