@@ -14,6 +14,7 @@ import sys
 
 RUNS = [("SGD, momentum 0.9", "sgd-paper", "#888888"), ("SignSGD", "signsgd-paper", "#d1495b"),
         ("Muon", "heavy-tail-paper-muon", "#2a6f97"), ("AdamW", "heavy-tail-paper-adamw", "#e09f3e")]
+PREDICTED = {"sgd": "SGD", "signsgd": "SignSGD", "muon": "Muon", "adamw": "AdamW"}  # in the order of RUNS
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 320, 56, 36
 
 
@@ -89,6 +90,33 @@ def noise_table(runs):
     return "\n".join(rows)
 
 
+def ratio(value):
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
+
+
+def prediction_table(runs, prediction):
+    """The probe's prediction beside the same ratios of the runs."""
+    curves = {name: run["validation"] for name, (_, _, run) in zip(PREDICTED, runs)}
+    said = {row["optimizer"]: row for row in prediction if row["optimizer"] in PREDICTED}
+    measured = {name: speedup(curves["sgd"], curve)[0] for name, curve in curves.items()}
+    fastest = sorted(PREDICTED, key=lambda name: -said[name]["speedup_vs_sgd"])
+    lowest = sorted(PREDICTED, key=lambda name: curves[name][-1][1])
+    best = max(PREDICTED, key=lambda name: said[name]["probability_best"])
+    rows = ["| | predicted (80 % interval) | measured |", "|---|---|---|",
+            f'| best | {PREDICTED[best]} (probability {said[best]["probability_best"]:.2f}) | {PREDICTED[lowest[0]]} |',
+            f'| order | {", ".join(map(PREDICTED.get, fastest))} | {", ".join(map(PREDICTED.get, lowest))} |']
+    for other, reference, low, high in (("sgd", "speedup_vs_sgd", "low", "high"),
+                                        ("adamw", "speedup_vs_adamw", "low_vs_adamw", "high_vs_adamw")):
+        for name in ("signsgd", "adamw", "muon"):
+            if name == other:
+                continue
+            row = said[name]
+            against = measured[name] if other == "sgd" else speedup(curves[other], curves[name])[0]
+            rows.append(f"| {PREDICTED[name]} over {PREDICTED[other]} | {ratio(row[reference])} ({ratio(row[low])} - "
+                        f"{ratio(row[high])}) | {ratio(against)} |")
+    return "\n".join(rows)
+
+
 def between_marks(text, name, content):
     marked = re.compile(rf"(<!-- begin {name} -->\n).*?(<!-- end {name} -->)", re.S)
     if not marked.search(text):
@@ -108,6 +136,8 @@ def main():
               "Noise density along the runs", "phi"))
     page = docs / "pretraining.md"
     text = between_marks(page.read_text(), "losses", loss_table(runs))
+    probe = json.loads((folder / "probe" / "result.json").read_text())
+    text = between_marks(text, "prediction", prediction_table(runs, probe["prediction"]))
     page.write_text(between_marks(text, "noise", noise_table(runs)))
 
 
