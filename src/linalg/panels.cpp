@@ -86,6 +86,68 @@ void pack(const float* from, Index stride, Index rows, Index columns, float* pan
 
 Index panel_count(Index r) { return (r + kColumns - 1) / kColumns; }
 
+using Square = std::array<float, static_cast<std::size_t>(kColumns* kColumns)>;
+
+/// M = L^-1 (size, size), block row by block row, twice: in panels, of which panel j begins with row j kColumns, and in
+/// rows.
+struct InverseFactor {
+  Index size;
+  float* panels;
+  Block<float> rows;
+  float* z_i;  // what add_block_row needs: a panel of Z's block column i, and L_i^T
+  float* l_i;
+
+  [[nodiscard]] float* panel(Index j, Index row) const { return panels + (j * size + row) * kColumns; }
+};
+
+// L_i = Z_i M^T, L_ii from Z_ii - L_i L_i^T, M_i = -M_ii L_i M. The block rows above i are there.
+void add_block_row(const InverseFactor& m, Block<float> z, Index i) {
+  const Index first = i * kColumns;
+  const Index count = std::min(kColumns, m.size - first);
+  pack(&z(0, first), z.stride, first, count, m.z_i);
+#pragma omp parallel for schedule(static)
+  for (Index j = 0; j < i; ++j) {
+    const Index row = j * kColumns;
+    product({&m.rows(row, 0), m.rows.stride, 1}, m.z_i, {m.l_i + row * kColumns, kColumns, kColumns}, kColumns, first,
+            Shape::lower, row);
+  }
+  Square square{};
+  const Block<float> m_ii(square.data(), count, count, kColumns);
+  for (Index row = 0; row < count; ++row) std::copy_n(&z(first + row, first), row + 1, &m_ii(row, 0));
+  product({m.l_i, 1, kColumns}, m.l_i, {square.data(), kColumns, kColumns, Store::subtract}, count, first);
+  invert_small_factor<float>(m_ii);
+#pragma omp parallel for schedule(dynamic, 1)
+  for (Index j = 0; j <= i; ++j) {
+    const Index column = j * kColumns;
+    float* const m_ij = m.panel(j, first);
+    if (j < i) {
+      Square l_m;
+      product({m.l_i + column * kColumns, 1, kColumns}, m.panel(j, column), {l_m.data(), kColumns, kColumns}, count,
+              first - column);
+      product({square.data(), kColumns, 1}, l_m.data(), {m_ij, kColumns, kColumns, Store::negate}, count, count,
+              Shape::lower);
+    } else {
+      std::copy_n(square.data(), count * kColumns, m_ij);
+    }
+    const Index columns = std::min(kColumns, m.size - column);
+    for (Index row = 0; row < count; ++row) std::copy_n(m_ij + row * kColumns, columns, &m.rows(first + row, column));
+  }
+}
+
+// Upper triangle of out <- M^T M. M's rows, which may lie in `out`, are not needed any more.
+void multiply_transposed(const InverseFactor& m, Block<float> out) {
+#pragma omp parallel for schedule(dynamic, 1)
+  for (Index j = 0; j < panel_count(m.size); ++j) {
+    const Index column = j * kColumns;
+    const Index columns = std::min(kColumns, m.size - column);
+    for (Index i = 0; i <= j; ++i) {
+      const Index row = i * kColumns;
+      product({m.panel(i, column), 1, kColumns}, m.panel(j, column), {&out(row, column), out.stride, columns},
+              std::min(kColumns, m.size - row), m.size - column);
+    }
+  }
+}
+
 }  // namespace
 
 bool are_supported() {
@@ -110,54 +172,13 @@ void symmetric_multiply(ConstBlock<float> a, ConstBlock<float> b, Block<float> c
 
 void invert_positive_definite(Block<float> z, Block<float> out, float* scratch) {
   const Index r = z.rows;
-  const Index panel_size = kColumns * r;
-  float* const M = scratch;                                  // panel j from row j kColumns on
-  float* const z_i = scratch + panel_count(r) * panel_size;  // columns of block i, rows above it
-  float* const l_i = z_i + panel_size;                       // L_i^T
-  using Square = std::array<float, static_cast<std::size_t>(kColumns * kColumns)>;
-  const Block<float> m_rows = out;  // M row by row, until it is complete
-  for (Index i = 0; i < panel_count(r); ++i) {
-    const Index first = i * kColumns;
-    const Index count = std::min(kColumns, r - first);
-    Square square{};
-    const Block<float> m_ii(square.data(), count, count, kColumns);
-    pack(&z(0, first), z.stride, first, count, z_i);
-    for (Index row = 0; row < count; ++row) std::copy_n(&z(first + row, first), row + 1, &m_ii(row, 0));
-#pragma omp parallel for schedule(static)
-    for (Index j = 0; j < i; ++j) {
-      const Index row = j * kColumns;
-      product({&m_rows(row, 0), m_rows.stride, 1}, z_i, {l_i + row * kColumns, kColumns, kColumns}, kColumns, first,
-              Shape::lower, row);
-    }
-    product({l_i, 1, kColumns}, l_i, {square.data(), kColumns, kColumns, Store::subtract}, count, first);
-    invert_small_factor<float>(m_ii);
-#pragma omp parallel for schedule(dynamic, 1)
-    for (Index j = 0; j <= i; ++j) {
-      const Index column = j * kColumns;
-      float* const m_ij = M + j * panel_size + first * kColumns;
-      if (j < i) {
-        Square l_m;
-        product({l_i + column * kColumns, 1, kColumns}, M + j * panel_size + column * kColumns,
-                {l_m.data(), kColumns, kColumns}, count, first - column);
-        product({square.data(), kColumns, 1}, l_m.data(), {m_ij, kColumns, kColumns, Store::negate}, count, count,
-                Shape::lower);
-      } else {
-        std::copy_n(square.data(), count * kColumns, m_ij);
-      }
-      const Index columns = std::min(kColumns, r - column);
-      for (Index row = 0; row < count; ++row) std::copy_n(m_ij + row * kColumns, columns, &m_rows(first + row, column));
-    }
-  }
-#pragma omp parallel for schedule(dynamic, 1)
-  for (Index j = 0; j < panel_count(r); ++j) {
-    const Index column = j * kColumns;
-    const Index columns = std::min(kColumns, r - column);
-    for (Index i = 0; i <= j; ++i) {
-      const Index row = i * kColumns;
-      product({M + i * panel_size + column * kColumns, 1, kColumns}, M + j * panel_size + column * kColumns,
-              {&out(row, column), out.stride, columns}, std::min(kColumns, r - row), r - column);
-    }
-  }
+  const InverseFactor factor{.size = r,
+                             .panels = scratch,
+                             .rows = out,
+                             .z_i = scratch + panel_count(r) * kColumns * r,
+                             .l_i = scratch + (panel_count(r) + 1) * kColumns * r};
+  for (Index i = 0; i < panel_count(r); ++i) add_block_row(factor, z, i);
+  multiply_transposed(factor, out);
   mirror_upper(out);
 }
 
