@@ -87,8 +87,8 @@ Interval certify_halley(int steps, double low, double high) {
 
 Interval certify_resolvent(double low, double high) {
   require_interval(1, low, high);
-  const auto& [c1, c2, d, alpha, beta1, beta2] = kResolvents;
-  const auto value = [&](Interval s) {
+  const auto value = [](Interval s) {
+    const auto& [c1, c2, d, alpha, beta1, beta2] = kResolvents;
     const Interval x = s * s;
     const Interval w1 = exactly(1.0) / (exactly(1.0) + exactly(c1) * x);
     const Interval w2 = exactly(1.0) / (exactly(1.0) + exactly(c2) * x + exactly(d) * w1);
