@@ -22,9 +22,10 @@ NORMDESCENT_MULTIVERSION void StochasticRounding::round_keyed(const float* __res
   }
 }
 
-StochasticRounding::StochasticRounding(std::uint64_t seed, std::uint64_t stream, std::uint64_t step)
+StochasticRounding::StochasticRounding(std::uint64_t seed, std::uint64_t stream, std::uint64_t step,
+                                       std::uint64_t entry)
     : seed_(seed), stream_(stream), step_(step) {
-  set_key_for(0);
+  set_key_for(entry);
 }
 
 void StochasticRounding::set_key_for(std::uint64_t entry) {
@@ -49,9 +50,7 @@ std::uint64_t rounding_stream(const std::string& name) {
 }
 
 std::uint16_t rounding_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t step, std::uint64_t i) {
-  StochasticRounding rounding(seed, stream, step);
-  rounding.set_key_for(i);
-  return StochasticRounding::bits_of(rounding.key_, static_cast<std::uint32_t>(i));
+  return StochasticRounding::bits_of(StochasticRounding(seed, stream, step, i).key_, static_cast<std::uint32_t>(i));
 }
 
 void round_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed, std::uint64_t stream,
@@ -62,7 +61,7 @@ void round_stochastically(std::span<const float> x, std::span<Bfloat16> out, std
   for (std::size_t p = 0; p < pieces; ++p) {
     const std::size_t first = p * kPiece;
     const std::size_t count = std::min(kPiece, x.size() - first);
-    StochasticRounding(seed, stream, step).round(x.subspan(first, count), out.subspan(first, count), first);
+    StochasticRounding(seed, stream, step, first).round(x.subspan(first, count), out.subspan(first, count), first);
   }
 }
 

@@ -28,11 +28,6 @@ struct Workspace {
   std::vector<Bfloat16> square;
 };
 
-// P <- b A + c A^2; the a I is added by the caller.
-NORMDESCENT_MULTIVERSION void combine(const float* a, const float* a_squared, float b, float c, float* p, Index size) {
-  for (Index i = 0; i < size; ++i) p[i] = b * a[i] + c * a_squared[i];
-}
-
 // One matrix in bfloat16. `norm` is ||G||_F, positive and finite.
 void newton_schulz_rounded(const CoefficientSet& set, int steps, const RoundedProducts& products, double norm,
                            const PolarTask<float>& task, Workspace<float>& work) {
@@ -49,9 +44,9 @@ void newton_schulz_rounded(const CoefficientSet& set, int steps, const RoundedPr
       round_scaled(A.data, 1.0F, rounded, A.size());
       products.square(rounded, P, work.scratch);
     }
-    combine(A.data, step.c != 0.0 ? P.data : A.data, static_cast<float>(step.b), static_cast<float>(step.c), P.data,
+    combine(A.data, static_cast<float>(step.b), step.c != 0.0 ? P.data : A.data, static_cast<float>(step.c), P.data,
             A.size());
-    for (Index i = 0; i < r; ++i) P(i, i) += static_cast<float>(step.a);
+    add_to_diagonal(P, static_cast<float>(step.a));
     round_scaled(P.data, 1.0F, rounded, P.size());
     products.apply(rounded, X, task.out, work.scratch);
     if (k + 1 < steps) round_scaled(task.out.data, 1.0F, X, task.out.size());

@@ -23,7 +23,7 @@ void copy_scaled(const T* from, T factor, T* to, Index size);
 template <class T>
 void scale(T* x, T factor, Index size);
 
-/// to <- of_x x + of_y y
+/// to <- of_x x + of_y y; `to` may be x or y
 template <class T>
 void combine(const T* x, T of_x, const T* y, T of_y, T* to, Index size);
 

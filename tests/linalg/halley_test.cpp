@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <vector>
 
 #include "linalg/matrices.hpp"
@@ -17,13 +16,8 @@ using test::gaussian;
 using test::largest_difference;
 using test::Matrix;
 
-// s relative to the Schatten 4-norm, mapped.
 std::vector<double> mapped(int steps, const std::vector<double>& s) {
-  double fourth = 0.0;
-  for (const double x : s) fourth += std::pow(x / s.front(), 4);
-  std::vector<double> images;
-  for (const double x : s) images.push_back(map_halley(steps, x / s.front() / std::pow(fourth, 0.25)));
-  return images;
+  return test::mapped_relative_to_schatten4([&](double x) { return map_halley(steps, x); }, s);
 }
 
 template <class T>
@@ -102,19 +96,11 @@ TEST(Halley, MapsSingularValuesAndKeepsSingularVectors) {
   }
 }
 
-// Spectra on which an inverse without a factorization, or X X^T in bfloat16, would be far off.
-const std::vector<std::pair<const char*, std::function<double(int)>>> kSpectra{
-    {"1/k", [](int k) { return 1.0 / (k + 1); }},
-    {"one large", [](int k) { return k == 0 ? 1.0 : 1e-3; }},
-    {"ten large", [](int k) { return k < 10 ? 1.0 : 1e-4; }},
-    {"exponential", [](int k) { return std::exp(-k / 10.0); }},
-};
-
 TEST(Halley, FloatStaysNearTheMapForIllConditionedMatrices) {
   const Svd basis = compact_svd(gaussian<double>(128, 192, 5).view());
-  for (const auto& [name, spectrum] : kSpectra) {
-    std::vector<double> s;
-    for (int k = 0; k < 128; ++k) s.push_back(spectrum(k));
+  for (const test::Spectrum& spectrum : test::kIllConditioned) {
+    const char* const name = spectrum.name;
+    const std::vector<double> s = spectrum.first(128);
     const auto g = test::with_singular_values<float>(basis, s);
     const auto twin = test::with_singular_values<double>(basis, mapped(2, s));
     const auto out = iterated(2, g);

@@ -73,6 +73,34 @@ Matrix<T> with_singular_values(const Svd& basis, const std::vector<double>& s) {
   return x;
 }
 
+/// Images of singular values s, largest first, by a map of s relative to the Schatten 4-norm.
+template <class Map>
+std::vector<double> mapped_relative_to_schatten4(const Map& map, const std::vector<double>& s) {
+  double fourth = 0.0;
+  for (const double x : s) fourth += std::pow(x / s.front(), 4);
+  std::vector<double> images;
+  for (const double x : s) images.push_back(map(x / s.front() / std::pow(fourth, 0.25)));
+  return images;
+}
+
+/// Spectra on which an inverse without a factorization, or X X^T in bfloat16, would be far off.
+struct Spectrum {
+  const char* name;
+  double (*value)(int k);
+
+  [[nodiscard]] std::vector<double> first(int count) const {
+    std::vector<double> s;
+    for (int k = 0; k < count; ++k) s.push_back(value(k));
+    return s;
+  }
+};
+inline const std::vector<Spectrum> kIllConditioned{
+    {"1/k", [](int k) { return 1.0 / (k + 1); }},
+    {"one large", [](int k) { return k == 0 ? 1.0 : 1e-3; }},
+    {"ten large", [](int k) { return k < 10 ? 1.0 : 1e-4; }},
+    {"exponential", [](int k) { return std::exp(-k / 10.0); }},
+};
+
 template <class T>
 Matrix<T> rank_one(Index m, Index n, std::uint64_t seed) {
   const auto u = gaussian<T>(m, 1, seed);

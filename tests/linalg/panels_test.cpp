@@ -16,6 +16,7 @@ namespace normdescent {
 namespace {
 
 using test::gaussian;
+using test::largest_difference;
 using test::Matrix;
 
 // One, just below, at and beyond a row tile, a panel and a block; nothing's multiple; many panels.
@@ -57,15 +58,6 @@ Matrix<float> product(const Matrix<float>& a, const Matrix<float>& b) {
   return c;
 }
 
-double largest(const Matrix<float>& x, const Matrix<double>& twin) {
-  double result = 0.0;
-  for (std::size_t i = 0; i < x.entries.size(); ++i) {
-    const double difference = std::abs(static_cast<double>(x.entries[i]) - twin.entries[i]);
-    if (!(difference <= result)) result = difference;  // NaN, too
-  }
-  return result;
-}
-
 void expect_symmetric(const Matrix<float>& x) {
   for (Index i = 0; i < x.rows; ++i) {
     for (Index j = 0; j < i; ++j) ASSERT_EQ(x(i, j), x(j, i)) << i << " " << j;
@@ -86,7 +78,7 @@ TEST_F(Panels, ProductIsThePlainOne) {
     Matrix<double> twin(r, r);
     multiply<double>(converted<double>(a).view(), converted<double>(b).view(), twin.view());
     const auto c = product(a, b);
-    EXPECT_LE(largest(c, twin), 4e-6) << r;  // and the asymmetry that B's rounding leaves
+    EXPECT_LE(largest_difference(c.entries, twin.entries), 4e-6) << r;  // and the asymmetry that B's rounding leaves
     expect_symmetric(c);
   }
 }
@@ -100,7 +92,7 @@ TEST_F(Panels, InverseIsThePlainOne) {
       invert_positive_definite<double>(Block<double>(overwritten.view()), Block<double>(twin.view()));
       const auto out = inverse(z);
       // eps cond(Z), and the inverse is at most 1
-      EXPECT_LE(largest(out, twin), 4e-7 * (1.0 + 4.0 * c)) << r << " " << c;
+      EXPECT_LE(largest_difference(out.entries, twin.entries), 4e-7 * (1.0 + 4.0 * c)) << r << " " << c;
       expect_symmetric(out);
     }
   }
@@ -129,7 +121,7 @@ TEST_F(Panels, HalleyFactorIsThePlainOne) {
     Matrix<float> fast(r, r);
     const auto packed = factor(panel_scratch.data()).span();
     std::copy(packed.begin(), packed.end(), fast.entries.begin());
-    EXPECT_LE(largest(fast, twin), 1e-6) << r;
+    EXPECT_LE(largest_difference(fast.entries, twin.entries), 1e-6) << r;
   }
 }
 

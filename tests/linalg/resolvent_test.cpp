@@ -16,13 +16,8 @@ using test::gaussian;
 using test::largest_difference;
 using test::Matrix;
 
-// s relative to the Schatten 4-norm, mapped.
 std::vector<double> mapped(const std::vector<double>& s) {
-  double fourth = 0.0;
-  for (const double x : s) fourth += std::pow(x / s.front(), 4);
-  std::vector<double> images;
-  for (const double x : s) images.push_back(map_resolvent(x / s.front() / std::pow(fourth, 0.25)));
-  return images;
+  return test::mapped_relative_to_schatten4(map_resolvent, s);
 }
 
 template <class T>
@@ -88,15 +83,9 @@ TEST(Resolvent, MapsSingularValuesAndKeepsSingularVectors) {
 // Where an inverse loses most: many singular values far below the largest.
 TEST(Resolvent, FloatStaysNearTheMapForIllConditionedMatrices) {
   const Svd basis = compact_svd(gaussian<double>(128, 192, 5).view());
-  const std::vector<std::pair<const char*, double (*)(int)>> spectra{
-      {"1/k", [](int k) { return 1.0 / (k + 1); }},
-      {"one large", [](int k) { return k == 0 ? 1.0 : 1e-3; }},
-      {"ten large", [](int k) { return k < 10 ? 1.0 : 1e-4; }},
-      {"exponential", [](int k) { return std::exp(-k / 10.0); }},
-  };
-  for (const auto& [name, spectrum] : spectra) {
-    std::vector<double> s;
-    for (int k = 0; k < 128; ++k) s.push_back(spectrum(k));
+  for (const test::Spectrum& spectrum : test::kIllConditioned) {
+    const char* const name = spectrum.name;
+    const std::vector<double> s = spectrum.first(128);
     const auto g = test::with_singular_values<float>(basis, s);
     const auto twin = test::with_singular_values<double>(basis, mapped(s));
     const auto out = computed(g);

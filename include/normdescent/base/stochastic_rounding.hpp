@@ -36,7 +36,8 @@ namespace normdescent {
 class StochasticRounding {
  public:
   StochasticRounding() = default;
-  StochasticRounding(std::uint64_t seed, std::uint64_t stream, std::uint64_t step);
+  /// `entry`: where it will begin.
+  StochasticRounding(std::uint64_t seed, std::uint64_t stream, std::uint64_t step, std::uint64_t entry = 0);
 
   /// out[k] = x[k] rounded as entry first + k.
   void round(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t first);

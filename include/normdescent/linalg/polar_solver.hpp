@@ -46,7 +46,9 @@ struct PolarTask {
 /// Accuracy of bfloat16: G is rounded once (2^-8 relative per entry). halley and resolvent form X X^T exactly from the
 /// rounded X and go on in float; Q is rounded only where that moves the result by less than kRationalApplyRounding in
 /// the spectral norm as estimated from ||Q||_F, and is applied in float otherwise. Newton-Schulz rounds X, A and the
-/// polynomial in every step. docs/msign.md has the errors measured. Threads: results are bit-equal for equal numbers of
+/// polynomial in every step. docs/msign.md has the errors measured.
+///
+/// Threads: results are bit-equal for equal numbers of
 /// threads, and for all numbers of threads up to the number of matrices of a call. No allocation in run() after
 /// reserve() of every shape (but by "svd").
 template <class T>

@@ -2,7 +2,8 @@
 // msign from two nested resolvents of the Gram matrix. An inverse of I + c A + d W_1, where W_1 is itself an inverse,
 // has two poles in s^2, so that two inverses and no product reach the degree (7, 6) for which Zolotarev's best function
 // needs three (a deviation of 0.062 from 1 instead of 0.066), and two weighted Halley steps two inverses and two
-// products. Ours; the constants minimize the largest deviation from 1 on [kResolventLow, 1].
+// products. Ours; the constants minimize the largest deviation from 1 on [kResolventLow, 1]
+// (bench/linalg/resolvent_constants.py).
 //
 // Legend   s a singular value relative to the Schatten 4-norm, as in halley.hpp; x = s^2
 //          w_1 = 1 / (1 + c_1 x)   w_2 = 1 / (1 + c_2 x + d w_1)   p(s) = s (alpha + beta_1 w_1 + beta_2 w_2)
