@@ -6,6 +6,9 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 #include <utility>
+#include <variant>
+
+#include "packed_product.hpp"
 
 namespace normdescent::fixed {
 
@@ -48,11 +51,52 @@ bool has(dnnl::cpu_isa wanted) {
 
 void* writable(const void* data) { return const_cast<void*>(data); }  // oneDNN has no memory of constants
 
+class DnnlProduct {
+ public:
+  DnnlProduct(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options);
+  void run(const void* a, const void* b, void* c, const float* bias) const;
+
+ private:
+  dnnl::memory::desc a_, b_, bias_, c_, scratchpad_;
+  bool has_bias_;
+  dnnl::matmul primitive_;
+};
+
+DnnlProduct::DnnlProduct(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options)
+    : a_(describe(a)),
+      b_(describe(b)),
+      bias_(describe(Layout::rows(1, c.dims.back(), Type::float32))),
+      c_(describe(c)),
+      has_bias_(options.has_bias) {
+  const auto description = plan(a_, b_, bias_, c_, options);
+  scratchpad_ = description.scratchpad_desc();
+  primitive_ = dnnl::matmul(description);
+}
+
+void DnnlProduct::run(const void* a, const void* b, void* c, const float* bias) const {
+  static thread_local dnnl::stream stream(engine());
+  static thread_local std::vector<std::uint64_t> scratch;
+  scratch.resize(std::max(scratch.size(), scratchpad_.get_size() / sizeof(std::uint64_t) + 1));
+  std::unordered_map<int, dnnl::memory> arguments{
+      {DNNL_ARG_SRC, {a_, engine(), writable(a)}},
+      {DNNL_ARG_WEIGHTS, {b_, engine(), writable(b)}},
+      {DNNL_ARG_DST, {c_, engine(), c}},
+      {DNNL_ARG_SCRATCHPAD, {scratchpad_, engine(), scratch.data()}},
+  };
+  if (has_bias_) arguments.emplace(DNNL_ARG_BIAS, dnnl::memory(bias_, engine(), writable(bias)));
+  primitive_.execute(stream, arguments);
+  stream.wait();
+}
+
 }  // namespace
 
 bool has_native_bfloat16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
 
 bool has_bfloat16() { return has(dnnl::cpu_isa::avx512_core); }
+
+bool has_packed_bfloat16() {
+  return has_native_bfloat16() && bfloat16::has_tiles() && !has(dnnl::cpu_isa::avx512_core_amx);
+}
 
 Layout Layout::transposed() const {
   Layout result = *this;
@@ -63,22 +107,12 @@ Layout Layout::transposed() const {
 }
 
 struct Product::Impl {
-  dnnl::memory::desc a, b, bias, c, scratchpad;
-  bool has_bias = false;
-  dnnl::matmul primitive;
+  std::variant<DnnlProduct, PackedProduct> product;
 };
 
-Product::Product(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options)
-    : impl_(std::make_unique<Impl>()) {
-  Impl& impl = *impl_;
-  impl.a = describe(a);
-  impl.b = describe(b);
-  impl.c = describe(c);
-  impl.bias = describe(Layout::rows(1, c.dims.back(), Type::float32));
-  impl.has_bias = options.has_bias;
-  const auto description = plan(impl.a, impl.b, impl.bias, impl.c, options);
-  impl.scratchpad = description.scratchpad_desc();
-  impl.primitive = dnnl::matmul(description);
+Product::Product(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options) {
+  const bool is_packed = options.engine == Engine::automatic && has_packed_bfloat16() && PackedProduct::fits(a, b);
+  impl_ = std::make_unique<Impl>(is_packed ? Impl{PackedProduct(a, b, c, options)} : Impl{DnnlProduct(a, b, c, options)});
 }
 
 Product::Product(Product&&) noexcept = default;
@@ -86,19 +120,7 @@ Product& Product::operator=(Product&&) noexcept = default;
 Product::~Product() = default;
 
 void Product::run(const void* a, const void* b, void* c, const float* bias) const {
-  static thread_local dnnl::stream stream(engine());
-  static thread_local std::vector<std::uint64_t> scratch;
-  const Impl& impl = *impl_;
-  scratch.resize(std::max(scratch.size(), impl.scratchpad.get_size() / sizeof(std::uint64_t) + 1));
-  std::unordered_map<int, dnnl::memory> arguments{
-      {DNNL_ARG_SRC, {impl.a, engine(), writable(a)}},
-      {DNNL_ARG_WEIGHTS, {impl.b, engine(), writable(b)}},
-      {DNNL_ARG_DST, {impl.c, engine(), c}},
-      {DNNL_ARG_SCRATCHPAD, {impl.scratchpad, engine(), scratch.data()}},
-  };
-  if (impl.has_bias) arguments.emplace(DNNL_ARG_BIAS, dnnl::memory(impl.bias, engine(), writable(bias)));
-  impl.primitive.execute(stream, arguments);
-  stream.wait();
+  std::visit([&](const auto& product) { product.run(a, b, c, bias); }, impl_->product);
 }
 
 }  // namespace normdescent::fixed
