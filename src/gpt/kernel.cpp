@@ -196,7 +196,7 @@ class KernelOf final : public Kernel {
 
   void backward() {
     norm_backward<S>({branch_.data(), x_f_.data(), mean_f_.data(), inverse_f_.data(), norm_f_.weight, nullptr,
-                      dx_.data(), dx_rounded_.data(), norm_f_.dweight, norm_f_.dbias},
+                      dx_.data(), dx_rounded_.data(), norm_f_.dweight, norm_f_.dbias, layers_.back().down.dbias},
                      n_, c_);
     for (std::size_t i = layers_.size(); i-- > 0;) {
       backward_layer(i);
@@ -205,30 +205,29 @@ class KernelOf final : public Kernel {
     embed_backward();
   }
 
+  /// The norm above has already summed the gradient of the last bias: each bias that ends a branch is the norm's next.
   void backward_layer(std::size_t i) {
     const LayerParameters& w = layers_[i];
     LayerMemory<S>& m = memory_[i];
     // mlp
     plan_->down.dw.run(dx_rounded_.data(), m.a.data(), w.down.dweight);
-    column_sums(dx_.data(), w.down.dbias, n_, c_);
     plan_->down.dx.run(dx_rounded_.data(), weights_[i].down, wide_.data());
-    gelu_backward(m.u.data(), wide_.data(), 4 * n_ * c_);
+    gelu_backward(m.u.data(), wide_.data(), w.up.dbias, n_, 4 * c_);
     plan_->up.dw.run(wide_.data(), m.h_2.data(), w.up.dweight);
-    column_sums(wide_.data(), w.up.dbias, n_, 4 * c_);
     plan_->up.dx.run(wide_.data(), weights_[i].up, branch_.data());
     norm_backward<S>({branch_.data(), m.y.data(), m.mean_2.data(), m.inverse_2.data(), w.norm_2.weight, dx_.data(),
-                      dx_.data(), dx_rounded_.data(), w.norm_2.dweight, w.norm_2.dbias},
+                      dx_.data(), dx_rounded_.data(), w.norm_2.dweight, w.norm_2.dbias, w.attn_out.dbias},
                      n_, c_);
     // attention
     plan_->attn_out.dw.run(dx_rounded_.data(), m.o.data(), w.attn_out.dweight);
-    column_sums(dx_.data(), w.attn_out.dbias, n_, c_);
     plan_->attn_out.dx.run(dx_rounded_.data(), weights_[i].attn_out, d_o_.data());
     attention_.backward(b_, m.qkv.data(), m.log_sums.data(), d_o_.data(), dqkv_.data());
     plan_->attn.dw.run(dqkv_.data(), m.h_1.data(), w.attn.dweight);
     column_sums(dqkv_.data(), w.attn.dbias, n_, 3 * c_);
     plan_->attn.dx.run(dqkv_.data(), weights_[i].attn, branch_.data());
     norm_backward<S>({branch_.data(), m.x.data(), m.mean_1.data(), m.inverse_1.data(), w.norm_1.weight, dx_.data(),
-                      dx_.data(), dx_rounded_.data(), w.norm_1.dweight, w.norm_1.dbias},
+                      dx_.data(), dx_rounded_.data(), w.norm_1.dweight, w.norm_1.dbias,
+                      i > 0 ? layers_[i - 1].down.dbias : nullptr},
                      n_, c_);
   }
 

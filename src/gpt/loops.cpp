@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "elements.hpp"
 #include "normdescent/base/multiversion.hpp"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr float kNormEpsilon = 1e-5F;  // LayerNorm of GPT-2
 constexpr Index kBlock = 1024;         // elements of an elementwise pass: stays in the first-level cache
-constexpr Index kColumnBlock = 64;     // columns that one thread sums at a time
+constexpr Index kRowBlock = 32;        // rows that one thread sums at a time
 
 // gelu(u) = u s(z), z = 2 k (u + a u^3), s the logistic function: equal to u (1 + tanh(z / 2)) / 2.
 constexpr float kGeluScale = 2.0F * 0.7978845608F;  // 2 sqrt(2 / pi)
@@ -50,48 +51,41 @@ NORMDESCENT_MULTIVERSION void norm_forward_row(const NormForward<S>& args, Index
 }
 
 // With z = (y - mean) inverse and g = gain dh:  dy = carried + inverse (g - mean(g) - z mean(g z))
+// `dgain`, `dshift` and `dy_sums` (nullptr: none) are added to.
 template <class S>
-NORMDESCENT_MULTIVERSION void norm_backward_row(const NormBackward<S>& args, Index row, Index c) {
+NORMDESCENT_MULTIVERSION void norm_backward_row(const NormBackward<S>& args, Index row, Index c, float* dgain,
+                                                float* dshift, float* dy_sums) {
   const float* dh = args.dh + row * c;
   const float* y = args.y + row * c;
+  const float* gain = args.gain;
   const float mean = args.mean[row];
   const float inverse = args.inverse[row];
   float sum = 0.0F;
   float projected = 0.0F;
 #pragma omp simd reduction(+ : sum, projected)
   for (Index j = 0; j < c; ++j) {
-    const float g = dh[j] * args.gain[j];
+    const float g = dh[j] * gain[j];
     sum += g;
     projected += g * ((y[j] - mean) * inverse);
   }
   sum /= static_cast<float>(c);
   projected /= static_cast<float>(c);
   float* dy = args.dy + row * c;
-  S* rounded = args.dy_rounded + row * c;
+  const float* carried = args.carried == nullptr ? nullptr : args.carried + row * c;
+#pragma omp simd
   for (Index j = 0; j < c; ++j) {
     const float z = (y[j] - mean) * inverse;
-    const float past = args.carried == nullptr ? 0.0F : args.carried[row * c + j];
-    dy[j] = past + inverse * (dh[j] * args.gain[j] - sum - z * projected);
-    store(dy[j], rounded[j]);
+    const float past = carried == nullptr ? 0.0F : carried[j];
+    dgain[j] += dh[j] * z;
+    dshift[j] += dh[j];
+    dy[j] = past + inverse * (dh[j] * gain[j] - sum - z * projected);
   }
-}
-
-template <class S>
-NORMDESCENT_MULTIVERSION void norm_backward_columns(const NormBackward<S>& args, Index n, Index c, Index first,
-                                                    Index last) {
-  std::fill(args.dgain + first, args.dgain + last, 0.0F);
-  std::fill(args.dshift + first, args.dshift + last, 0.0F);
-  for (Index row = 0; row < n; ++row) {
-    const float* dh = args.dh + row * c;
-    const float* y = args.y + row * c;
-    const float mean = args.mean[row];
-    const float inverse = args.inverse[row];
+  S* rounded = args.dy_rounded + row * c;
 #pragma omp simd
-    for (Index j = first; j < last; ++j) {
-      args.dgain[j] += dh[j] * ((y[j] - mean) * inverse);
-      args.dshift[j] += dh[j];
-    }
-  }
+  for (Index j = 0; j < c; ++j) store(dy[j], rounded[j]);
+  if (dy_sums == nullptr) return;
+#pragma omp simd
+  for (Index j = 0; j < c; ++j) dy_sums[j] += dy[j];
 }
 
 // Conversion and arithmetic are loops of their own: mixed, 16-bit and 32-bit lanes keep the compiler at half width.
@@ -107,7 +101,7 @@ NORMDESCENT_MULTIVERSION void gelu_forward_block(const S* u, S* a, Index size) {
 }
 
 template <class S>
-NORMDESCENT_MULTIVERSION void gelu_backward_block(const S* u, S* da, Index size) {
+NORMDESCENT_MULTIVERSION void gelu_backward_block(const S* u, S* da, float* sums, Index size) {
   float x[kBlock];
 #pragma omp simd
   for (Index i = 0; i < size; ++i) x[i] = load(u[i]);
@@ -118,17 +112,17 @@ NORMDESCENT_MULTIVERSION void gelu_backward_block(const S* u, S* da, Index size)
     x[i] = s + x[i] * s * (1.0F - s) * slope;
   }
 #pragma omp simd
-  for (Index i = 0; i < size; ++i) store(load(da[i]) * x[i], da[i]);
+  for (Index i = 0; i < size; ++i) x[i] *= load(da[i]);
+#pragma omp simd
+  for (Index i = 0; i < size; ++i) store(x[i], da[i]);
+#pragma omp simd
+  for (Index i = 0; i < size; ++i) sums[i] += x[i];
 }
 
 template <class S>
-NORMDESCENT_MULTIVERSION void column_sums_block(const S* x, float* sums, Index n, Index c, Index first, Index last) {
-  std::fill(sums + first, sums + last, 0.0F);
-  for (Index row = 0; row < n; ++row) {
-    const S* values = x + row * c;
+NORMDESCENT_MULTIVERSION void add_row(const S* x, float* sums, Index c) {
 #pragma omp simd
-    for (Index j = first; j < last; ++j) sums[j] += load(values[j]);
-  }
+  for (Index j = 0; j < c; ++j) sums[j] += load(x[j]);
 }
 
 /// Calls f(first, last) for blocks of [0, size), shared between threads.
@@ -136,6 +130,23 @@ template <class F>
 void for_blocks(Index size, Index block, const F& f) {
 #pragma omp parallel for schedule(static)
   for (Index first = 0; first < size; first += block) f(first, std::min(first + block, size));
+}
+
+/// Sums over rows of several kinds: add(row, sums) adds a row's part to sums (width). Blocks of rows are summed on their
+/// own, then in order: one pass whatever the number of threads, and the same sums.
+template <class F>
+std::span<const float> sum_over_rows(Index n, Index width, const F& add) {
+  static thread_local std::vector<float> sums;
+  const Index blocks = (n + kRowBlock - 1) / kRowBlock;
+  sums.assign(static_cast<std::size_t>(std::max(blocks, Index{1}) * width), 0.0F);
+  float* const total = sums.data();
+#pragma omp parallel for schedule(static)
+  for (Index block = 0; block < blocks; ++block) {
+    const Index last = std::min((block + 1) * kRowBlock, n);
+    for (Index row = block * kRowBlock; row < last; ++row) add(row, total + block * width);
+  }
+  for (Index block = 1; block < blocks; ++block) add_row(total + block * width, total, width);
+  return {total, static_cast<std::size_t>(width)};
 }
 
 }  // namespace
@@ -154,9 +165,13 @@ void norm_forward(const NormForward<S>& args, Index n, Index c) {
 
 template <class S>
 void norm_backward(const NormBackward<S>& args, Index n, Index c) {
-  for_blocks(c, kColumnBlock, [&](Index first, Index last) { norm_backward_columns(args, n, c, first, last); });
-#pragma omp parallel for schedule(static)
-  for (Index row = 0; row < n; ++row) norm_backward_row(args, row, c);
+  const Index kinds = args.dy_sums == nullptr ? 2 : 3;
+  const auto sums = sum_over_rows(n, kinds * c, [&](Index row, float* to) {
+    norm_backward_row(args, row, c, to, to + c, args.dy_sums == nullptr ? nullptr : to + 2 * c);
+  });
+  std::copy_n(sums.data(), c, args.dgain);
+  std::copy_n(sums.data() + c, c, args.dshift);
+  if (args.dy_sums != nullptr) std::copy_n(sums.data() + 2 * c, c, args.dy_sums);
 }
 
 template <class S>
@@ -165,13 +180,20 @@ void gelu_forward(const S* u, S* a, Index size) {
 }
 
 template <class S>
-void gelu_backward(const S* u, S* da, Index size) {
-  for_blocks(size, kBlock, [&](Index first, Index last) { gelu_backward_block(u + first, da + first, last - first); });
+void gelu_backward(const S* u, S* da, float* sums, Index n, Index c) {
+  const auto total = sum_over_rows(n, c, [&](Index row, float* to) {
+    for (Index first = 0; first < c; first += kBlock) {
+      const Index at = row * c + first;
+      gelu_backward_block(u + at, da + at, to + first, std::min(kBlock, c - first));
+    }
+  });
+  std::ranges::copy(total, sums);
 }
 
 template <class S>
 void column_sums(const S* x, float* sums, Index n, Index c) {
-  for_blocks(c, kColumnBlock, [&](Index first, Index last) { column_sums_block(x, sums, n, c, first, last); });
+  const auto total = sum_over_rows(n, c, [&](Index row, float* to) { add_row(x + row * c, to, c); });
+  std::ranges::copy(total, sums);
 }
 
 #define NORMDESCENT_INSTANTIATE(S)                                   \
@@ -179,7 +201,7 @@ void column_sums(const S* x, float* sums, Index n, Index c) {
   template void norm_forward(const NormForward<S>&, Index, Index);   \
   template void norm_backward(const NormBackward<S>&, Index, Index); \
   template void gelu_forward(const S*, S*, Index);                   \
-  template void gelu_backward(const S*, S*, Index);                  \
+  template void gelu_backward(const S*, S*, float*, Index, Index);    \
   template void column_sums(const S*, float*, Index, Index);
 NORMDESCENT_INSTANTIATE(float)
 NORMDESCENT_INSTANTIATE(Bfloat16)

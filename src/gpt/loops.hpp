@@ -32,7 +32,7 @@ template <class S>
 void norm_forward(const NormForward<S>& args, Index n, Index c);
 
 /// d(y) of h = norm(y), added to `carried` (the gradient that flows past the norm; nullptr: none). dy may be `carried`.
-/// Also writes dy rounded, and overwrites the gradients of gain and shift.
+/// Also writes dy rounded, and overwrites the gradients of gain and shift and, where given, dy's sums over rows.
 template <class S>
 struct NormBackward {
   const float* dh;
@@ -45,6 +45,7 @@ struct NormBackward {
   S* dy_rounded;
   float* dgain;
   float* dshift;
+  float* dy_sums;  ///< (C); nullptr: not wanted
 };
 template <class S>
 void norm_backward(const NormBackward<S>& args, Index n, Index c);
@@ -52,9 +53,9 @@ void norm_backward(const NormBackward<S>& args, Index n, Index c);
 /// a = gelu(u), tanh form.
 template <class S>
 void gelu_forward(const S* u, S* a, Index size);
-/// da <- da gelu'(u)
+/// da <- da gelu'(u), (n, c), and its sums over rows.
 template <class S>
-void gelu_backward(const S* u, S* da, Index size);
+void gelu_backward(const S* u, S* da, float* sums, Index n, Index c);
 
 /// sums_j = sum over rows of x (n, c).
 template <class S>
