@@ -2,6 +2,7 @@
 #include "normdescent/linalg/fixed_product.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
@@ -88,14 +89,83 @@ void DnnlProduct::run(const void* a, const void* b, void* c, const float* bias) 
   stream.wait();
 }
 
+constexpr Index kUpperRows = 96;  // of C at a time, so that little below the diagonal is multiplied
+
+/// The rows of C at `first` and below, from column `first` on.
+class DnnlRows {
+ public:
+  DnnlRows(const Layout& a, const Layout& b, const Layout& c, Index first, Index count, const ProductOptions& options)
+      : a_(first * a.strides[0] * size(a)),
+        b_(first * b.strides[1] * size(b)),
+        c_(first * (c.strides[0] + c.strides[1]) * size(c)),
+        product_(sized(a, count, a.dims[1]), sized(b, b.dims[0], b.dims[1] - first),
+                 sized(c, count, c.dims[1] - first), options) {}
+  void run(const void* a, const void* b, void* c) const {
+    product_.run(static_cast<const std::byte*>(a) + a_, static_cast<const std::byte*>(b) + b_,
+                 static_cast<std::byte*>(c) + c_, nullptr);
+  }
+
+ private:
+  static Index size(const Layout& x) { return x.type == Type::float32 ? 4 : 2; }
+  static Layout sized(const Layout& x, Index rows, Index columns) { return {{rows, columns}, x.strides, x.type}; }
+
+  Index a_, b_, c_;  // bytes
+  DnnlProduct product_;
+};
+
+class DnnlUpper {
+ public:
+  DnnlUpper(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options) {
+    for (Index first = 0; first < c.dims[0]; first += kUpperRows) {
+      rows_.emplace_back(a, b, c, first, std::min(kUpperRows, c.dims[0] - first), options);
+    }
+  }
+  void run(const void* a, const void* b, void* c, const float* /*bias*/) const {
+    for (const DnnlRows& rows : rows_) rows.run(a, b, c);
+  }
+
+ private:
+  std::vector<DnnlRows> rows_;
+};
+
+template <class S>
+class PackedProduct {
+ public:
+  PackedProduct(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options)
+      : product_({.rows = c.dims[0],
+                  .columns = c.dims[1],
+                  .inner = a.dims[1],
+                  .a = {a.strides[0], a.strides[1]},
+                  .b = {b.strides[0], b.strides[1]},
+                  .c_row = c.strides[0],
+                  .is_narrow = c.type == Type::bfloat16,
+                  .adds = options.accumulates,
+                  .upper_only = options.upper_only}) {}
+  void run(const void* a, const void* b, void* c, const float* bias) const {
+    product_.run(static_cast<const S*>(a), static_cast<const S*>(b), c, bias);
+  }
+
+ private:
+  packed::Product<S> product_;
+};
+
+bool has_neighbours(const Layout& x) { return x.dims.size() == 2 && (x.strides[0] == 1 || x.strides[1] == 1); }
+
+bool can_pack(const Layout& a, const Layout& b, const Layout& c) {
+  if (!has_neighbours(a) || !has_neighbours(b) || c.strides.back() != 1 || a.type != b.type) return false;
+  return a.type == Type::bfloat16 ? has_packed(Type::bfloat16)
+                                  : has_packed(Type::float32) && c.type == Type::float32;
+}
+
 }  // namespace
 
 bool has_native_bfloat16() { return has(dnnl::cpu_isa::avx512_core_bf16); }
 
 bool has_bfloat16() { return has(dnnl::cpu_isa::avx512_core); }
 
-bool has_packed_bfloat16() {
-  return has_native_bfloat16() && bfloat16::has_tiles() && !has(dnnl::cpu_isa::avx512_core_amx);
+bool has_packed(Type type) {
+  if (type == Type::float32) return has(dnnl::cpu_isa::avx512_core) && packed::has_tiles<float>();
+  return has_native_bfloat16() && packed::has_tiles<Bfloat16>() && !has(dnnl::cpu_isa::avx512_core_amx);
 }
 
 Layout Layout::transposed() const {
@@ -107,12 +177,17 @@ Layout Layout::transposed() const {
 }
 
 struct Product::Impl {
-  std::variant<DnnlProduct, PackedProduct> product;
+  std::variant<DnnlProduct, DnnlUpper, PackedProduct<float>, PackedProduct<Bfloat16>> product;
 };
 
 Product::Product(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options) {
-  const bool is_packed = options.engine == Engine::automatic && has_packed_bfloat16() && PackedProduct::fits(a, b);
-  impl_ = std::make_unique<Impl>(is_packed ? Impl{PackedProduct(a, b, c, options)} : Impl{DnnlProduct(a, b, c, options)});
+  if (options.engine == Engine::automatic && can_pack(a, b, c)) {
+    impl_ = std::make_unique<Impl>(a.type == Type::bfloat16 ? Impl{PackedProduct<Bfloat16>(a, b, c, options)}
+                                                            : Impl{PackedProduct<float>(a, b, c, options)});
+  } else {
+    impl_ = std::make_unique<Impl>(options.upper_only ? Impl{DnnlUpper(a, b, c, options)}
+                                                      : Impl{DnnlProduct(a, b, c, options)});
+  }
 }
 
 Product::Product(Product&&) noexcept = default;

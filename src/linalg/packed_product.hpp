@@ -1,27 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
-// C = A B of bfloat16 matrices on processors with AVX-512 BF16 and no matrix unit, where oneDNN stays further below the
-// processor's rate (docs/performance.md). fixed_product.hpp chooses between the two; each is the other's twin.
+// C = A B on processors with AVX-512, from packed panels (packed_tile.hpp). fixed_product.hpp chooses between this and
+// oneDNN, which stays further below the rate of a processor without a matrix unit (docs/performance.md); each is the
+// other's twin.
 //
 // The larger of A's rows and B's columns is split between the threads, in blocks that stay in a core's second-level
 // cache; the other operand is packed once for all. Every entry of C is a sum in the order of the inner dimension, so
 // results do not depend on the number of threads.
 #pragma once
 
-#include "bfloat16_tile.hpp"
-#include "normdescent/linalg/fixed_product.hpp"
+#include "normdescent/base/view.hpp"
+#include "packed_tile.hpp"
 
-namespace normdescent::fixed {
+namespace normdescent::packed {
 
-class PackedProduct {
+/// Entry (i, j) of a matrix is at data[i row + j column], one of which is 1.
+struct Strides {
+  Index row;
+  Index column;
+};
+
+struct Shape {
+  Index rows;
+  Index columns;
+  Index inner;
+  Strides a;
+  Strides b;
+  Index c_row;             ///< C's rows are this far apart
+  bool is_narrow = false;  ///< C is Bfloat16, else float
+  bool adds = false;       ///< C += A B; float only
+  bool upper_only = false;  ///< what is left in entries below the diagonal is not specified
+};
+
+/// S: float or Bfloat16, has_tiles<S>(). For the omp_get_max_threads() of the construction.
+template <class S>
+class Product {
  public:
-  /// Whether this processor can, and the layouts are matrices of bfloat16 with neighbours along one side.
-  [[nodiscard]] static bool fits(const Layout& a, const Layout& b);
+  explicit Product(const Shape& shape);
 
-  PackedProduct(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options);
-
-  /// Scratch memory is the calling thread's and is kept: for float results at most 4 KiB a row or column of the
-  /// smaller operand and about 1 MiB a thread.
-  void run(const void* a, const void* b, void* c, const float* bias) const;
+  /// C = A B, and the row `bias` added where it is not nullptr. Scratch memory is the calling thread's and is kept: for
+  /// float results at most 2048 entries a row or column of the smaller operand, and about 1 MiB a thread.
+  void run(const S* a, const S* b, void* c, const float* bias = nullptr) const;
 
  private:
   /// A's rows or B's columns, in panels.
@@ -30,29 +48,22 @@ class PackedProduct {
     Index width;  ///< of a panel
     Index along;
     Index across;
-    void (*pack)(const bfloat16::Lanes&, Index, bfloat16::Pair*);
+    void (*pack)(const Lanes<S>&, Index, Group*);
 
     [[nodiscard]] Index panels() const { return (lanes + width - 1) / width; }
-    void pack_panel(const void* data, Index panel, Index first, Index depth, bfloat16::Pair* to) const;
+    void pack_panel(const S* data, Index panel, Index first, Index depth, Group* to) const;
   };
-  /// A part of the inner dimension.
-  struct Part {
-    Index first;
-    Index depth;
-    [[nodiscard]] Index pairs() const { return (depth + 1) / 2; }
-  };
-  [[nodiscard]] bfloat16::Tile tile(void* c, const float* bias, Index row, Index column, const Part& part) const;
+  struct Work;
+  void run_part(const Work& work, Index first, Index depth) const;
+  [[nodiscard]] Tile tile(const Work& work, Index row, Index column, bool is_first) const;
 
+  Shape shape_;
   Operand a_;
   Operand b_;
-  Index inner_;
-  Index c_row_;
-  Type c_type_;
-  bool adds_;
   bool shares_a_;
-  Index depth_;   ///< of a part
+  Index depth_;   ///< of a part of the inner dimension
   Index blocks_;  ///< of the operand that is split
   int threads_;
 };
 
-}  // namespace normdescent::fixed
+}  // namespace normdescent::packed

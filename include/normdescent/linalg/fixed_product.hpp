@@ -31,12 +31,14 @@ struct Layout {
 
 enum class Engine { automatic, onednn };
 
-/// True if automatic products of bfloat16 matrices run from packed panels: native bfloat16 without AMX.
-[[nodiscard]] bool has_packed_bfloat16();
+/// True if automatic products of such matrices run from packed panels: float32 with AVX-512, bfloat16 where it is native
+/// without AMX.
+[[nodiscard]] bool has_packed(Type type);
 
 struct ProductOptions {
   bool has_bias = false;     ///< C = A B + bias, a float32 row
   bool accumulates = false;  ///< C += A B; not with a bias, nor into bfloat16
+  bool upper_only = false;   ///< what is left below the diagonal of C is not specified; not with a bias, nor batches
   Engine engine = Engine::automatic;
 };
 
