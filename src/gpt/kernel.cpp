@@ -225,10 +225,10 @@ class KernelOf final : public Kernel {
     plan_->attn.dw.run(dqkv_.data(), m.h_1.data(), w.attn.dweight);
     column_sums(dqkv_.data(), w.attn.dbias, n_, 3 * c_);
     plan_->attn.dx.run(dqkv_.data(), weights_[i].attn, branch_.data());
-    norm_backward<S>({branch_.data(), m.x.data(), m.mean_1.data(), m.inverse_1.data(), w.norm_1.weight, dx_.data(),
-                      dx_.data(), dx_rounded_.data(), w.norm_1.dweight, w.norm_1.dbias,
-                      i > 0 ? layers_[i - 1].down.dbias : nullptr},
-                     n_, c_);
+    norm_backward<S>(
+        {branch_.data(), m.x.data(), m.mean_1.data(), m.inverse_1.data(), w.norm_1.weight, dx_.data(), dx_.data(),
+         dx_rounded_.data(), w.norm_1.dweight, w.norm_1.dbias, i > 0 ? layers_[i - 1].down.dbias : nullptr},
+        n_, c_);
   }
 
   void embed(float* x) const {

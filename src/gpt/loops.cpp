@@ -132,8 +132,8 @@ void for_blocks(Index size, Index block, const F& f) {
   for (Index first = 0; first < size; first += block) f(first, std::min(first + block, size));
 }
 
-/// Sums over rows of several kinds: add(row, sums) adds a row's part to sums (width). Blocks of rows are summed on their
-/// own, then in order: one pass whatever the number of threads, and the same sums.
+/// Sums over rows of several kinds: add(row, sums) adds a row's part to sums (width). Blocks of rows are summed on
+/// their own, then in order: one pass whatever the number of threads, and the same sums.
 template <class F>
 std::span<const float> sum_over_rows(Index n, Index width, const F& add) {
   static thread_local std::vector<float> sums;
@@ -201,7 +201,7 @@ void column_sums(const S* x, float* sums, Index n, Index c) {
   template void norm_forward(const NormForward<S>&, Index, Index);   \
   template void norm_backward(const NormBackward<S>&, Index, Index); \
   template void gelu_forward(const S*, S*, Index);                   \
-  template void gelu_backward(const S*, S*, float*, Index, Index);    \
+  template void gelu_backward(const S*, S*, float*, Index, Index);   \
   template void column_sums(const S*, float*, Index, Index);
 NORMDESCENT_INSTANTIATE(float)
 NORMDESCENT_INSTANTIATE(Bfloat16)

@@ -98,8 +98,8 @@ class DnnlRows {
       : a_(first * a.strides[0] * size(a)),
         b_(first * b.strides[1] * size(b)),
         c_(first * (c.strides[0] + c.strides[1]) * size(c)),
-        product_(sized(a, count, a.dims[1]), sized(b, b.dims[0], b.dims[1] - first),
-                 sized(c, count, c.dims[1] - first), options) {}
+        product_(sized(a, count, a.dims[1]), sized(b, b.dims[0], b.dims[1] - first), sized(c, count, c.dims[1] - first),
+                 options) {}
   void run(const void* a, const void* b, void* c) const {
     product_.run(static_cast<const std::byte*>(a) + a_, static_cast<const std::byte*>(b) + b_,
                  static_cast<std::byte*>(c) + c_, nullptr);
@@ -153,8 +153,7 @@ bool has_neighbours(const Layout& x) { return x.dims.size() == 2 && (x.strides[0
 
 bool can_pack(const Layout& a, const Layout& b, const Layout& c) {
   if (!has_neighbours(a) || !has_neighbours(b) || c.strides.back() != 1 || a.type != b.type) return false;
-  return a.type == Type::bfloat16 ? has_packed(Type::bfloat16)
-                                  : has_packed(Type::float32) && c.type == Type::float32;
+  return a.type == Type::bfloat16 ? has_packed(Type::bfloat16) : has_packed(Type::float32) && c.type == Type::float32;
 }
 
 }  // namespace

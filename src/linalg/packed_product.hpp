@@ -25,9 +25,9 @@ struct Shape {
   Index inner;
   Strides a;
   Strides b;
-  Index c_row;             ///< C's rows are this far apart
-  bool is_narrow = false;  ///< C is Bfloat16, else float
-  bool adds = false;       ///< C += A B; float only
+  Index c_row;              ///< C's rows are this far apart
+  bool is_narrow = false;   ///< C is Bfloat16, else float
+  bool adds = false;        ///< C += A B; float only
   bool upper_only = false;  ///< what is left in entries below the diagonal is not specified
 };
 

@@ -27,7 +27,8 @@ inline __mmask16 first_lanes(Index count) {
   return static_cast<__mmask16>((1U << std::clamp(count, Index{0}, kLanes)) - 1U);
 }
 
-/// Sixteen rows of a 16 x 16 matrix become its columns: numbers, then pairs of them, then quarters of vectors change places.
+/// Sixteen rows of a 16 x 16 matrix become its columns: numbers, then pairs of them, then quarters of vectors change
+/// places.
 NORMDESCENT_TILES inline void transpose(__m512i* x) {
   __m512i y[kLanes];
 #pragma GCC unroll 8
@@ -232,10 +233,10 @@ void multiply_tile(const Group*, const Group*, Index, const Tile&) {}
 
 #endif
 
-#define NORMDESCENT_INSTANTIATE(S)                            \
-  template bool has_tiles<S>();                               \
-  template void pack_left(const Lanes<S>&, Index, Group*);    \
-  template void pack_right(const Lanes<S>&, Index, Group*);   \
+#define NORMDESCENT_INSTANTIATE(S)                          \
+  template bool has_tiles<S>();                             \
+  template void pack_left(const Lanes<S>&, Index, Group*);  \
+  template void pack_right(const Lanes<S>&, Index, Group*); \
   template void multiply_tile<S>(const Group*, const Group*, Index, const Tile&)
 NORMDESCENT_INSTANTIATE(float);
 NORMDESCENT_INSTANTIATE(Bfloat16);

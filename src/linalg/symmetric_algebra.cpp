@@ -14,7 +14,8 @@ void multiply_commuting(MatrixView<T> a, MatrixView<T> b, MatrixView<T> c, T* pa
   if constexpr (std::is_same_v<T, float>) {
     if (panels != nullptr) {
       const Index r = c.rows;
-      packed::Product<float>({.rows = r, .columns = r, .inner = r, .a = {r, 1}, .b = {r, 1}, .c_row = r, .upper_only = true})
+      packed::Product<float>(
+          {.rows = r, .columns = r, .inner = r, .a = {r, 1}, .b = {r, 1}, .c_row = r, .upper_only = true})
           .run(a.data, b.data, c.data);
       return mirror_upper<float>(c);
     }

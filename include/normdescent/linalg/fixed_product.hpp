@@ -31,8 +31,8 @@ struct Layout {
 
 enum class Engine { automatic, onednn };
 
-/// True if automatic products of such matrices run from packed panels: float32 with AVX-512, bfloat16 where it is native
-/// without AMX.
+/// True if automatic products of such matrices run from packed panels: float32 with AVX-512, bfloat16 where it is
+/// native without AMX.
 [[nodiscard]] bool has_packed(Type type);
 
 struct ProductOptions {
