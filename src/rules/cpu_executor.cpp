@@ -11,8 +11,19 @@
 namespace normdescent::rules {
 namespace {
 
-// Leaf loops: nothing but arithmetic, so that each copy vectorizes. State lives in locals during a coordinate's update:
-// stores through references would have to be assumed to alias.
+template <class T>
+T read_state(T x) {
+  return x;
+}
+float read_state(Bfloat16 x) { return to_float(x); }
+template <class T>
+void write_state(T x, T& to) {
+  to = x;
+}
+void write_state(float x, Bfloat16& to) { to = to_bfloat16(x); }
+
+// Leaf loops: nothing but arithmetic, so that each copy vectorizes. State, stored as S, lives in locals during a
+// coordinate's update: stores through references would have to be assumed to alias.
 template <class R, class T>
 NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Index n) {
   for (Index i = 0; i < n; ++i) {
@@ -22,28 +33,28 @@ NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict 
   }
 }
 
-template <class R, class T>
-NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, T* __restrict s0, Index n) {
+template <class R, class T, class S>
+NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, S* __restrict s0, Index n) {
   for (Index i = 0; i < n; ++i) {
     T xi = x[i];
-    T a = s0[i];
+    T a = read_state(s0[i]);
     rule(xi, g[i], a);
     x[i] = xi;
-    s0[i] = a;
+    write_state(a, s0[i]);
   }
 }
 
-template <class R, class T>
-NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, T* __restrict s0, T* __restrict s1,
+template <class R, class T, class S>
+NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, S* __restrict s0, S* __restrict s1,
                                    Index n) {
   for (Index i = 0; i < n; ++i) {
     T xi = x[i];
-    T a = s0[i];
-    T b = s1[i];
+    T a = read_state(s0[i]);
+    T b = read_state(s1[i]);
     rule(xi, g[i], a, b);
     x[i] = xi;
-    s0[i] = a;
-    s1[i] = b;
+    write_state(a, s0[i]);
+    write_state(b, s1[i]);
   }
 }
 
@@ -61,8 +72,8 @@ NORMDESCENT_MULTIVERSION void narrow(const float* __restrict wide, Bfloat16* __r
   for (Index i = 0; i < n; ++i) out[i] = to_bfloat16(wide[i]);
 }
 
-template <Rule R, class T>
-void run_leaf(const R& rule, T* x, const T* g, const std::array<T*, Task<R>::kStates>& state, Index count) {
+template <Rule R, class T, class S>
+void run_leaf(const R& rule, T* x, const T* g, const std::array<S*, Task<R>::kStates>& state, Index count) {
   if constexpr (R::state_count == 0) {
     leaf(rule, x, g, count);
   } else if constexpr (R::state_count == 1) {
@@ -119,6 +130,14 @@ void run_piece(const Task<R>& task, Index first, Index count) {
     auto state = task.state;
     for (auto& s : state) s += first;
     return run_leaf(task.rule, task.x + first, task.g + first, state, count);
+  }
+  if constexpr (std::is_same_v<typename R::value_type, float> && R::state_count > 0) {
+    const auto is_rounded = [&](const NarrowState& n) { return is_narrow(n) && !n.is_stochastic; };
+    if (task.gradient_factor == 1.0 && std::ranges::all_of(task.narrow, is_rounded)) {
+      std::array<Bfloat16*, Task<R>::kStates> state;
+      for (std::size_t k = 0; k < state.size(); ++k) state[k] = task.narrow[k].values + first;
+      return run_leaf(task.rule, task.x + first, task.g + first, state, count);
+    }
   }
   Roundings<R> roundings;
   for (std::size_t k = 0; k < roundings.size(); ++k) {
