@@ -5,9 +5,13 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 #include "elements.hpp"
+#include "normdescent/base/multiversion.hpp"
 #include "softmax.hpp"
 
 namespace normdescent::gpt {
@@ -16,6 +20,9 @@ namespace {
 
 constexpr Index kQueryBlock = 32;  // rows of a T x T matrix at a time: with T = 1024 they fit in the second-level cache
 
+// A score beyond the diagonal, so that rows of weights are taken in whole vectors: its weight is 1e-38, then set to 0.
+constexpr float kUnseen = -1e30F;
+
 constexpr Index padded(Index n) { return (n + kTileColumns - 1) / kTileColumns * kTileColumns; }
 
 template <class V>
@@ -23,10 +30,17 @@ void grow(V& buffer, Index size) {
   if (static_cast<Index>(buffer.size()) < size) buffer.resize(static_cast<std::size_t>(size));
 }
 
-/// x (rows, cols) as a left operand whose inner dimension is columns.
+/// Rows in memory, `stride` apart.
 template <class S>
-LeftOperand<S> by_rows(const S* x, Index cols) {
-  return {x, cols, kTogether<S>};
+struct Rows {
+  const S* data;
+  Index stride;
+};
+
+/// As a left operand whose inner dimension is columns.
+template <class S>
+LeftOperand<S> by_rows(const Rows<S>& x) {
+  return {x.data, x.stride, kTogether<S>};
 }
 /// Grouped rows of (rows, cols) as operands whose inner dimension is rows.
 template <class S>
@@ -38,44 +52,68 @@ LeftOperand<S> left_groups(const S* x, Index cols) {
   return {x, kTogether<S>, kTogether<S> * cols};
 }
 
-/// to (rows, cols) <- from, whose rows are `stride` apart; zeros from `filled_rows` and `filled_cols` on.
-struct Copy {
-  Index stride, filled_rows, filled_cols, rows, cols;
+/// A (rows, cols) matrix of whole tiles that holds (filled_rows, filled_cols) and zeros.
+struct Tiles {
+  Index filled_rows, filled_cols, rows, cols;
 };
+/// `from` itself if it is of whole tiles, else a copy in `to`.
 template <class S>
-void copy_rows(const S* from, const Copy& c, S* to) {
-  for (Index i = 0; i < c.rows; ++i) {
-    const Index filled = i < c.filled_rows ? c.filled_cols : 0;
-    std::copy_n(from + i * c.stride, filled, to + i * c.cols);
-    std::fill(to + i * c.cols + filled, to + (i + 1) * c.cols, S{});
+Rows<S> whole_tiles(const Rows<S>& from, const Tiles& t, S* to) {
+  if (t.filled_rows == t.rows && t.filled_cols == t.cols) return from;
+  for (Index i = 0; i < t.rows; ++i) {
+    const Index filled = i < t.filled_rows ? t.filled_cols : 0;
+    std::copy_n(from.data + i * from.stride, filled, to + i * t.cols);
+    std::fill(to + i * t.cols + filled, to + (i + 1) * t.cols, S{});
   }
+  return {to, t.cols};
 }
 
 /// Rows i, i + 1, ... of x (rows, cols) that are multiplied together side by side: for products that sum over rows.
-template <class S>
-void group_rows(const S* x, Index rows, Index cols, S* to) {
-  constexpr Index kG = kTogether<S>;
-  for (Index i = 0; i < rows; i += kG) {
+void group_rows(const Rows<float>& x, Index rows, Index cols, float* to) {
+  for (Index i = 0; i < rows; ++i) std::copy_n(x.data + i * x.stride, cols, to + i * cols);
+}
+NORMDESCENT_MULTIVERSION void group_rows(const Rows<Bfloat16>& x, Index rows, Index cols, Bfloat16* __restrict to) {
+  static_assert(std::endian::native == std::endian::little);
+  for (Index i = 0; i < rows; i += 2, to += 2 * cols) {
+    const Bfloat16* const even = x.data + i * x.stride;
+    const Bfloat16* const odd = even + x.stride;
     for (Index j = 0; j < cols; ++j) {
-      for (Index k = 0; k < kG; ++k) to[i * cols + j * kG + k] = x[(i + k) * cols + j];
+      const std::uint32_t pair = even[j].bits | std::uint32_t{odd[j].bits} << 16U;  // one store, so that it vectorizes
+      std::memcpy(static_cast<void*>(to + 2 * j), &pair, sizeof pair);
     }
   }
 }
 
-/// The same of x transposed: for products that sum over columns.
+using Four = std::int32_t __attribute__((vector_size(16)));
+
+/// The same of x transposed, for products that sum over columns: groups are 4 bytes, and squares of 4 x 4 of them are
+/// turned in registers. rows and the number of groups of a row are multiples of 4.
 template <class S>
-void group_columns(const S* x, Index rows, Index cols, S* to) {
+void group_columns(const Rows<S>& x, Index rows, Index cols, S* to) {
   constexpr Index kG = kTogether<S>;
-  for (Index j = 0; j < cols; j += kG) {
-    for (Index i = 0; i < rows; ++i) {
-      for (Index k = 0; k < kG; ++k) to[j * rows + i * kG + k] = x[i * cols + j + k];
+  for (Index j = 0; j < cols; j += 4 * kG) {
+    for (Index i = 0; i < rows; i += 4) {
+      Four in[4];
+      for (Index k = 0; k < 4; ++k) std::memcpy(&in[k], x.data + (i + k) * x.stride + j, sizeof(Four));
+      const Four low_0 = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
+      const Four low_1 = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
+      const Four high_0 = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
+      const Four high_1 = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
+      const Four out[4] = {__builtin_shufflevector(low_0, low_1, 0, 1, 4, 5),
+                           __builtin_shufflevector(low_0, low_1, 2, 3, 6, 7),
+                           __builtin_shufflevector(high_0, high_1, 0, 1, 4, 5),
+                           __builtin_shufflevector(high_0, high_1, 2, 3, 6, 7)};
+      for (Index k = 0; k < 4; ++k) std::memcpy(static_cast<void*>(to + (j + k * kG) * rows + i * kG), &out[k], sizeof(Four));
     }
   }
 }
 
 template <class S>
-void round_rows(const float* from, Index from_stride, Index rows, Index cols, S* to, Index stride) {
-  for (Index i = 0; i < rows; ++i) scale_into(from + i * from_stride, 1.0F, to + i * stride, cols);
+NORMDESCENT_MULTIVERSION void round_rows(const float* from, Index from_stride, Index rows, Index cols, S* to,
+                                         Index stride) {
+  for (Index i = 0; i < rows; ++i) {
+    for (Index j = 0; j < cols; ++j) store(from[i * from_stride + j], to[i * stride + j]);
+  }
 }
 
 }  // namespace
@@ -131,29 +169,30 @@ void Attention<S>::forward_head(Scratch& s, const S* qkv, S* o, float* log_sums)
   const Index tp = padded(t_);
   const Index dp = padded(d_);
   const float scale = 1.0F / std::sqrt(static_cast<float>(d_));
-  const Copy whole{3 * c, t_, d_, tp, dp};
-  copy_rows(qkv + c, whole, s.q.data());
-  group_columns(s.q.data(), tp, dp, s.k_columns.data());
-  copy_rows(qkv + 2 * c, whole, s.q.data());
-  group_rows(s.q.data(), tp, dp, s.v_groups.data());
-  copy_rows(qkv, whole, s.q.data());
+  const Tiles whole{t_, d_, tp, dp};
+  group_columns(whole_tiles({qkv + c, 3 * c}, whole, s.q.data()), tp, dp, s.k_columns.data());
+  group_rows(whole_tiles({qkv + 2 * c, 3 * c}, whole, s.q.data()), tp, dp, s.v_groups.data());
+  const Rows<S> q = whole_tiles({qkv, 3 * c}, whole, s.q.data());
   for (Index first = 0; first < tp; first += kQueryBlock) {
     const Index last = std::min(first + kQueryBlock, tp);  // also the number of keys that the block sees
     const Index m = last - first;
-    tile_product(by_rows(s.q.data() + first * dp, dp), right_groups(s.k_columns.data(), tp), {s.scores.data(), last}, m,
-                 last, dp / kG);
+    tile_product(by_rows<S>({q.data + first * q.stride, q.stride}), right_groups(s.k_columns.data(), tp),
+                 {s.scores.data(), last}, m, last, dp / kG);
     for (Index i = first; i < last; ++i) {
       S* p = s.p.data() + (i - first) * last;
       const Index seen = i < t_ ? i + 1 : 0;
       if (seen > 0) {
         float* x = s.scores.data() + (i - first) * last;
-        const Exponentials row = exponentials(x, scale, seen);
+        const Index size = padded(seen);
+        std::fill(x + seen, x + size, kUnseen);
+        const Exponentials row = exponentials(x, scale, size);
         log_sums[i] = scale * row.top + std::log(row.sum);
-        scale_into(x, 1.0F / row.sum, p, seen);
+        scale_into(x, 1.0F / row.sum, p, size);
       }
       std::fill(p + seen, p + last, S{});
     }
-    tile_product(by_rows(s.p.data(), last), right_groups(s.v_groups.data(), dp), {s.rows.data(), dp}, m, dp, last / kG);
+    tile_product(by_rows<S>({s.p.data(), last}), right_groups(s.v_groups.data(), dp), {s.rows.data(), dp}, m, dp,
+                 last / kG);
     round_rows(s.rows.data(), dp, std::min(last, t_) - first, d_, o + first * c, c);
   }
 }
@@ -166,40 +205,43 @@ void Attention<S>::backward_head(Scratch& s, const S* qkv, const float* log_sums
   const Index tp = padded(t_);
   const Index dp = padded(d_);
   const float scale = 1.0F / std::sqrt(static_cast<float>(d_));
-  const Copy whole{3 * c, t_, d_, tp, dp};
-  copy_rows(qkv + c, whole, s.q.data());
-  group_columns(s.q.data(), tp, dp, s.k_columns.data());
-  group_rows(s.q.data(), tp, dp, s.k_groups.data());
-  copy_rows(qkv + 2 * c, whole, s.q.data());
-  group_columns(s.q.data(), tp, dp, s.v_columns.data());
-  copy_rows(qkv, whole, s.q.data());
-  group_rows(s.q.data(), tp, dp, s.q_groups.data());
-  copy_rows(d_o, {c, t_, d_, tp, dp}, s.d_o.data());
-  group_rows(s.d_o.data(), tp, dp, s.d_o_groups.data());
+  const Tiles whole{t_, d_, tp, dp};
+  const Rows<S> k = whole_tiles({qkv + c, 3 * c}, whole, s.q.data());
+  group_columns(k, tp, dp, s.k_columns.data());
+  group_rows(k, tp, dp, s.k_groups.data());
+  group_columns(whole_tiles({qkv + 2 * c, 3 * c}, whole, s.q.data()), tp, dp, s.v_columns.data());
+  const Rows<S> q = whole_tiles({qkv, 3 * c}, whole, s.q.data());
+  group_rows(q, tp, dp, s.q_groups.data());
+  const Rows<S> dout = whole_tiles({d_o, c}, whole, s.d_o.data());
+  group_rows(dout, tp, dp, s.d_o_groups.data());
   for (auto* sum : {&s.dk, &s.dv}) std::fill_n(sum->begin(), tp * dp, 0.0F);
   for (Index first = 0; first < tp; first += kQueryBlock) {
     const Index last = std::min(first + kQueryBlock, tp);
     const Index m = last - first;
-    tile_product(by_rows(s.q.data() + first * dp, dp), right_groups(s.k_columns.data(), tp), {s.scores.data(), last}, m,
-                 last, dp / kG);
-    tile_product(by_rows(s.d_o.data() + first * dp, dp), right_groups(s.v_columns.data(), tp), {s.dp.data(), last}, m,
-                 last, dp / kG);
+    tile_product(by_rows<S>({q.data + first * q.stride, q.stride}), right_groups(s.k_columns.data(), tp),
+                 {s.scores.data(), last}, m, last, dp / kG);
+    tile_product(by_rows<S>({dout.data + first * dout.stride, dout.stride}), right_groups(s.v_columns.data(), tp),
+                 {s.dp.data(), last}, m, last, dp / kG);
     for (Index i = first; i < last; ++i) {
       const Index row = (i - first) * last;
       const Index seen = i < t_ ? i + 1 : 0;
       if (seen > 0) {
-        softmax_gradient<S>(
-            {s.scores.data() + row, s.dp.data() + row, scale, log_sums[i], s.p.data() + row, s.ds.data() + row}, seen);
+        float* x = s.scores.data() + row;
+        float* dp_row = s.dp.data() + row;
+        const Index size = padded(seen);
+        std::fill(x + seen, x + size, kUnseen);
+        std::fill(dp_row + seen, dp_row + size, 0.0F);
+        softmax_gradient<S>({x, dp_row, scale, log_sums[i], s.p.data() + row, s.ds.data() + row}, size);
       }
       std::fill(s.p.data() + row + seen, s.p.data() + row + last, S{});
       std::fill(s.ds.data() + row + seen, s.ds.data() + row + last, S{});
     }
-    tile_product(by_rows(s.ds.data(), last), right_groups(s.k_groups.data(), dp), {s.rows.data() + first * dp, dp}, m,
+    tile_product(by_rows<S>({s.ds.data(), last}), right_groups(s.k_groups.data(), dp), {s.rows.data() + first * dp, dp}, m,
                  dp, last / kG);
-    group_rows(s.p.data(), m, last, s.p_groups.data());
+    group_rows(Rows<S>{s.p.data(), last}, m, last, s.p_groups.data());
     tile_product(left_groups(s.p_groups.data(), last), right_groups(s.d_o_groups.data() + first * dp, dp),
                  {s.dv.data(), dp, Store::add}, last, dp, m / kG);
-    group_rows(s.ds.data(), m, last, s.ds_groups.data());
+    group_rows(Rows<S>{s.ds.data(), last}, m, last, s.ds_groups.data());
     tile_product(left_groups(s.ds_groups.data(), last), right_groups(s.q_groups.data() + first * dp, dp),
                  {s.dk.data(), dp, Store::add}, last, dp, m / kG);
   }
