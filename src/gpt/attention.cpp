@@ -99,11 +99,11 @@ void group_columns(const Rows<S>& x, Index rows, Index cols, S* to) {
       const Four low_1 = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
       const Four high_0 = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
       const Four high_1 = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
-      const Four out[4] = {__builtin_shufflevector(low_0, low_1, 0, 1, 4, 5),
-                           __builtin_shufflevector(low_0, low_1, 2, 3, 6, 7),
-                           __builtin_shufflevector(high_0, high_1, 0, 1, 4, 5),
-                           __builtin_shufflevector(high_0, high_1, 2, 3, 6, 7)};
-      for (Index k = 0; k < 4; ++k) std::memcpy(static_cast<void*>(to + (j + k * kG) * rows + i * kG), &out[k], sizeof(Four));
+      const Four out[4] = {
+          __builtin_shufflevector(low_0, low_1, 0, 1, 4, 5), __builtin_shufflevector(low_0, low_1, 2, 3, 6, 7),
+          __builtin_shufflevector(high_0, high_1, 0, 1, 4, 5), __builtin_shufflevector(high_0, high_1, 2, 3, 6, 7)};
+      for (Index k = 0; k < 4; ++k)
+        std::memcpy(static_cast<void*>(to + (j + k * kG) * rows + i * kG), &out[k], sizeof(Four));
     }
   }
 }
@@ -212,15 +212,15 @@ void Attention<S>::backward_head(Scratch& s, const S* qkv, const float* log_sums
   group_columns(whole_tiles({qkv + 2 * c, 3 * c}, whole, s.q.data()), tp, dp, s.v_columns.data());
   const Rows<S> q = whole_tiles({qkv, 3 * c}, whole, s.q.data());
   group_rows(q, tp, dp, s.q_groups.data());
-  const Rows<S> dout = whole_tiles({d_o, c}, whole, s.d_o.data());
-  group_rows(dout, tp, dp, s.d_o_groups.data());
+  const Rows<S> d_out = whole_tiles({d_o, c}, whole, s.d_o.data());
+  group_rows(d_out, tp, dp, s.d_o_groups.data());
   for (auto* sum : {&s.dk, &s.dv}) std::fill_n(sum->begin(), tp * dp, 0.0F);
   for (Index first = 0; first < tp; first += kQueryBlock) {
     const Index last = std::min(first + kQueryBlock, tp);
     const Index m = last - first;
     tile_product(by_rows<S>({q.data + first * q.stride, q.stride}), right_groups(s.k_columns.data(), tp),
                  {s.scores.data(), last}, m, last, dp / kG);
-    tile_product(by_rows<S>({dout.data + first * dout.stride, dout.stride}), right_groups(s.v_columns.data(), tp),
+    tile_product(by_rows<S>({d_out.data + first * d_out.stride, d_out.stride}), right_groups(s.v_columns.data(), tp),
                  {s.dp.data(), last}, m, last, dp / kG);
     for (Index i = first; i < last; ++i) {
       const Index row = (i - first) * last;
@@ -236,8 +236,8 @@ void Attention<S>::backward_head(Scratch& s, const S* qkv, const float* log_sums
       std::fill(s.p.data() + row + seen, s.p.data() + row + last, S{});
       std::fill(s.ds.data() + row + seen, s.ds.data() + row + last, S{});
     }
-    tile_product(by_rows<S>({s.ds.data(), last}), right_groups(s.k_groups.data(), dp), {s.rows.data() + first * dp, dp}, m,
-                 dp, last / kG);
+    tile_product(by_rows<S>({s.ds.data(), last}), right_groups(s.k_groups.data(), dp), {s.rows.data() + first * dp, dp},
+                 m, dp, last / kG);
     group_rows(Rows<S>{s.p.data(), last}, m, last, s.p_groups.data());
     tile_product(left_groups(s.p_groups.data(), last), right_groups(s.d_o_groups.data() + first * dp, dp),
                  {s.dv.data(), dp, Store::add}, last, dp, m / kG);

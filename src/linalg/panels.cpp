@@ -157,6 +157,19 @@ bool are_supported() {
 
 Index scratch_size(Index r) { return (panel_count(r) + 2) * kColumns * r; }
 
+void symmetric_multiply(ConstBlock<float> a, ConstBlock<float> b, Block<float> c, float* scratch) {
+  const Index r = c.rows;
+#pragma omp parallel for schedule(dynamic, 1)
+  for (Index j = 0; j < panel_count(r); ++j) {
+    const Index first = j * kColumns;
+    const Index columns = std::min(kColumns, r - first);
+    float* const panel = scratch + j * kColumns * r;
+    pack(&b(0, first), b.stride, r, columns, panel);
+    product({a.data, a.stride, 1}, panel, {&c(0, first), c.stride, columns}, first + columns, r);
+  }
+  mirror_upper(c);
+}
+
 void invert_positive_definite(Block<float> z, Block<float> out, float* scratch) {
   const Index r = z.rows;
   const InverseFactor factor{.size = r,
@@ -173,6 +186,9 @@ void invert_positive_definite(Block<float> z, Block<float> out, float* scratch) 
 
 bool are_supported() { return false; }
 Index scratch_size(Index) { return 0; }
+void symmetric_multiply(ConstBlock<float> a, ConstBlock<float> b, Block<float> c, float*) {
+  symmetric_multiply_add<float>(Transpose::no, Transpose::no, 1.0F, a, b, 0.0F, c);
+}
 void invert_positive_definite(ConstBlock<float> z, Block<float> out, float*) {
   normdescent::invert_positive_definite<float>(z, out);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The inverse of blocks.hpp for float on processors with AVX-512: right operands are copied once into panels of kColumns
-// columns, and every product of a triangle does that triangle only. blocks.hpp has the plain twin. Threads: the caller's; each result is computed by one thread in one order, so that none depends on their
+// The symmetric product and the inverse of blocks.hpp for float on processors with AVX-512: right operands are copied
+// once into panels of kColumns columns, and every product of a triangle does that triangle only. blocks.hpp has the
+// plain twins. Threads: the caller's; each result is computed by one thread in one order, so that none depends on their
 // number.
 #pragma once
 
@@ -16,6 +17,9 @@ inline constexpr Index kColumns = 48;
 
 /// Floats of scratch memory that matrices of r rows need.
 [[nodiscard]] Index scratch_size(Index r);
+
+/// C <- A B for symmetric A B (r, r); C must not overlap A or B. r^3 / 2 multiply-adds.
+void symmetric_multiply(ConstBlock<float> a, ConstBlock<float> b, Block<float> c, float* scratch);
 
 /// out <- Z^-1 for symmetric positive definite Z (r, r); both triangles of Z are read, and it may
 /// be overwritten. M = L^-1 of Z = L L^T is built

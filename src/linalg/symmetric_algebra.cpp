@@ -4,7 +4,6 @@
 #include <type_traits>
 
 #include "normdescent/base/multiversion.hpp"
-#include "packed_product.hpp"
 #include "panels.hpp"
 
 namespace normdescent {
@@ -12,13 +11,7 @@ namespace normdescent {
 template <class T>
 void multiply_commuting(MatrixView<T> a, MatrixView<T> b, MatrixView<T> c, T* panels) {
   if constexpr (std::is_same_v<T, float>) {
-    if (panels != nullptr) {
-      const Index r = c.rows;
-      packed::Product<float>(
-          {.rows = r, .columns = r, .inner = r, .a = {r, 1}, .b = {r, 1}, .c_row = r, .upper_only = true})
-          .run(a.data, b.data, c.data);
-      return mirror_upper<float>(c);
-    }
+    if (panels != nullptr) return panels::symmetric_multiply(Block<T>(a), Block<T>(b), Block<T>(c), panels);
   }
   symmetric_multiply_add<T>(Transpose::no, Transpose::no, T{1}, Block<T>(a), Block<T>(b), T{0}, Block<T>(c));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Against the plain twin of blocks.hpp, in float64 where rounding is to be told from mistakes.
+// Against the plain twins of blocks.hpp, in float64 where rounding is to be told from mistakes.
 #include "../../src/linalg/panels.hpp"
 
 #include <gtest/gtest.h>
@@ -51,6 +51,13 @@ Matrix<float> inverse(Matrix<float> z) {
   return out;
 }
 
+Matrix<float> product(const Matrix<float>& a, const Matrix<float>& b) {
+  Matrix<float> c(a.rows, a.rows);
+  auto work = scratch(a.rows);
+  panels::symmetric_multiply(a.view(), b.view(), Block<float>(c.view()), work.data());
+  return c;
+}
+
 void expect_symmetric(const Matrix<float>& x) {
   for (Index i = 0; i < x.rows; ++i) {
     for (Index j = 0; j < i; ++j) ASSERT_EQ(x(i, j), x(j, i)) << i << " " << j;
@@ -63,6 +70,18 @@ class Panels : public testing::Test {
     if (!panels::are_supported()) GTEST_SKIP() << "needs AVX-512";
   }
 };
+
+TEST_F(Panels, ProductIsThePlainOne) {
+  for (const Index r : kSizes) {
+    const auto a = positive_definite(r, 1.0);
+    const auto b = inverse(a);  // commutes with A, so that the product is symmetric
+    Matrix<double> twin(r, r);
+    multiply<double>(converted<double>(a).view(), converted<double>(b).view(), twin.view());
+    const auto c = product(a, b);
+    EXPECT_LE(largest_difference(c.entries, twin.entries), 4e-6) << r;  // and the asymmetry that B's rounding leaves
+    expect_symmetric(c);
+  }
+}
 
 TEST_F(Panels, InverseIsThePlainOne) {
   for (const Index r : kSizes) {
@@ -111,8 +130,10 @@ TEST_F(Panels, NumberOfThreadsChangesNoBit) {
   const int threads = omp_get_max_threads();
   omp_set_num_threads(1);
   const auto alone = inverse(z);
+  const auto square = product(z, z);
   omp_set_num_threads(3);
   EXPECT_EQ(inverse(z).entries, alone.entries);
+  EXPECT_EQ(product(z, z).entries, square.entries);
   omp_set_num_threads(threads);
 }
 
