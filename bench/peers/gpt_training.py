@@ -55,7 +55,7 @@ class Gpt2(nn.Module):
         return F.cross_entropy(self.head(self.norm(x)).flatten(0, 1), targets.flatten())
 
 
-def pytorch_step(batch, context):
+def pytorch_steps(batch, context, steps):
     model = Gpt2()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
 
@@ -66,7 +66,7 @@ def pytorch_step(batch, context):
         loss.backward()
         optimizer.step()
         return loss.item()
-    return timed(step)
+    return timed(lambda: [step() for _ in range(steps)])
 
 
 def gflop_of_step(tokens, context):
@@ -77,6 +77,11 @@ def gflop_of_step(tokens, context):
 def rounds_of(tokens, rounds):
     """Long steps vary less, and a minute a round is enough of them."""
     return rounds if tokens < 1000 else min(rounds, 3)
+
+
+def steps_of(tokens):
+    """Steps of a timed run: some seconds, since a machine that was idle takes a third of one to wake up."""
+    return 1 if tokens > 1000 else 5
 
 
 def main():
@@ -92,16 +97,17 @@ def main():
     rows = []
     with Program(program("ceilings")) as ceilings:
         for batch, context in (map(int, shape.split("x")) for shape in args.shapes):
-            tokens = batch * context
-            with Program(program("gpt_ours"), "gpt2-124m", batch, context, 1) as ours:
+            steps = steps_of(batch * context)
+            tokens = steps * batch * context
+            with Program(program("gpt_ours"), "gpt2-124m", batch, context, steps) as ours:
                 (wall, cpu), (their_wall, their_cpu), (_, _, peak, _) = interleave(
-                    [ours, pytorch_step(batch, context), ceilings], rounds_of(tokens, args.rounds))
+                    [ours, pytorch_steps(batch, context, steps), ceilings], rounds_of(batch * context, args.rounds))
                 share = gflop_of_step(tokens, context) * THREADS / cpu / peak
                 rows.append([f"GPT-2 124M, {batch} x {context}", f"{tokens / wall:.0f}", f"{tokens / their_wall:.0f}",
                              f"{their_wall / wall:.2f}", f"{their_cpu / cpu:.2f}", f"{share:.2f}",
                              f"{ours.peak_gib():.2f}",
                              f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f}"])
-        steps, batch, context = 100, 16, 64  # long enough that an idle machine has woken up
+        steps, batch, context = 100, 16, 64
         case = ("nano", batch, context, steps)
         with Program(program("gpt_ours"), *case) as ours, Program(program("gpt_module"), *case) as plain:
             (wall, cpu), (their_wall, their_cpu), (triad, update, bfloat16, float32) = interleave(
