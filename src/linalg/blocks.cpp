@@ -7,7 +7,6 @@
 
 #include "fortran.hpp"
 #include "normdescent/base/multiversion.hpp"
-#include "packed_tile.hpp"
 
 namespace normdescent {
 namespace {
@@ -130,17 +129,10 @@ void symmetric_multiply_add(Transpose transpose_a, Transpose transpose_b, std::t
 
 template <class T>
 void mirror_upper(Block<T> c) {
-  constexpr Index kTile = packed::kSquare;
+  constexpr Index kTile = 32;  // tiles of both triangles stay in cache
   const Index n = c.rows;
-  const bool has_squares = std::is_same_v<T, float> && packed::has_tiles<float>();
   for (Index ib = 0; ib < n; ib += kTile) {
     for (Index jb = 0; jb <= ib; jb += kTile) {
-      if constexpr (std::is_same_v<T, float>) {
-        if (has_squares && jb < ib && ib + kTile <= n) {
-          packed::transpose_square(&c(jb, ib), c.stride, &c(ib, jb), c.stride);
-          continue;
-        }
-      }
       for (Index i = ib; i < std::min(ib + kTile, n); ++i) {
         for (Index j = jb; j < std::min(jb + kTile, i); ++j) c(i, j) = c(j, i);
       }

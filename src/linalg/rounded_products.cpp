@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rounded_products.hpp"
 
+#include <omp.h>
+
 #include <algorithm>
 
 #include "blocks.hpp"
@@ -20,18 +22,84 @@ RoundedProducts::RoundedProducts(Index rows, Index cols) : rows_(rows), cols_(co
 #if defined(NORMDESCENT_HAVE_DNNL)
   is_native_ = fixed::has_native_bfloat16();
   if (!is_native_) return;
-  using fixed::Layout;
-  constexpr auto kOperand = fixed::Type::bfloat16;
-  constexpr auto kResult = fixed::Type::float32;
-  const Index r = std::min(rows, cols);
-  const Layout x = Layout::rows(rows, cols, kOperand);
-  const Layout wide = is_wide_ ? x : x.transposed();
-  const Layout square = Layout::rows(r, r, kOperand);
-  gram_.emplace(wide, wide.transposed(), Layout::rows(r, r, kResult), fixed::ProductOptions{.upper_only = true});
-  square_.emplace(square, square, Layout::rows(r, r, kResult), fixed::ProductOptions{.upper_only = true});
-  apply_.emplace(is_wide_ ? square : x, is_wide_ ? x : square, Layout::rows(rows, cols, kResult));
+  plan_gram();
+  plan_square();
+  plan_apply();
 #endif
 }
+
+#if defined(NORMDESCENT_HAVE_DNNL)
+namespace {
+
+using fixed::Layout;
+constexpr auto kOperand = fixed::Type::bfloat16;
+constexpr auto kResult = fixed::Type::float32;
+
+constexpr Index kGramRows = 768;
+constexpr Index kApplyRows = 192;
+constexpr Index kApplyColumns = 768;
+
+// On one core parts that stay in its caches are faster than the whole (docs/performance.md); several share the whole
+// better.
+Index part_of(Index whole, Index part) { return omp_get_max_threads() == 1 ? std::min(whole, part) : whole; }
+
+}  // namespace
+
+void RoundedProducts::plan_gram() {
+  const Index r = std::min(rows_, cols_);
+  const Index q = std::max(rows_, cols_);
+  // A tall X is read by columns: fewer of its rows at a time, summed.
+  const Index step = is_wide_ ? q : part_of(q, kGramRows);
+  for (Index begin = 0; begin < q; begin += step) {
+    const Index depth = std::min(step, q - begin);
+    for (Index first = 0; first < r; first += kPanelRows) {
+      const Index count = std::min(kPanelRows, r - first);
+      const Index rest = r - first;
+      // The rows of a wide X, or the columns of a tall one.
+      const auto along = is_wide_ ? std::vector<Index>{cols_, 1} : std::vector<Index>{1, cols_};
+      const auto across = is_wide_ ? std::vector<Index>{1, cols_} : std::vector<Index>{cols_, 1};
+      const Index offset = is_wide_ ? first * cols_ : begin * cols_ + first;
+      gram_panels_.push_back({offset, offset, first * r + first,
+                              fixed::Product({{count, depth}, along, kOperand}, {{depth, rest}, across, kOperand},
+                                             {{count, rest}, {r, 1}, kResult}, {.accumulates = begin > 0})});
+    }
+  }
+}
+
+void RoundedProducts::plan_square() {
+  const Index r = std::min(rows_, cols_);
+  for (Index first = 0; first < r; first += kPanelRows) {
+    const Index count = std::min(kPanelRows, r - first);
+    const Index rest = r - first;
+    square_panels_.push_back({first * r, first, first * r + first,
+                              fixed::Product({{count, r}, {r, 1}, kOperand}, {{r, rest}, {r, 1}, kOperand},
+                                             {{count, rest}, {r, 1}, kResult})});
+  }
+}
+
+void RoundedProducts::plan_apply() {
+  const Index r = std::min(rows_, cols_);
+  const Index q = std::max(rows_, cols_);
+  const Layout square = Layout::rows(r, r, kOperand);
+  const Index step = part_of(q, is_wide_ ? kApplyColumns : kApplyRows);
+  for (Index first = 0; first < q; first += step) {
+    const Index count = std::min(step, q - first);
+    if (is_wide_) {
+      apply_panels_.push_back(
+          {0, first, first,
+           fixed::Product(square, {{r, count}, {cols_, 1}, kOperand}, {{r, count}, {cols_, 1}, kResult})});
+    } else {
+      apply_panels_.push_back(
+          {first * r, 0, first * r,
+           fixed::Product(Layout::rows(count, r, kOperand), square, Layout::rows(count, r, kResult))});
+    }
+  }
+}
+
+void RoundedProducts::run(const std::vector<Panel>& panels, const Bfloat16* left, const Bfloat16* right, float* to) {
+  for (const Panel& p : panels) p.product.run(left + p.left, right + p.right, to + p.to);
+}
+#endif
 
 void RoundedProducts::reserve(Scratch& scratch) const {
   if (is_native_) return;
@@ -43,7 +111,7 @@ void RoundedProducts::reserve(Scratch& scratch) const {
 void RoundedProducts::gram(const Bfloat16* x, MatrixView<float> a, Scratch& scratch) const {
 #if defined(NORMDESCENT_HAVE_DNNL)
   if (is_native_) {
-    gram_->run(x, x, a.data);
+    run(gram_panels_, x, x, a.data);
     return mirror_upper(Block<float>(a));
   }
 #endif
@@ -54,7 +122,7 @@ void RoundedProducts::gram(const Bfloat16* x, MatrixView<float> a, Scratch& scra
 void RoundedProducts::square(const Bfloat16* a, MatrixView<float> c, Scratch& scratch) const {
 #if defined(NORMDESCENT_HAVE_DNNL)
   if (is_native_) {
-    square_->run(a, a, c.data);
+    run(square_panels_, a, a, c.data);
     return mirror_upper(Block<float>(c));
   }
 #endif
@@ -64,7 +132,7 @@ void RoundedProducts::square(const Bfloat16* a, MatrixView<float> c, Scratch& sc
 
 void RoundedProducts::apply(const Bfloat16* q, const Bfloat16* x, MatrixView<float> out, Scratch& scratch) const {
 #if defined(NORMDESCENT_HAVE_DNNL)
-  if (is_native_) return is_wide_ ? apply_->run(q, x, out.data) : apply_->run(x, q, out.data);
+  if (is_native_) return is_wide_ ? run(apply_panels_, q, x, out.data) : run(apply_panels_, x, q, out.data);
 #endif
   const Index r = std::min(rows_, cols_);
   const MatrixView<const float> wide_x{scratch.iterate.data(), rows_, cols_};

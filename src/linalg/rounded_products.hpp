@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products of msign's shapes whose operands are stored in bfloat16 and whose sums are float: by
-// fixed_product.hpp where the library has it and the processor multiplies bfloat16, else by BLAS on the same operands
-// widened to float.
+// Products of msign's shapes whose operands are stored in bfloat16 and whose sums are float: by oneDNN where the
+// library was built with it and the processor multiplies bfloat16, else by BLAS on the same operands widened to float.
 // The two agree up to the order of summation.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "normdescent/base/bfloat16.hpp"
@@ -42,9 +40,21 @@ class RoundedProducts {
   bool is_wide_;
   bool is_native_ = false;
 #if defined(NORMDESCENT_HAVE_DNNL)
-  std::optional<fixed::Product> gram_;
-  std::optional<fixed::Product> square_;
-  std::optional<fixed::Product> apply_;
+  void plan_gram();
+  void plan_square();
+  void plan_apply();
+
+  struct Panel {
+    Index left;   ///< offset of the left operand, in elements
+    Index right;  ///< offset of the right operand
+    Index to;     ///< offset of the result
+    fixed::Product product;
+  };
+  static void run(const std::vector<Panel>& panels, const Bfloat16* left, const Bfloat16* right, float* to);
+
+  std::vector<Panel> gram_panels_;
+  std::vector<Panel> square_panels_;
+  std::vector<Panel> apply_panels_;
 #endif
 };
 

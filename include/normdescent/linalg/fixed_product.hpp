@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products of fixed shapes in float32 or bfloat16: oneDNN's matmul, or packed panels of our own where those are
-// faster. Part of the library only where oneDNN was found at build time (CMake variable NORMDESCENT_HAVE_DNNL).
+// Matrix products of fixed shapes in float32 or bfloat16: a thin wrapper over oneDNN's matmul. Part of the library only
+// where oneDNN was found at build time (CMake variable NORMDESCENT_HAVE_DNNL).
 #pragma once
 
 #include <memory>
@@ -29,17 +29,9 @@ struct Layout {
   [[nodiscard]] Layout transposed() const;
 };
 
-enum class Engine { automatic, onednn };
-
-/// True if automatic products of such matrices run from packed panels: float32 with AVX-512, bfloat16 where it is
-/// native without AMX.
-[[nodiscard]] bool has_packed(Type type);
-
 struct ProductOptions {
   bool has_bias = false;     ///< C = A B + bias, a float32 row
-  bool accumulates = false;  ///< C += A B; not with a bias, nor into bfloat16
-  bool upper_only = false;   ///< what is left below the diagonal of C is not specified; not with a bias, nor batches
-  Engine engine = Engine::automatic;
+  bool accumulates = false;  ///< C += A B
 };
 
 /// C = A B. Shapes and the number of threads (omp_get_max_threads() of
