@@ -12,6 +12,7 @@
 
 #include "elements.hpp"
 #include "normdescent/base/multiversion.hpp"
+#include "normdescent/base/transpose.hpp"
 #include "softmax.hpp"
 
 namespace normdescent::gpt {
@@ -84,26 +85,15 @@ NORMDESCENT_MULTIVERSION void group_rows(const Rows<Bfloat16>& x, Index rows, In
   }
 }
 
-using Four = std::int32_t __attribute__((vector_size(16)));
-
-/// The same of x transposed, for products that sum over columns: groups are 4 bytes, and squares of 4 x 4 of them are
-/// turned in registers. rows and the number of groups of a row are multiples of 4.
+/// The same of x transposed, for products that sum over columns. Groups are of 4 bytes; rows and the number of groups
+/// of a row are multiples of 4.
 template <class S>
 void group_columns(const Rows<S>& x, Index rows, Index cols, S* to) {
   constexpr Index kG = kTogether<S>;
+  constexpr auto kSize = static_cast<std::ptrdiff_t>(sizeof(S));
   for (Index j = 0; j < cols; j += 4 * kG) {
     for (Index i = 0; i < rows; i += 4) {
-      Four in[4];
-      for (Index k = 0; k < 4; ++k) std::memcpy(&in[k], x.data + (i + k) * x.stride + j, sizeof(Four));
-      const Four low_0 = __builtin_shufflevector(in[0], in[1], 0, 4, 1, 5);
-      const Four low_1 = __builtin_shufflevector(in[2], in[3], 0, 4, 1, 5);
-      const Four high_0 = __builtin_shufflevector(in[0], in[1], 2, 6, 3, 7);
-      const Four high_1 = __builtin_shufflevector(in[2], in[3], 2, 6, 3, 7);
-      const Four out[4] = {
-          __builtin_shufflevector(low_0, low_1, 0, 1, 4, 5), __builtin_shufflevector(low_0, low_1, 2, 3, 6, 7),
-          __builtin_shufflevector(high_0, high_1, 0, 1, 4, 5), __builtin_shufflevector(high_0, high_1, 2, 3, 6, 7)};
-      for (Index k = 0; k < 4; ++k)
-        std::memcpy(static_cast<void*>(to + (j + k * kG) * rows + i * kG), &out[k], sizeof(Four));
+      transpose_4x4(x.data + i * x.stride + j, x.stride * kSize, to + j * rows + i * kG, rows * kG * kSize);
     }
   }
 }

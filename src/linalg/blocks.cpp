@@ -7,6 +7,7 @@
 
 #include "fortran.hpp"
 #include "normdescent/base/multiversion.hpp"
+#include "normdescent/base/transpose.hpp"
 
 namespace normdescent {
 namespace {
@@ -127,16 +128,31 @@ void symmetric_multiply_add(Transpose transpose_a, Transpose transpose_b, std::t
   mirror_upper(c);
 }
 
+// Rows [i, i + 4) left of the diagonal; those of float four columns at a time.
+template <class T>
+void mirror_four_rows(const Block<T>& c, Index i, Index first, Index last) {
+  Index j = first;
+  if constexpr (std::is_same_v<T, float>) {
+    const Index row = c.stride * static_cast<Index>(sizeof(float));
+    for (; j + 4 <= std::min(last, i); j += 4) transpose_4x4(&c(j, i), row, &c(i, j), row);
+  }
+  for (Index r = i; r < i + 4; ++r) {
+    for (Index k = j; k < std::min(last, r); ++k) c(r, k) = c(k, r);
+  }
+}
+
 template <class T>
 void mirror_upper(Block<T> c) {
   constexpr Index kTile = 32;  // tiles of both triangles stay in cache
   const Index n = c.rows;
+  const Index fours = n / 4 * 4;
   for (Index ib = 0; ib < n; ib += kTile) {
     for (Index jb = 0; jb <= ib; jb += kTile) {
-      for (Index i = ib; i < std::min(ib + kTile, n); ++i) {
-        for (Index j = jb; j < std::min(jb + kTile, i); ++j) c(i, j) = c(j, i);
-      }
+      for (Index i = ib; i < std::min(ib + kTile, fours); i += 4) mirror_four_rows(c, i, jb, jb + kTile);
     }
+  }
+  for (Index i = fours; i < n; ++i) {
+    for (Index j = 0; j < i; ++j) c(i, j) = c(j, i);
   }
 }
 
