@@ -88,35 +88,26 @@ NORMDESCENT_MULTIVERSION void norm_backward_row(const NormBackward<S>& args, Ind
   for (Index j = 0; j < c; ++j) dy_sums[j] += dy[j];
 }
 
-// Conversion and arithmetic are loops of their own: mixed, 16-bit and 32-bit lanes keep the compiler at half width.
 template <class S>
 NORMDESCENT_MULTIVERSION void gelu_forward_block(const S* u, S* a, Index size) {
-  float x[kBlock];
 #pragma omp simd
-  for (Index i = 0; i < size; ++i) x[i] = load(u[i]);
-#pragma omp simd
-  for (Index i = 0; i < size; ++i) x[i] *= gelu_gate(x[i]);
-#pragma omp simd
-  for (Index i = 0; i < size; ++i) store(x[i], a[i]);
+  for (Index i = 0; i < size; ++i) {
+    const float x = load(u[i]);
+    store(x * gelu_gate(x), a[i]);
+  }
 }
 
 template <class S>
-NORMDESCENT_MULTIVERSION void gelu_backward_block(const S* u, S* da, float* sums, Index size) {
-  float x[kBlock];
+NORMDESCENT_MULTIVERSION void gelu_backward_row(const S* u, S* da, float* sums, Index c) {
 #pragma omp simd
-  for (Index i = 0; i < size; ++i) x[i] = load(u[i]);
-#pragma omp simd
-  for (Index i = 0; i < size; ++i) {
-    const float s = gelu_gate(x[i]);
-    const float slope = kGeluScale * (1.0F + 3.0F * kGeluCubic * x[i] * x[i]);
-    x[i] = s + x[i] * s * (1.0F - s) * slope;
+  for (Index j = 0; j < c; ++j) {
+    const float x = load(u[j]);
+    const float s = gelu_gate(x);
+    const float slope = kGeluScale * (1.0F + 3.0F * kGeluCubic * x * x);
+    const float du = load(da[j]) * (s + x * s * (1.0F - s) * slope);
+    store(du, da[j]);
+    sums[j] += du;
   }
-#pragma omp simd
-  for (Index i = 0; i < size; ++i) x[i] *= load(da[i]);
-#pragma omp simd
-  for (Index i = 0; i < size; ++i) store(x[i], da[i]);
-#pragma omp simd
-  for (Index i = 0; i < size; ++i) sums[i] += x[i];
 }
 
 template <class S>
@@ -181,12 +172,8 @@ void gelu_forward(const S* u, S* a, Index size) {
 
 template <class S>
 void gelu_backward(const S* u, S* da, float* sums, Index n, Index c) {
-  const auto total = sum_over_rows(n, c, [&](Index row, float* to) {
-    for (Index first = 0; first < c; first += kBlock) {
-      const Index at = row * c + first;
-      gelu_backward_block(u + at, da + at, to + first, std::min(kBlock, c - first));
-    }
-  });
+  const auto total =
+      sum_over_rows(n, c, [&](Index row, float* to) { gelu_backward_row(u + row * c, da + row * c, to, c); });
   std::ranges::copy(total, sums);
 }
 
