@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
-#include <exception>
-#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <vector>
+
+#include "normdescent/base/first_failure.hpp"
 
 namespace normdescent::lab {
 
@@ -18,17 +18,10 @@ template <class Job>
 auto parallel_map(std::size_t count, int threads, const Job& job) {
   std::vector<std::invoke_result_t<Job, std::size_t>> results(count);
   std::atomic<std::size_t> next{0};
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
+  FirstFailure failure;
   const auto work = [&] {
     for (std::size_t i = next++; i < count; i = next++) {
-      try {
-        results[i] = job(i);
-      } catch (...) {
-        const std::lock_guard lock(failure_mutex);
-        if (!failure) failure = std::current_exception();
-        next = count;
-      }
+      if (!failure.guard([&] { results[i] = job(i); })) next = count;
     }
   };
   {
@@ -37,7 +30,7 @@ auto parallel_map(std::size_t count, int threads, const Job& job) {
     for (std::size_t t = 1; t < wanted; ++t) helpers.emplace_back(work);
     work();
   }
-  if (failure) std::rethrow_exception(failure);
+  failure.rethrow();
   return results;
 }
 

@@ -1,52 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/linalg/fixed_product.hpp"
 
-#include <algorithm>
-#include <cstdint>
+#include <omp.h>
+
+#include <cstddef>
 #include <oneapi/dnnl/dnnl.hpp>
-#include <unordered_map>
+#include <optional>
 #include <utility>
+
+#include "matmul.hpp"
+#include "normdescent/base/first_failure.hpp"
+#include "normdescent/base/threads.hpp"
 
 namespace normdescent::fixed {
 
 namespace {
-
-dnnl::engine& engine() {
-  static dnnl::engine instance(dnnl::engine::kind::cpu, 0);  // stateless on a CPU; creation is not free
-  return instance;
-}
-
-dnnl::memory::desc describe(const Layout& layout) {
-  const auto type = layout.type == Type::float32 ? dnnl::memory::data_type::f32 : dnnl::memory::data_type::bf16;
-  return {layout.dims, type, layout.strides};
-}
-
-dnnl::matmul::primitive_desc plan(const dnnl::memory::desc& a, const dnnl::memory::desc& b,
-                                  const dnnl::memory::desc& bias, const dnnl::memory::desc& c,
-                                  const ProductOptions& options) {
-  dnnl::primitive_attr attributes;
-  // The library's own scratchpad would belong to the thread that created the primitive.
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  if (options.accumulates) {
-    dnnl::post_ops sum;
-    sum.append_sum();
-    attributes.set_post_ops(sum);
-  }
-#if DNNL_VERSION_MAJOR >= 3
-  if (options.has_bias) return {engine(), a, b, bias, c, attributes};
-  return {engine(), a, b, c, attributes};
-#else
-  const auto operation = options.has_bias ? dnnl::matmul::desc(a, b, bias, c) : dnnl::matmul::desc(a, b, c);
-  return {operation, attributes, engine()};
-#endif
-}
 
 bool has(dnnl::cpu_isa wanted) {
   const auto mask = static_cast<unsigned>(wanted);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & mask) == mask;
 }
 
-void* writable(const void* data) { return const_cast<void*>(data); }  // oneDNN has no memory of constants
+/// Rows or columns of C by one thread's matmul.
+struct Piece {
+  Index a, b, c;  ///< where its operands begin, bytes
+  Index column;
+  Matmul product;
+
+  void run(const void* a_data, const void* b_data, void* c_data, const float* bias) const {
+    product.run(static_cast<const std::byte*>(a_data) + a, static_cast<const std::byte*>(b_data) + b,
+                static_cast<std::byte*>(c_data) + c, bias == nullptr ? nullptr : bias + column);
+  }
+};
+
+constexpr Index kLargestPiece = 384;  // rows or columns
+constexpr Index kSmallestPiece = 64;  // smaller ones leave the processor's rate unused
+constexpr Index kAligned = 32;        // entries where pieces may begin: a cache line of Bfloat16
+constexpr Index kLongInner = 16;      // times C's columns
+
+/// Where pieces begin, the same number for each thread, and `whole` as the end of the last.
+std::vector<Index> cuts(Index whole) {
+  const Index threads = omp_get_max_threads();
+  const Index turns = (whole + kLargestPiece * threads - 1) / (kLargestPiece * threads);
+  const Index count = turns * threads;
+  std::vector<Index> begins;
+  for (Index i = 0; i < count; ++i) begins.push_back(i * whole / count / kAligned * kAligned);
+  begins.push_back(whole);
+  return begins;
+}
+
+Index bytes(const Layout& x, std::size_t dim, Index count) {
+  return x.strides[dim] * count * (x.type == Type::float32 ? 4 : 2);
+}
+
+Layout resized(Layout x, std::size_t dim, Index size) {
+  x.dims[dim] = size;
+  return x;
+}
+
+bool is_worth_cutting(Index whole) { return whole >= kSmallestPiece * omp_get_max_threads(); }
+
+/// oneDNN's own division between threads is as good as these pieces except where A is read by columns (gradients of
+/// weights) and where sums are much longer than C is wide: docs/performance.md. Empty: leave it to oneDNN.
+std::vector<Piece> pieces(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options) {
+  std::vector<Piece> result;
+  if (c.dims.size() != 2) return result;
+  const bool by_rows = a.strides[0] == 1 && a.strides[1] != 1 && is_worth_cutting(c.dims[0]);
+  const bool by_columns = !by_rows && a.dims[1] >= kLongInner * c.dims[1] && is_worth_cutting(c.dims[1]);
+  if (!by_rows && !by_columns) return result;
+  const std::vector<Index> begins = cuts(c.dims[by_rows ? 0 : 1]);
+  const WithThreads one(1);
+  for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
+    const Index first = begins[i];
+    const Index count = begins[i + 1] - first;
+    if (by_rows) {
+      result.push_back({bytes(a, 0, first), 0, bytes(c, 0, first), 0,
+                        Matmul(resized(a, 0, count), b, resized(c, 0, count), options)});
+    } else {
+      result.push_back({0, bytes(b, 1, first), bytes(c, 1, first), first,
+                        Matmul(a, resized(b, 1, count), resized(c, 1, count), options)});
+    }
+  }
+  return result;
+}
 
 }  // namespace
 
@@ -63,22 +99,15 @@ Layout Layout::transposed() const {
 }
 
 struct Product::Impl {
-  dnnl::memory::desc a, b, bias, c, scratchpad;
-  bool has_bias = false;
-  dnnl::matmul primitive;
+  std::optional<Matmul> whole;
+  std::vector<Piece> pieces;
+  int threads = omp_get_max_threads();
 };
 
 Product::Product(const Layout& a, const Layout& b, const Layout& c, const ProductOptions& options)
     : impl_(std::make_unique<Impl>()) {
-  Impl& impl = *impl_;
-  impl.a = describe(a);
-  impl.b = describe(b);
-  impl.c = describe(c);
-  impl.bias = describe(Layout::rows(1, c.dims.back(), Type::float32));
-  impl.has_bias = options.has_bias;
-  const auto description = plan(impl.a, impl.b, impl.bias, impl.c, options);
-  impl.scratchpad = description.scratchpad_desc();
-  impl.primitive = dnnl::matmul(description);
+  impl_->pieces = pieces(a, b, c, options);
+  if (impl_->pieces.empty()) impl_->whole.emplace(a, b, c, options);
 }
 
 Product::Product(Product&&) noexcept = default;
@@ -86,19 +115,15 @@ Product& Product::operator=(Product&&) noexcept = default;
 Product::~Product() = default;
 
 void Product::run(const void* a, const void* b, void* c, const float* bias) const {
-  static thread_local dnnl::stream stream(engine());
-  static thread_local std::vector<std::uint64_t> scratch;
-  const Impl& impl = *impl_;
-  scratch.resize(std::max(scratch.size(), impl.scratchpad.get_size() / sizeof(std::uint64_t) + 1));
-  std::unordered_map<int, dnnl::memory> arguments{
-      {DNNL_ARG_SRC, {impl.a, engine(), writable(a)}},
-      {DNNL_ARG_WEIGHTS, {impl.b, engine(), writable(b)}},
-      {DNNL_ARG_DST, {impl.c, engine(), c}},
-      {DNNL_ARG_SCRATCHPAD, {impl.scratchpad, engine(), scratch.data()}},
-  };
-  if (impl.has_bias) arguments.emplace(DNNL_ARG_BIAS, dnnl::memory(impl.bias, engine(), writable(bias)));
-  impl.primitive.execute(stream, arguments);
-  stream.wait();
+  if (impl_->whole) return impl_->whole->run(a, b, c, bias);
+  FirstFailure failure;
+#pragma omp parallel num_threads(impl_->threads)
+  {
+    const WithThreads one(1);
+#pragma omp for schedule(dynamic, 1)
+    for (const Piece& piece : impl_->pieces) failure.guard([&] { piece.run(a, b, c, bias); });
+  }
+  failure.rethrow();
 }
 
 }  // namespace normdescent::fixed

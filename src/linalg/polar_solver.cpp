@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "normdescent/base/multiversion.hpp"
+#include "normdescent/base/threads.hpp"
 #include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/linalg/reductions.hpp"
@@ -127,9 +128,8 @@ struct PolarSolver<T>::Impl {
     workspaces.resize(std::max(workspaces.size(), static_cast<std::size_t>(threads)));
     if (is_rounded() && find(rows, cols, threads) == nullptr) {
       RoundedProducts together(rows, cols);
-      omp_set_num_threads(1);
+      const WithThreads one(1);
       RoundedProducts alone(rows, cols);
-      omp_set_num_threads(threads);
       plans.push_back({rows, cols, threads, std::move(alone), std::move(together)});
     }
     const Index r = std::min(rows, cols);

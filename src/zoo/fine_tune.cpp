@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fine_tune.hpp"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "normdescent/base/threads.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/race/training_run.hpp"
 
@@ -16,21 +15,9 @@ namespace {
 
 using Values = std::vector<std::vector<float>>;
 
-/// Sums depend on the number of threads; the starting state must not.
-class OneThread {
- public:
-  OneThread() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-  ~OneThread() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
-};
-
 Values trained_values(const FineTuning& options) {
   constexpr std::uint64_t kSeed = 0xF14E;
-  const OneThread one_thread;
+  const WithThreads one(1);  // sums depend on their number; the starting state must not
   const auto objective = options.before->instantiate(kSeed);
   std::vector<ParameterInfo> infos;
   for (const Parameter& p : objective->parameters()) infos.push_back(p.info);

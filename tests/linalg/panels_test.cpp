@@ -3,14 +3,15 @@
 #include "../../src/linalg/panels.hpp"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "../../src/linalg/rational_factor.hpp"
 #include "linalg/matrices.hpp"
+#include "normdescent/base/threads.hpp"
 
 namespace normdescent {
 namespace {
@@ -127,14 +128,11 @@ TEST_F(Panels, HalleyFactorIsThePlainOne) {
 
 TEST_F(Panels, NumberOfThreadsChangesNoBit) {
   const auto z = positive_definite(333, 10.0);
-  const int threads = omp_get_max_threads();
-  omp_set_num_threads(1);
-  const auto alone = inverse(z);
-  const auto square = product(z, z);
-  omp_set_num_threads(3);
-  EXPECT_EQ(inverse(z).entries, alone.entries);
-  EXPECT_EQ(product(z, z).entries, square.entries);
-  omp_set_num_threads(threads);
+  const auto results = [&z](int threads) {
+    const WithThreads with(threads);
+    return std::pair(inverse(z).entries, product(z, z).entries);
+  };
+  EXPECT_EQ(results(3), results(1));
 }
 
 }  // namespace

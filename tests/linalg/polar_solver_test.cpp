@@ -2,7 +2,6 @@
 #include "normdescent/linalg/polar_solver.hpp"
 
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 #include <limits>
@@ -11,6 +10,7 @@
 
 #include "linalg/matrices.hpp"
 #include "normdescent/base/bfloat16.hpp"
+#include "normdescent/base/threads.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "support/allocations.hpp"
 
@@ -37,17 +37,6 @@ Matrix<float> solved(const PolarOptions& options, const Matrix<float>& g) {
   solver.run(std::span(&one, 1));
   return out;
 }
-
-class WithThreads {
- public:
-  explicit WithThreads(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-  WithThreads(const WithThreads&) = delete;
-  WithThreads& operator=(const WithThreads&) = delete;
-  ~WithThreads() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 TEST(Bfloat16, RoundsToNearestEvenAndKeepsNan) {
   EXPECT_EQ(to_float(to_bfloat16(1.0F + 0x1p-8F)), 1.0F);                // tie to even

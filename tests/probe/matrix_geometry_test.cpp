@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 
+#include "normdescent/base/threads.hpp"
 #include "normdescent/linalg/decompositions.hpp"
 #include "normdescent/linalg/reductions.hpp"
 #include "normdescent/probe/matrix_noise.hpp"
@@ -225,18 +225,16 @@ TEST(ModelGeometry, SpectralIsNuclearNormOnMatricesAndL1Elsewhere) {
 TEST(ModelGeometry, ResultsDoNotDependOnTheNumberOfThreads) {
   ParameterBuffer<float> buffer(mixed());
   fill_gaussian(buffer.gradients(), 8);
-  const int threads = omp_get_max_threads();
   for (const Geometry name : {Geometry::spectral, Geometry::row_wise}) {
     std::vector<std::vector<float>> directions;
     std::vector<std::vector<double>> norms;
     for (const int count : {1, 3}) {
-      omp_set_num_threads(count);
+      const WithThreads threads(count);
       ModelGeometry geometry(name, buffer.parameters());
       directions.emplace_back(buffer.gradients().begin(), buffer.gradients().end());
       norms.push_back(geometry.tensor_dual_norms(directions.back()));
       norms.back().push_back(geometry.dual_unit(directions.back(), directions.back()));
     }
-    omp_set_num_threads(threads);
     EXPECT_EQ(directions[0], directions[1]);
     EXPECT_EQ(norms[0], norms[1]);
   }

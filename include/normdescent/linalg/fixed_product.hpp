@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products of fixed shapes in float32 or bfloat16: a thin wrapper over oneDNN's matmul. Part of the library only
-// where oneDNN was found at build time (CMake variable NORMDESCENT_HAVE_DNNL).
+// Matrix products of fixed shapes in float32 or bfloat16, by oneDNN's matmul: as a whole, or in pieces of one thread
+// each where those are faster. Part of the library only where oneDNN was found at build time (CMake variable
+// NORMDESCENT_HAVE_DNNL).
 #pragma once
 
 #include <memory>
