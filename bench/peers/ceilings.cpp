@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What this machine can do, for side_by_side.py: for each line on standard input measures once and answers with
-// "triad_gb_s update_gb_s bfloat16_gflop_s float32_gflop_s". All threads; arrays of 256 MiB; 2048 x 768 x 3072
-// products, per processor second and times the number of threads, so that neighbours on the machine do not lower their
+// "triad_gb_s update_gb_s bfloat16_gflop_s float32_gflop_s bfloat16_register_gflop_s". All threads; arrays of 256 MiB;
+// 2048 x 768 x 3072 products; the last by AVX-512 BF16 on numbers that stay in registers, nan where there is none.
+// Rates per processor second and times the number of threads, so that neighbours on the machine do not lower their
 // ceiling.
 #include <omp.h>
 
@@ -10,10 +11,14 @@
 #include <cstdint>
 #include <ctime>
 #include <iostream>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "normdescent/linalg/fixed_product.hpp"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace {
 
@@ -53,6 +58,37 @@ double product_rate(fixed::Type type) {
          fewest_seconds(processor_seconds, [&] { product.run(a.data(), b.data(), c.data()); });
 }
 
+#if defined(__x86_64__)
+constexpr std::int64_t kTurns = 20'000'000;
+constexpr int kSums = 24;  // more than an instruction's latency, fewer than the registers
+
+__attribute__((target("avx512f,avx512bf16"))) void multiply_in_registers() {
+  const auto ones = reinterpret_cast<__m512bh>(_mm512_set1_epi32(0x3F803F80));
+  __m512 sums[kSums] = {};
+  for (std::int64_t turn = 0; turn < kTurns; ++turn) {
+#pragma GCC unroll 24
+    for (__m512& sum : sums) {
+      sum = _mm512_dpbf16_ps(sum, ones, ones);
+      asm volatile("" : "+v"(sum));  // every turn is taken
+    }
+  }
+}
+#endif
+
+double register_rate() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("avx512bf16") != 0) {
+    constexpr double kOperations = 2.0 * 32 * kSums * kTurns;  // 32 products an instruction
+    const int threads = omp_get_max_threads();
+    return 1e-9 * kOperations * threads * threads / fewest_seconds(processor_seconds, [] {
+#pragma omp parallel
+             multiply_in_registers();
+           });
+  }
+#endif
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
 }  // namespace
 
 int main() {
@@ -75,6 +111,6 @@ int main() {
     });
     const double bytes = 12e-9 * static_cast<double>(kCount);
     std::cout << bytes / triad << " " << bytes / update << " " << product_rate<Bfloat16>(fixed::Type::bfloat16) << " "
-              << product_rate<float>(fixed::Type::float32) << std::endl;
+              << product_rate<float>(fixed::Type::float32) << " " << register_rate() << std::endl;
   }
 }

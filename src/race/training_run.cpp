@@ -113,7 +113,11 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
       position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
       if (position.steps_too_high >= kDivergencePatience)
         return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
-      if (!optimizer.needs_closure()) step = optimizer.step(objective.parameters(), factor);
+      if (!optimizer.needs_closure()) {
+        const bool are_finite = observer.on_gradients(objective);
+        step =
+            optimizer.step(objective.parameters(), {.learning_rate_scale = factor, .gradients_are_finite = are_finite});
+      }
       if (!step.finite) fault = "the gradient of " + step.first_nonfinite_parameter + " is not finite";
     }
     if (!fault.empty()) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -102,10 +103,10 @@ class Trial {
       optimizer_->step(objective_->parameters(), compute);
     } else {
       compute();
-      optimizer_->step(objective_->parameters());
     }
-    // What the trainer measures at every step.
-    (void)train_detail::gradient_norms(objective_->parameters());
+    // What the trainer measures at every step, before the update where it can, which then need not look for NaN.
+    const bool are_finite = std::isfinite(train_detail::gradient_norms(objective_->parameters()).linf);
+    if (!optimizer_->needs_closure()) optimizer_->step(objective_->parameters(), {.gradients_are_finite = are_finite});
     gradient_seconds_.push_back(gradient_seconds);
     step_seconds_.push_back(seconds_since(start) - gradient_seconds);
   }

@@ -15,7 +15,7 @@ struct GradientNorms {
 };
 
 /// One read of the gradients by all threads, from blocks of fixed size: the number of threads changes no bit. NaN if an
-/// entry is NaN.
+/// entry is NaN: linf is finite if all of them are.
 [[nodiscard]] GradientNorms gradient_norms(std::span<const Parameter> parameters);
 
 }  // namespace normdescent::train_detail

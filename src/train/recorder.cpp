@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "gradient_norms.hpp"
 #include "member.hpp"
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/base/text.hpp"
@@ -97,6 +96,11 @@ Recorder::Recorder(Context context, const std::optional<Checkpoint>& start)
     context_.monitored->monitor().load_state(*state);
 }
 
+bool Recorder::on_gradients(const Objective& objective) {
+  norms_ = gradient_norms(objective.parameters());
+  return std::isfinite(norms_->linf);
+}
+
 void Recorder::on_step(const TrainingStep& step, Objective& objective) {
   const auto now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - std::exchange(last_time_, now)).count();
@@ -107,7 +111,8 @@ void Recorder::on_step(const TrainingStep& step, Objective& objective) {
           .val_loss = kNaN,
           .learning_rate = context_.identity.learning_rate * step.rate_factor,
           .tokens_per_second = static_cast<double>(tokens_per_step) / std::max(seconds, 1e-9)};
-  const GradientNorms norms = gradient_norms(objective.parameters());
+  if (!norms_) norms_ = gradient_norms(objective.parameters());
+  const GradientNorms norms = *std::exchange(norms_, std::nullopt);
   row_.grad_norm_l1 = norms.l1;
   row_.grad_norm_l2 = norms.l2;
   row_.grad_norm_linf = norms.linf;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "gradient_norms.hpp"
 #include "monitored_objective.hpp"
 #include "normdescent/io/event_file.hpp"
 #include "normdescent/io/json_lines.hpp"
@@ -30,6 +31,7 @@ class Recorder : public TrainingObserver {
   };
   Recorder(Context context, const std::optional<Checkpoint>& start);
 
+  bool on_gradients(const Objective& objective) override;
   void on_step(const TrainingStep& step, Objective& objective) override;
   void on_evaluation(std::int64_t steps_done, double validation_loss, Objective&) override;
   void on_position(const TrainingPosition& position) override;
@@ -53,6 +55,7 @@ class Recorder : public TrainingObserver {
   EventFile events_;
   CheckpointWriter writer_;
   std::int64_t saved_step_;
+  std::optional<GradientNorms> norms_;  ///< of the step under way
   TrainingMetrics row_;
   SpikeDetector spikes_;
   Clock::time_point last_time_ = Clock::now();

@@ -71,6 +71,47 @@ TEST(TrainOnce, GradientDescentOnOneCoordinateIsExact) {
   EXPECT_EQ(recorder.positions.back().step, 4);
 }
 
+/// Says of all gradients that they are finite.
+class Voucher : public TrainingObserver {
+ public:
+  bool on_gradients(const Objective& objective) override {
+    gradients.push_back(objective.parameters().front().gradient[0]);
+    values.push_back(objective.parameters().front().value[0]);
+    return true;
+  }
+  std::vector<float> gradients, values;
+};
+
+TEST(TrainOnce, ShowsGradientsBeforeTheirUpdateAndBelievesThatTheyAreFinite) {
+  QuadraticObjective objective({.curvature = {1.0}}, 1);
+  const float start = values_of(objective).front();
+  auto optimizer = optimizer_for(objective, sgd({.learning_rate = 0.5}));
+  TrainingPosition position;
+  Voucher voucher;
+  const TrainingOptions options{.steps = 3, .warmup_fraction = 0.0, .decay = Decay::constant};
+  EXPECT_EQ(train_once(objective, optimizer, 1, options, position, voucher).status, RunStatus::completed);
+  EXPECT_EQ(voucher.values, (std::vector<float>{start, start / 2, start / 4}));
+  EXPECT_EQ(voucher.gradients, voucher.values);
+
+  class Broken : public QuadraticObjective {
+   public:
+    Broken() : QuadraticObjective({.curvature = {1.0}}, 1) {}
+    double gradient(const Batch& batch) override {
+      const double loss = QuadraticObjective::gradient(batch);
+      parameters().front().gradient[0] = NAN;
+      return loss;
+    }
+  };
+  for (const bool is_vouched : {false, true}) {
+    Broken broken;
+    auto plain = optimizer_for(broken, sgd({.learning_rate = 0.5}));
+    TrainingPosition begin;
+    TrainingObserver nobody;
+    train_once(broken, plain, 1, options, begin, is_vouched ? voucher : nobody);
+    EXPECT_EQ(std::isnan(values_of(broken).front()), is_vouched) << "an update that is told so does not look";
+  }
+}
+
 TEST(TrainOnce, ScheduleWarmsUpAndDecays) {
   QuadraticObjective objective({.curvature = {1.0}}, 1);
   auto optimizer = optimizer_for(objective, sgd({.learning_rate = 1e-3}));

@@ -60,6 +60,12 @@ class TrainingObserver {
   TrainingObserver(const TrainingObserver&) = delete;
   TrainingObserver& operator=(const TrainingObserver&) = delete;
   virtual ~TrainingObserver() = default;
+  /// Before an update whose gradients are there: not with an optimizer that needs a closure. True: all of them have been
+  /// read and are finite, so the update need not find out.
+  virtual bool on_gradients(const Objective& objective) {
+    (void)objective;
+    return false;
+  }
   /// After an update. The gradients still are those of the step's mini-batch.
   virtual void on_step(const TrainingStep& step, Objective& objective) { (void)step, (void)objective; }
   /// After a validation, `steps_done` steps into the run; a loss that is not finite ends it. May overwrite the
