@@ -135,7 +135,7 @@ struct MuonOptions {
   double learning_rate = 1e-3;
   double beta = 0.95;
   bool nesterov = false;
-  std::string method = "halley";  ///< fastest and most accurate; see docs/msign.md
+  std::string method = "halley";  ///< most accurate; "resolvent" is faster: docs/msign.md
   int steps = 0;                  ///< 0: the method's own
   ProductPrecision precision = ProductPrecision::full;
   ShapeScale shape_scale = ShapeScale::match_adamw_rms;
