@@ -60,8 +60,8 @@ class TrainingObserver {
   TrainingObserver(const TrainingObserver&) = delete;
   TrainingObserver& operator=(const TrainingObserver&) = delete;
   virtual ~TrainingObserver() = default;
-  /// Before an update whose gradients are there: not with an optimizer that needs a closure. True: all of them have been
-  /// read and are finite, so the update need not find out.
+  /// Before an update whose gradients are there: not with an optimizer that needs a closure. True: all of them have
+  /// been read and are finite, so the update need not find out.
   virtual bool on_gradients(const Objective& objective) {
     (void)objective;
     return false;
