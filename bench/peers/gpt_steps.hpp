@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Training steps of a GPT, for the kernel (gpt_ours.cpp) and its LibTorch twin (gpt_module.cpp) alike: AdamW on random
-// tokens, `steps` of them a timed run.
+// tokens, `steps` of them a timed run. Gradients are taken for finite, as PyTorch's optimizers take them.
 #pragma once
 
 #include "../gpt_case.hpp"
@@ -14,7 +14,9 @@ inline void serve_training(const GptCase& c, Objective& objective) {
   serve_timed_runs([&] {
     for (int i = 0; i < c.steps; ++i) {
       (void)objective.gradient(batch);
-      optimizer.step(objective.parameters());
+      const auto report = optimizer.step(objective.parameters(),
+                                         {.gradients_are_finite = true, .rounded_values = objective.rounded_values()});
+      if (report.finite) objective.trust_rounded_values();
       batch.first += c.batch;
     }
   });

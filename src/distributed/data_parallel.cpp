@@ -54,6 +54,8 @@ class DataParallelObjective final : public Objective {
   }
 
   [[nodiscard]] std::span<const Parameter> parameters() const override { return inner_->parameters(); }
+  [[nodiscard]] std::span<Bfloat16* const> rounded_values() override { return inner_->rounded_values(); }
+  void trust_rounded_values() override { inner_->trust_rounded_values(); }
 
   double gradient(const Batch& batch) override {
     const Batch share = share_of(batch, group_.rank(), group_.size());

@@ -11,6 +11,7 @@
 #include "dense_products.hpp"
 #include "head.hpp"
 #include "loops.hpp"
+#include "operand_weights.hpp"
 
 namespace normdescent::gpt {
 
@@ -61,15 +62,14 @@ template <class S>
 class KernelOf final : public Kernel {
  public:
   KernelOf(const GptShape& shape, Index context, std::span<const Parameter> parameters)
-
       : shape_(shape),
         t_(context),
         c_(shape.width),
-        parameters_(parameters),
+        operands_(parameters),
         attention_(context, shape.heads, shape.width / shape.heads),
         output_(shape.width, shape.vocabulary) {
     std::size_t next = 0;
-    const auto one = [&]() -> const Parameter& { return parameters_[next++]; };
+    const auto one = [&]() -> const Parameter& { return parameters[next++]; };
     const auto affine = [&] {
       const Parameter& w = one();
       const Parameter& b = one();
@@ -85,7 +85,15 @@ class KernelOf final : public Kernel {
     head_ = shape.tied ? wte_ : one();
     if (next != parameters.size()) throw std::logic_error("GPT kernel: parameters of another shape");
     memory_.resize(layers_.size());
+    for (const LayerParameters& l : layers_) {
+      weights_.push_back({operands_.at(l.attn.weight), operands_.at(l.attn_out.weight), operands_.at(l.up.weight),
+                          operands_.at(l.down.weight)});
+    }
+    head_weight_ = operands_.at(head_.value.data());
   }
+
+  [[nodiscard]] std::span<Bfloat16* const> rounded_values() override { return operands_.rounded_values(); }
+  void trust_rounded_values() override { operands_.trust(); }
 
   double loss(std::span<const std::int64_t> windows) override {
     prepare(windows);
@@ -113,7 +121,7 @@ class KernelOf final : public Kernel {
       std::copy_n(window, t_, inputs_.begin() + b * t_);
       std::copy_n(window + 1, t_, targets_.begin() + b * t_);
     }
-    round_weights();
+    operands_.refresh();
   }
 
   void allocate() {
@@ -137,29 +145,6 @@ class KernelOf final : public Kernel {
     grow(dqkv_, 3 * rows);
     grow(inputs_, n_);
     grow(targets_, n_);
-  }
-
-  /// Points the weights at the parameters (float) or at a rounded copy of all of them.
-  void round_weights() {
-    const auto weight = [&](const float* w) -> const S* {
-      if constexpr (std::is_same_v<S, float>) {
-        return w;
-      } else {
-        return rounded_.data() + (w - wte_.value.data());
-      }
-    };
-    if constexpr (!std::is_same_v<S, float>) {
-      const Parameter& last = parameters_.back();
-      const std::span<const float> all(wte_.value.data(), last.value.data() + last.value.size());
-      rounded_.resize(all.size());
-      cast(all, rounded_.data());
-    }
-    weights_.clear();
-    for (const LayerParameters& l : layers_) {
-      weights_.push_back(
-          {weight(l.attn.weight), weight(l.attn_out.weight), weight(l.up.weight), weight(l.down.weight)});
-    }
-    head_weight_ = weight(head_.value.data());
   }
 
   double forward(const typename Head<S>::Gradient* gradient) {
@@ -255,7 +240,6 @@ class KernelOf final : public Kernel {
   GptShape shape_;
   Index t_;
   Index c_;
-  std::span<const Parameter> parameters_;
   Parameter wte_, wpe_, head_;
   Affine norm_f_{};
   std::vector<LayerParameters> layers_;
@@ -265,7 +249,7 @@ class KernelOf final : public Kernel {
   std::map<Index, std::unique_ptr<Plan<S>>> plans_;
   const Plan<S>* plan_ = nullptr;
   std::vector<std::int64_t> inputs_, targets_;
-  std::vector<S> rounded_;
+  OperandWeights<S> operands_;
   std::vector<LayerWeights<S>> weights_;
   const S* head_weight_ = nullptr;
   std::vector<LayerMemory<S>> memory_;

@@ -26,6 +26,10 @@ class Kernel {
   virtual double loss(std::span<const std::int64_t> windows) = 0;
   virtual double gradient(std::span<const std::int64_t> windows) = 0;
 
+  /// As Objective::rounded_values and trust_rounded_values; good for the next loss() or gradient().
+  [[nodiscard]] virtual std::span<Bfloat16* const> rounded_values() = 0;
+  virtual void trust_rounded_values() = 0;
+
   /// As Objective::set_gradient_listener. Layers are announced one by one, the last one first.
   void set_gradient_listener(Objective::GradientListener listener) { listener_ = std::move(listener); }
 

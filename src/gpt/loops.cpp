@@ -23,11 +23,6 @@ constexpr float kGeluCubic = 0.044715F;
 inline float gelu_gate(float u) { return 1.0F / (1.0F + exponential(-kGeluScale * (u + kGeluCubic * u * u * u))); }
 
 template <class S>
-NORMDESCENT_MULTIVERSION void cast_block(const float* from, S* to, Index size) {
-  for (Index i = 0; i < size; ++i) store(from[i], to[i]);
-}
-
-template <class S>
 NORMDESCENT_MULTIVERSION void norm_forward_row(const NormForward<S>& args, Index row, Index c) {
   const float* y = args.x + row * c;
   if (args.r != nullptr) {
@@ -142,10 +137,11 @@ std::span<const float> sum_over_rows(Index n, Index width, const F& add) {
 
 }  // namespace
 
-template <class S>
-void cast(std::span<const float> from, S* to) {
-  for_blocks(static_cast<Index>(from.size()), kBlock,
-             [&](Index first, Index last) { cast_block(from.data() + first, to + first, last - first); });
+void round_all(std::span<const float> from, Bfloat16* to) {
+  for_blocks(static_cast<Index>(from.size()), kBlock, [&](Index first, Index last) {
+    const auto begin = static_cast<std::size_t>(first);
+    round_to_nearest(from.subspan(begin, static_cast<std::size_t>(last) - begin), to + first);
+  });
 }
 
 template <class S>
@@ -184,7 +180,6 @@ void column_sums(const S* x, float* sums, Index n, Index c) {
 }
 
 #define NORMDESCENT_INSTANTIATE(S)                                   \
-  template void cast(std::span<const float>, S*);                    \
   template void norm_forward(const NormForward<S>&, Index, Index);   \
   template void norm_backward(const NormBackward<S>&, Index, Index); \
   template void gelu_forward(const S*, S*, Index);                   \

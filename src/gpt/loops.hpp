@@ -12,8 +12,8 @@
 
 namespace normdescent::gpt {
 
-template <class S>
-void cast(std::span<const float> from, S* to);
+/// On all threads.
+void round_all(std::span<const float> from, Bfloat16* to);
 
 /// y = x + r where r is given (else y is x itself), and h = gain (y - mean(y)) inverse + shift by row with
 /// inverse = 1 / sqrt(var(y) + 1e-5). All (N, C).

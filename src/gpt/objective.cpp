@@ -28,6 +28,8 @@ class GptObjective final : public Objective {
   [[nodiscard]] std::span<const Parameter> parameters() const override { return buffer_.parameters(); }
   double gradient(const Batch& batch) override { return kernel_->gradient(windows(batch)); }
   double loss(const Batch& batch) override { return kernel_->loss(windows(batch)); }
+  [[nodiscard]] std::span<Bfloat16* const> rounded_values() override { return kernel_->rounded_values(); }
+  void trust_rounded_values() override { kernel_->trust_rounded_values(); }
   void set_gradient_listener(GradientListener listener) override {
     kernel_->set_gradient_listener(std::move(listener));
   }
@@ -38,6 +40,7 @@ class GptObjective final : public Objective {
     double total = 0.0;
     for (std::size_t first = 0; first < all.size(); first += chunk) {
       const auto part = all.subspan(first, std::min(chunk, all.size() - first));
+      if (first > 0) kernel_->trust_rounded_values();
       total += kernel_->loss(part) * static_cast<double>(part.size());
     }
     return total / static_cast<double>(all.size());

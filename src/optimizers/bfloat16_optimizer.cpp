@@ -29,7 +29,8 @@ struct Bfloat16Optimizer::Impl {
   ParameterBuffer<float> buffer;            // masters, or scratch; and gradients
   std::vector<BasicParameter<float>> list;  // of this step
   std::vector<std::uint64_t> streams;
-  bool has_masters = false;  // from the first step on
+  std::vector<Bfloat16*> rounded;  // of this step
+  bool has_masters = false;        // from the first step on
 
   Impl(OptimizerSpec spec, const std::vector<ParameterInfo>& infos)
       : optimizer(std::move(spec), infos), buffer(infos), list(buffer.parameters().begin(), buffer.parameters().end()) {
@@ -111,6 +112,12 @@ Bfloat16Optimizer::~Bfloat16Optimizer() = default;
 StepReport Bfloat16Optimizer::step(std::span<const BasicParameter<Bfloat16>> parameters, double learning_rate_scale) {
   impl_->prepare(parameters);
   impl_->read_gradients(parameters);
+  if (impl_->keeps_masters()) {
+    impl_->rounded.clear();
+    for (const auto& p : parameters) impl_->rounded.push_back(p.value.data());
+    return impl_->optimizer.step(impl_->list,
+                                 {.learning_rate_scale = learning_rate_scale, .rounded_values = impl_->rounded});
+  }
   const StepReport report = impl_->optimizer.step(impl_->list, learning_rate_scale);
   if (report.finite && !report.stopped) impl_->write_results(parameters);
   return report;

@@ -57,6 +57,7 @@ class ElementwiseGroup final : public Group<T> {
       auto& task = tasks_.emplace_back(make_task<R, T>(rule, p.value.data(), p.gradient, slots[i]));
       task.gradient_factor = p.factor;
       if (p.is_cleared) task.cleared = p.gradient.data();
+      task.rounded = p.rounded;
     }
     rules::run_on_cpu<R>(tasks_);
   }

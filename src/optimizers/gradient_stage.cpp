@@ -273,9 +273,11 @@ double GradientStage<T>::clip() {
 }
 
 template <class T>
-std::span<const Fed<T>> GradientStage<T>::fed(bool is_last_use) {
+std::span<const Fed<T>> GradientStage<T>::fed(const StepOptions& options) {
   for (std::size_t i = 0; i < fed_.size(); ++i) {
-    fed_[i].is_cleared = is_last_use && feeds_[i].is_fused && !feeds_[i].is_elsewhere && is_callers(i);
+    const bool is_one_pass = feeds_[i].is_fused && !feeds_[i].is_elsewhere && !fed_[i].gradient.empty();
+    fed_[i].is_cleared = options.zero_gradients && is_one_pass && is_callers(i);
+    fed_[i].rounded = is_one_pass && !options.rounded_values.empty() ? options.rounded_values[i] : nullptr;
   }
   return fed_;
 }

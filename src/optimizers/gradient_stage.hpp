@@ -10,6 +10,7 @@
 
 #include "blocked_norm.hpp"
 #include "group.hpp"
+#include "normdescent/optimizers/optimizer.hpp"
 #include "normdescent/optimizers/routing.hpp"
 #include "normdescent/rules/corrections.hpp"
 #include "normdescent/rules/executors.hpp"
@@ -47,9 +48,9 @@ class GradientStage {
   /// Sets the callers' gradients to 0 that no group has cleared.
   void zero(std::span<const BasicParameter<T>> parameters);
 
-  /// What the groups step on: the caller's values with what the estimators are fed. `is_last_use`: groups may clear
-  /// what is the caller's.
-  [[nodiscard]] std::span<const Fed<T>> fed(bool is_last_use);
+  /// What the groups step on: the caller's values with what the estimators are fed, and what of the options they do on
+  /// their way.
+  [[nodiscard]] std::span<const Fed<T>> fed(const StepOptions& options);
 
  private:
   /// Per parameter.

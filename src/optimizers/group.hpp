@@ -45,10 +45,12 @@ struct Fed {
   std::span<T> value;
   std::span<T> gradient;  ///< empty: the parameter is left out
   double factor = 1.0;
-  bool is_cleared = false;  ///< the group sets the gradient to 0 after its last use
+  bool is_cleared = false;      ///< the group sets the gradient to 0 after its last use
+  Bfloat16* rounded = nullptr;  ///< where the group writes the new value rounded to nearest; nullptr: nowhere
 };
 
-/// Whether the recipe's step is one elementwise pass, which takes factors and clears gradients on its way.
+/// Whether the recipe's step is one elementwise pass, which takes factors, clears gradients and rounds values on its
+/// way.
 [[nodiscard]] bool is_fused(const Recipe& recipe);
 
 /// The state buffers that a recipe keeps for a parameter: the estimator's ("momentum": m or b), then the direction's

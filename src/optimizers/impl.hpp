@@ -37,7 +37,6 @@ struct Optimizer<T>::Impl {
   /// And unless the scale is one that all recipes can take.
   void check(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) const;
   void exchange(std::span<const BasicParameter<T>> parameters);
-
   /// A checked step whose gradients are there.
   StepReport step(std::span<const BasicParameter<T>> parameters, const StepOptions& options);
   StepReport take_step(std::span<const BasicParameter<T>> parameters, const StepOptions& options);

@@ -11,6 +11,7 @@
 #include "domain.hpp"
 #include "impl.hpp"
 #include "normdescent/base/stochastic_rounding.hpp"
+#include "rounded_values.hpp"
 
 namespace normdescent {
 namespace {
@@ -180,7 +181,7 @@ StepReport Optimizer<T>::Impl::take_step(std::span<const BasicParameter<T>> para
   report.clip_factor = gradients->clip();
   counters.clipped_steps += report.clip_factor < 1.0 ? 1 : 0;
   if (measures_next_step) measured_step.begin(parameters);
-  const auto fed = gradients->fed(options.zero_gradients);
+  const auto fed = gradients->fed(options);
   for (std::size_t i = 0; i < fed.size(); ++i) {
     if (fed[i].gradient.empty()) continue;
     if (!slots[i].is_elsewhere) start_average<T>(*recipes[i], fed[i], slots[i]);
@@ -189,6 +190,7 @@ StepReport Optimizer<T>::Impl::take_step(std::span<const BasicParameter<T>> para
   for (std::size_t k = 0; k < groups.size(); ++k)
     groups[k]->step(fed, slots, learning_rates[k] * options.learning_rate_scale);
   exchange(parameters);
+  optimizers::round_rest<T>(fed, options.rounded_values);
   ++steps_done;
   if (std::exchange(measures_next_step, false)) measured_step.end(parameters, slots, counters.parameters);
   return report;
@@ -210,6 +212,7 @@ StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, dou
 template <class T>
 StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, const StepOptions& options) {
   impl_->check(parameters, options.learning_rate_scale);
+  optimizers::check_rounded_values<T>(options.rounded_values, impl_->slots.size());
   for (std::size_t i = 0; i < impl_->recipes.size(); ++i) {
     const Recipe& recipe = *impl_->recipes[i];
     if (!normdescent::needs_closure(recipe)) continue;

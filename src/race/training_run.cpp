@@ -93,6 +93,11 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
   if (starts_with_validation && !run.evaluate(observer, !starts || run.evaluates_after(0)))
     return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
 
+  // Observers do not change values: what the last step has rounded holds until the next one.
+  bool is_rounded = false;
+  const auto trust_rounded = [&] {
+    if (is_rounded) objective.trust_rounded_values();
+  };
   double loss = 0.0;
   const std::function<void()> compute_gradients = [&] {
     const auto index = static_cast<std::uint64_t>(position.step);
@@ -105,6 +110,7 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
     if (optimizer.needs_closure()) {
       step = optimizer.step(objective.parameters(), compute_gradients, factor);
     } else {
+      trust_rounded();
       compute_gradients();
     }
     std::string fault = std::isfinite(loss) ? "" : "the loss is not finite";
@@ -115,8 +121,10 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
         return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
       if (!optimizer.needs_closure()) {
         const bool are_finite = observer.on_gradients(objective);
-        step =
-            optimizer.step(objective.parameters(), {.learning_rate_scale = factor, .gradients_are_finite = are_finite});
+        step = optimizer.step(objective.parameters(), {.learning_rate_scale = factor,
+                                                       .gradients_are_finite = are_finite,
+                                                       .rounded_values = objective.rounded_values()});
+        is_rounded = true;  // by gradient() if the step was refused
       }
       if (!step.finite) fault = "the gradient of " + step.first_nonfinite_parameter + " is not finite";
     }
@@ -129,6 +137,7 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
     ++position.step;
     const bool is_evaluated = run.evaluates_after(position.step);
     observer.on_step({position.step, loss, factor, is_evaluated, std::move(fault)}, objective);
+    if (is_evaluated) trust_rounded();
     if (is_evaluated && !run.evaluate(observer))
       return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
     observer.on_position(position);

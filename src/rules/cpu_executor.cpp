@@ -22,37 +22,47 @@ void write_state(T x, T& to) {
 }
 void write_state(float x, Bfloat16& to) { to = to_bfloat16(x); }
 
+template <class T>
+void write_rounded(T /*x*/, void* /*nowhere*/, Index /*i*/) {}
+void write_rounded(float x, Bfloat16* to, Index i) { to[i] = to_bfloat16(x); }
+
 // Leaf loops: nothing but arithmetic, so that each copy vectorizes. State, stored as S, lives in locals during a
-// coordinate's update: stores through references would have to be assumed to alias.
-template <class R, class T>
-NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Index n) {
+// coordinate's update: stores through references would have to be assumed to alias. `rounded` receives the new x as
+// well: Bfloat16*, or void* where it is not wanted.
+template <class R, class T, class Rounded>
+NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded,
+                                   Index n) {
   for (Index i = 0; i < n; ++i) {
     T xi = x[i];
     rule(xi, g[i]);
     x[i] = xi;
+    write_rounded(xi, rounded, i);
   }
 }
 
-template <class R, class T, class S>
-NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, S* __restrict s0, Index n) {
+template <class R, class T, class S, class Rounded>
+NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded,
+                                   S* __restrict s0, Index n) {
   for (Index i = 0; i < n; ++i) {
     T xi = x[i];
     T a = read_state(s0[i]);
     rule(xi, g[i], a);
     x[i] = xi;
+    write_rounded(xi, rounded, i);
     write_state(a, s0[i]);
   }
 }
 
-template <class R, class T, class S>
-NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, S* __restrict s0, S* __restrict s1,
-                                   Index n) {
+template <class R, class T, class S, class Rounded>
+NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded,
+                                   S* __restrict s0, S* __restrict s1, Index n) {
   for (Index i = 0; i < n; ++i) {
     T xi = x[i];
     T a = read_state(s0[i]);
     T b = read_state(s1[i]);
     rule(xi, g[i], a, b);
     x[i] = xi;
+    write_rounded(xi, rounded, i);
     write_state(a, s0[i]);
     write_state(b, s1[i]);
   }
@@ -68,19 +78,23 @@ NORMDESCENT_MULTIVERSION void widen(const Bfloat16* __restrict narrow, T* __rest
   for (Index i = 0; i < n; ++i) out[i] = to_float(narrow[i]);
 }
 
-NORMDESCENT_MULTIVERSION void narrow(const float* __restrict wide, Bfloat16* __restrict out, Index n) {
-  for (Index i = 0; i < n; ++i) out[i] = to_bfloat16(wide[i]);
-}
-
+/// Entries first .. first + count - 1 of a task, fed with g[0 .. count - 1].
 template <Rule R, class T, class S>
-void run_leaf(const R& rule, T* x, const T* g, const std::array<S*, Task<R>::kStates>& state, Index count) {
-  if constexpr (R::state_count == 0) {
-    leaf(rule, x, g, count);
-  } else if constexpr (R::state_count == 1) {
-    leaf(rule, x, g, state[0], count);
-  } else {
-    leaf(rule, x, g, state[0], state[1], count);
+void run_leaf(const Task<R>& task, Index first, const T* g, const std::array<S*, Task<R>::kStates>& state,
+              Index count) {
+  const auto run = [&](auto* rounded) {
+    if constexpr (R::state_count == 0) {
+      leaf(task.rule, task.x + first, g, rounded, count);
+    } else if constexpr (R::state_count == 1) {
+      leaf(task.rule, task.x + first, g, rounded, state[0], count);
+    } else {
+      leaf(task.rule, task.x + first, g, rounded, state[0], state[1], count);
+    }
+  };
+  if constexpr (std::is_same_v<T, float>) {
+    if (task.rounded != nullptr) return run(task.rounded + first);
   }
+  run(static_cast<void*>(nullptr));
 }
 
 /// Entries that are rescaled or widened at a time: few enough that the processor looks ahead from one pass into the
@@ -108,7 +122,7 @@ void run_block(const Task<R>& task, Roundings<R>& roundings, Index first, Index 
     rescale(task.gradient_factor, g, scaled.data(), count);
     g = scaled.data();
   }
-  run_leaf(task.rule, task.x + first, g, state, count);
+  run_leaf(task, first, g, state, count);
   if constexpr (std::is_same_v<T, float>) {
     for (std::size_t k = 0; k < kStates; ++k) {
       const auto& [values, is_stochastic, seed, stream, step] = task.narrow[k];
@@ -117,7 +131,7 @@ void run_block(const Task<R>& task, Roundings<R>& roundings, Index first, Index 
         const auto size = static_cast<std::size_t>(count);
         roundings[k].round({wide[k].data(), size}, {values + first, size}, static_cast<std::uint64_t>(first));
       } else {
-        narrow(wide[k].data(), values + first, count);
+        round_to_nearest({wide[k].data(), static_cast<std::size_t>(count)}, values + first);
       }
     }
   }
@@ -129,14 +143,14 @@ void run_piece(const Task<R>& task, Index first, Index count) {
   if (task.gradient_factor == 1.0 && std::ranges::none_of(task.narrow, is_narrow)) {
     auto state = task.state;
     for (auto& s : state) s += first;
-    return run_leaf(task.rule, task.x + first, task.g + first, state, count);
+    return run_leaf(task, first, task.g + first, state, count);
   }
   if constexpr (std::is_same_v<typename R::value_type, float> && R::state_count > 0) {
     const auto is_rounded = [&](const NarrowState& n) { return is_narrow(n) && !n.is_stochastic; };
     if (task.gradient_factor == 1.0 && std::ranges::all_of(task.narrow, is_rounded)) {
       std::array<Bfloat16*, Task<R>::kStates> state;
       for (std::size_t k = 0; k < state.size(); ++k) state[k] = task.narrow[k].values + first;
-      return run_leaf(task.rule, task.x + first, task.g + first, state, count);
+      return run_leaf(task, first, task.g + first, state, count);
     }
   }
   Roundings<R> roundings;

@@ -24,6 +24,8 @@ class MonitoredObjective final : public Objective {
   double gradient(const Batch& batch) override;
   double loss(const Batch& batch) override { return inner_.loss(batch); }
   double validation_loss() override { return inner_.validation_loss(); }
+  [[nodiscard]] std::span<Bfloat16* const> rounded_values() override { return inner_.rounded_values(); }
+  void trust_rounded_values() override { inner_.trust_rounded_values(); }
 
   /// The smallest that the inner objective is asked for.
   [[nodiscard]] std::uint32_t smallest_batch() const { return batch_size_ / parts_; }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a step is asked to do on its way: to trust the gradients, to zero them, to clip them. Each must give the bits of
-// the slow way, and cost no pass where it is fused.
+// What a step is asked to do on its way: to trust the gradients, to zero them, to clip them, to round the values. Each
+// must give the bits of the slow way, and cost no pass where it is fused.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "normdescent/optimizers/catalog.hpp"
 #include "tensors.hpp"
@@ -122,6 +124,71 @@ TEST(StepOptions, TheNormOfClippingIsACheckThatTrustDoesNotTurnOff) {
       EXPECT_EQ(run.values(), before);
     }
   }
+}
+
+/// A bfloat16 array for each parameter of the small model.
+struct RoundedValues {
+  std::vector<std::vector<Bfloat16>> arrays;
+  std::vector<Bfloat16*> pointers;
+
+  RoundedValues() {
+    for (const auto& info : small_model()) {
+      pointers.push_back(arrays.emplace_back(static_cast<std::size_t>(info.size()), kUnwritten).data());
+    }
+  }
+  static constexpr Bfloat16 kUnwritten{0x1234U};
+};
+
+void expect_rounded(const SmallRun& run, const RoundedValues& rounded, std::size_t i, const std::string& name) {
+  const auto& value = run.buffer.parameters()[i].value;
+  for (std::size_t k = 0; k < value.size(); ++k) ASSERT_EQ(rounded.arrays[i][k], to_bfloat16(value[k])) << name << i;
+}
+
+TEST(StepOptions, RoundedValuesAreTheNewOnesAndChangeNoBitOfTheStep) {
+  for (const auto& spec : specs()) {
+    SmallRun plain(spec);
+    SmallRun asked(spec);
+    RoundedValues rounded;
+    for (std::uint64_t t = 0; t < 3; ++t) {
+      plain.step(t, {});
+      asked.step(t, {.rounded_values = rounded.pointers});
+      for (std::size_t i = 0; i < rounded.arrays.size(); ++i) expect_rounded(asked, rounded, i, spec.name);
+    }
+    EXPECT_EQ(plain.values(), asked.values()) << spec.name;
+  }
+}
+
+TEST(StepOptions, ValuesThatAreNotSteppedAreRoundedToo) {
+  for (const auto& spec : {adamw({}), muon({})}) {
+    SmallRun run(spec);
+    RoundedValues rounded;
+    std::vector<Parameter> parameters(run.buffer.parameters().begin(), run.buffer.parameters().end());
+    parameters[0].gradient = {};
+    Bfloat16* const unwanted = std::exchange(rounded.pointers[1], nullptr);
+    fill_normal(run.buffer.gradients(), 4, 1);
+    EXPECT_TRUE(run.optimizer.step(parameters, StepOptions{.rounded_values = rounded.pointers}).finite);
+    for (const std::size_t i : {0U, 2U}) expect_rounded(run, rounded, i, spec.name);
+    EXPECT_EQ(*unwanted, RoundedValues::kUnwritten);
+  }
+}
+
+TEST(StepOptions, StepsThatAreNotTakenRoundNothing) {
+  SmallRun run(adamw({}));
+  RoundedValues rounded;
+  EXPECT_FALSE(run.step(1, {.rounded_values = rounded.pointers}, static_cast<double>(kFloatNaN)).finite);
+  for (const auto& array : rounded.arrays) EXPECT_EQ(array.front(), RoundedValues::kUnwritten);
+}
+
+TEST(StepOptions, RoundedValuesOfOtherParametersAreRefused) {
+  SmallRun run(sgd({}));
+  RoundedValues rounded;
+  const auto before = run.values();
+  const std::span all(rounded.pointers);
+  EXPECT_THROW(run.step(1, {.rounded_values = all.first(1)}), std::invalid_argument);
+  EXPECT_EQ(run.values(), before);
+  ParameterBuffer<double> wide(small_model());
+  EXPECT_THROW(Optimizer<double>(sgd({}), small_model()).step(wide.parameters(), StepOptions{.rounded_values = all}),
+               std::invalid_argument);
 }
 
 TEST(StepOptions, ScaleOutsideItsDomainIsRefused) {

@@ -262,6 +262,57 @@ TEST(TrainOnce, SpikesAreNoDivergenceButABadEndIs) {
   }
 }
 
+/// Keeps its values rounded, too, and when it is told that they are those of the values looks whether it is true.
+class Rounding : public QuadraticObjective {
+ public:
+  Rounding() : QuadraticObjective({.curvature = {1.0, 3.0, 5.0}, .noise = {0.1, 0.1, 0.1}}, 1), rounded_(3) {}
+
+  [[nodiscard]] std::span<Bfloat16* const> rounded_values() override { return pointers_; }
+  void trust_rounded_values() override { is_trusted_ = true; }
+  double gradient(const Batch& batch) override {
+    look();
+    return QuadraticObjective::gradient(batch);
+  }
+  double validation_loss() override {
+    look();
+    return QuadraticObjective::validation_loss();
+  }
+  int times_trusted = 0;
+  int calls = 0;
+
+ private:
+  void look() {
+    ++calls;
+    const auto& value = parameters().front().value;
+    const bool is_trusted = std::exchange(is_trusted_, false);
+    times_trusted += is_trusted ? 1 : 0;
+    for (std::size_t i = 0; i < rounded_.size(); ++i) {
+      if (is_trusted) {
+        EXPECT_EQ(rounded_[i], to_bfloat16(value[i])) << "call " << calls;
+      }
+      rounded_[i] = to_bfloat16(value[i]);
+    }
+  }
+
+  std::vector<Bfloat16> rounded_;
+  std::vector<Bfloat16*> pointers_{rounded_.data()};
+  bool is_trusted_ = false;
+};
+
+TEST(TrainOnce, RoundedValuesAreTrustedOnceAStepHasWrittenThem) {
+  const TrainingOptions options{.steps = 6, .evaluate_every = 2};
+  for (const auto& spec : {signum({}), muon({}), signum({.average = {.correction = CorrectionKind::extrapolation}})}) {
+    Rounding objective;
+    auto optimizer = optimizer_for(objective, spec);
+    TrainingPosition position;
+    TrainingObserver nobody;
+    EXPECT_EQ(train_once(objective, optimizer, 1, options, position, nobody).status, RunStatus::completed);
+    // All but the validation and the gradient before the first step; none where the optimizer moves values about.
+    EXPECT_EQ(objective.times_trusted, optimizer.needs_closure() ? 0 : objective.calls - 2) << spec.name;
+    EXPECT_GE(objective.calls, 10);
+  }
+}
+
 TEST(TrainingOptions, DefaultsAreValidAndEveryConstraintIsChecked) {
   EXPECT_NO_THROW(TrainingOptions{}.validate());
   EXPECT_THROW(TrainingOptions{.steps = 0}.validate(), std::invalid_argument);

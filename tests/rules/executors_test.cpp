@@ -167,6 +167,43 @@ void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, b
   }
 }
 
+// The new values once more, rounded: in both executors, beside a step that has the same bits with and without.
+template <class R>
+void expect_rounded_values(const R& rule, const std::vector<std::size_t>& sizes, double factor, bool is_narrow) {
+  std::vector<std::array<std::vector<Bfloat16>, Task<R>::kStates>> narrow(sizes.size());
+  const auto make = [&](std::vector<std::vector<Bfloat16>>* rounded) {
+    Tensors<R> tensors(rule, sizes);
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      auto& task = tensors.tasks[i];
+      task.gradient_factor = factor;
+      for (std::size_t k = 0; is_narrow && k < narrow[i].size(); ++k) {
+        narrow[i][k].assign(sizes[i], Bfloat16{0x3E00U});
+        task.narrow[k].values = narrow[i][k].data();
+      }
+      if (rounded == nullptr) continue;
+      task.rounded = rounded->emplace_back(sizes[i] + 2, Bfloat16{0x1234U}).data() + 1;
+    }
+    return tensors;
+  };
+  const auto expect = [&](const Tensors<R>& tensors, const std::vector<std::vector<Bfloat16>>& rounded) {
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      EXPECT_EQ(rounded[i].front(), Bfloat16{0x1234U});
+      EXPECT_EQ(rounded[i].back(), Bfloat16{0x1234U});
+      for (std::size_t j = 0; j < sizes[i]; ++j) ASSERT_EQ(rounded[i][j + 1], to_bfloat16(tensors.x[i][j + 1])) << j;
+    }
+  };
+  Tensors<R> plain = make(nullptr);
+  run_on_cpu<R>(plain.tasks);
+  for (const bool is_fast : {false, true}) {
+    std::vector<std::vector<Bfloat16>> rounded;
+    rounded.reserve(sizes.size());
+    Tensors<R> tensors = make(&rounded);
+    is_fast ? run_on_cpu<R>(tensors.tasks) : run_scalar<R>(tensors.tasks);
+    expect(tensors, rounded);
+    for (std::size_t i = 0; i < sizes.size(); ++i) EXPECT_TRUE(same_bits(plain.x[i], tensors.x[i]));
+  }
+}
+
 template <class T, class E, class D>
 ElementwiseRule<E, D> make_rule() {
   const auto estimator = [] {
@@ -251,6 +288,20 @@ TEST(NarrowState, IsTheRoundedStateOfTheRuleInBothExecutors) {
     }
   }
   omp_set_num_threads(before);
+}
+
+TEST(RoundedValues, AreTheNewValuesToNearest) {
+  for (const double factor : {1.0, 0.3}) {
+    for (const bool is_narrow : {false, true}) {
+      const auto check = [&](const auto& rule) {
+        expect_rounded_values(rule, kSmallSizes, factor, is_narrow);
+        expect_rounded_values(rule, kLargeSizes, factor, is_narrow);
+      };
+      check(make_rule<float, Raw<float>, Sign<float>>());
+      check(make_rule<float, Ema<float>, Sign<float>>());
+      check(make_rule<float, Ema<float>, AdamScale<float>>());
+    }
+  }
 }
 
 TYPED_TEST(EveryRule, TakesCoefficientsPerTensor) {

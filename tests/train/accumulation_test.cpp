@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
 #include <vector>
@@ -21,10 +22,10 @@ std::shared_ptr<const TokenCorpus> sample_corpus() {
   return byte_tokens(std::make_shared<Corpus>("sample", text, text));
 }
 
-std::unique_ptr<Objective> gpt(std::uint32_t micro_batch) {
+std::unique_ptr<Objective> gpt(std::uint32_t micro_batch, Precision precision = Precision::float32) {
   return make_gpt_problem({.shape = {.layers = 2, .width = 32, .heads = 2, .context = 16, .vocabulary = 256},
                            .batch_size = 7,
-                           .precision = Precision::float32,
+                           .precision = precision,
                            .validation_windows = 5,
                            .micro_batch = micro_batch},
                           sample_corpus())
@@ -78,6 +79,24 @@ TEST(Accumulation, IsDeterministicForEveryNumberOfThreads) {
   EXPECT_EQ(two->gradient(batch), loss) << "the sums begin anew";
   EXPECT_EQ(distance(*one, *two, size), 0.0);
   omp_set_num_threads(1);
+}
+
+// Where products of bfloat16 are to be had, the objective rounds its weights; between parts it need not.
+TEST(Accumulation, PassesOnWhatTheObjectiveRounds) {
+  const auto plain = gpt(0, Precision::bfloat16);
+  const auto parts = gpt(3, Precision::bfloat16);
+  EXPECT_EQ(parts->rounded_values().size(), plain->rounded_values().size());
+  const Batch batch = Batch::number(3, 5, 7);
+  const double loss = parts->loss(batch);
+  EXPECT_EQ(parts->loss(batch), loss);
+  if (parts->rounded_values().empty()) return;
+  *parts->rounded_values().back() = to_bfloat16(100.0F);  // a shift of the last norm
+  parts->trust_rounded_values();
+  EXPECT_EQ(parts->loss(batch), loss) << "norms read values in full precision";
+  std::fill_n(parts->rounded_values().front(), parts->parameters().front().value.size(), Bfloat16{});
+  parts->trust_rounded_values();
+  EXPECT_NEAR(parts->loss(batch), std::log(256.0), 1e-6) << "the output head is 0, in all parts";
+  EXPECT_EQ(parts->loss(batch), loss);
 }
 
 TEST(Accumulation, RefusesMicroBatchesOfNothing) {

@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <span>
 
 namespace normdescent {
 
@@ -28,5 +29,8 @@ inline constexpr double kBfloat16Rounding = 0x1p-8;
   const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
   return {static_cast<std::uint16_t>(is_nan ? 0x7FC0U : rounded)};
 }
+
+/// to[i] = to_bfloat16(from[i]), vectorized, on one thread. The arrays must not overlap.
+void round_to_nearest(std::span<const float> from, Bfloat16* to);
 
 }  // namespace normdescent

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "normdescent/base/bfloat16.hpp"
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/base/state_dict.hpp"
 #include "normdescent/optimizers/counters.hpp"
@@ -49,6 +50,9 @@ struct StepOptions {
   double learning_rate_scale = 1.0;   ///< the schedule's factor: every eta is recipe.learning_rate times it
   bool gradients_are_finite = false;  ///< the caller has proved it: they are not read once more to find out
   bool zero_gradients = false;        ///< they are 0 when step() returns, whether it was taken or not
+  /// Where the new values go once more, rounded to nearest, for whoever computes with them in bfloat16: an array a
+  /// parameter (nullptr: not this one), written if the step is taken. Empty: nowhere. T = float only.
+  std::span<Bfloat16* const> rounded_values{};
 };
 
 /// One run of an optimizer. T is float or double.
@@ -75,9 +79,10 @@ class Optimizer {
   /// after the first step, except by method "svd". Throws std::invalid_argument, with nothing changed, for other
   /// tensors, a scale outside [0, inf), or if a recipe needs gradients at several points (needs_closure()).
   StepReport step(std::span<const BasicParameter<T>> parameters, double learning_rate_scale = 1.0);
-  /// The same with more to say. Clipping and zeroing cost no pass of their own in elementwise recipes: the norm is
-  /// taken in the read that proves the gradients finite, the factor and the zeros are part of the update. If
-  /// gradients_are_finite is not true, NaN and infinity reach values and state, as the formulas have it.
+  /// The same with more to say. Clipping, zeroing and rounded values cost no pass of their own in elementwise recipes:
+  /// the norm is taken in the read that proves the gradients finite, the rest is part of the update. If
+  /// gradients_are_finite is not true, NaN and infinity reach values and state, as the formulas have it. Throws
+  /// std::invalid_argument, too, for rounded_values of another number than the parameters, or with T = double.
   StepReport step(std::span<const BasicParameter<T>> parameters, const StepOptions& options);
 
   /// One step that computes its own gradients: `compute_gradients` must overwrite the gradients of `parameters` by

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 
+#include "normdescent/base/bfloat16.hpp"
 #include "normdescent/base/parameter.hpp"
 
 namespace normdescent {
@@ -43,6 +44,14 @@ class Objective {
   virtual double loss(const Batch& batch) = 0;
   /// Mean loss on a fixed held-out set, the same for every instance of the problem.
   virtual double validation_loss() = 0;
+
+  /// Values of parameters() in bfloat16 that the objective computes with, an array a parameter, at the same addresses
+  /// for the life of the object; empty: it keeps none. It rounds the values anew in each call, unless it is told that a
+  /// step has written them (StepOptions::rounded_values).
+  [[nodiscard]] virtual std::span<Bfloat16* const> rounded_values() { return {}; }
+  /// The caller's word that rounded_values() are those of the values now. Good for the next gradient(), loss() or
+  /// validation_loss().
+  virtual void trust_rounded_values() {}
 
   /// Told during gradient(), from its thread, that parameters first .. last - 1 have their final gradients, each at
   /// most once a call. What has not been announced is final when gradient() returns.

@@ -66,7 +66,7 @@ class TrainingObserver {
     (void)objective;
     return false;
   }
-  /// After an update. The gradients still are those of the step's mini-batch.
+  /// After an update. The gradients still are those of the step's mini-batch. Must not change the values.
   virtual void on_step(const TrainingStep& step, Objective& objective) { (void)step, (void)objective; }
   /// After a validation, `steps_done` steps into the run; a loss that is not finite ends it. May overwrite the
   /// gradients, must not change the values.

@@ -38,6 +38,7 @@ struct Task {
   Index size = 0;
   double gradient_factor = 1.0;  ///< the rule is fed scale_gradient(gradient_factor, g)
   T* cleared = nullptr;          ///< g again if it is to be 0 afterwards
+  Bfloat16* rounded = nullptr;   ///< receives the new x rounded to nearest; T = float only
 };
 
 /// factor g, formed in double as for rules::Scaled.
@@ -70,6 +71,7 @@ constexpr void apply_at(const Task<R>& task, Index i) {
     }
   }
   if (task.cleared != nullptr) task.cleared[i] = 0;
+  if (task.rounded != nullptr) task.rounded[i] = to_bfloat16(static_cast<float>(task.x[i]));
 }
 }  // namespace detail
 
