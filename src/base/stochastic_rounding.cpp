@@ -10,17 +10,13 @@
 namespace normdescent {
 namespace {
 
-constexpr std::uint64_t kEntries = std::uint64_t{1} << 32U;  // that share a key
+// A counter of 32 bits: with one of 64 the compiler narrows its vectors, and the loop takes twice as long.
+NORMDESCENT_MULTIVERSION void round_all(const float* __restrict x, Bfloat16* __restrict out, int count,
+                                        RoundingBits bits) {
+  for (int i = 0; i < count; ++i) out[i] = round_stochastically(x[i], bits(static_cast<std::uint32_t>(i)));
+}
 
 }  // namespace
-
-// A counter of 32 bits: with one of 64 the compiler narrows its vectors, and the loop takes twice as long.
-NORMDESCENT_MULTIVERSION void StochasticRounding::round_keyed(const float* __restrict x, Bfloat16* __restrict out,
-                                                              int count, Key key, std::uint32_t first) {
-  for (int i = 0; i < count; ++i) {
-    out[i] = round_stochastically(x[i], bits_of(key, first + static_cast<std::uint32_t>(i)));
-  }
-}
 
 StochasticRounding::StochasticRounding(std::uint64_t seed, std::uint64_t stream, std::uint64_t step,
                                        std::uint64_t entry)
@@ -31,16 +27,21 @@ StochasticRounding::StochasticRounding(std::uint64_t seed, std::uint64_t stream,
 void StochasticRounding::set_key_for(std::uint64_t entry) {
   key_block_ = entry / kEntries;
   const auto words = philox4x32(seed_, (step_ << 40U) + key_block_, stream_);
-  key_ = {words[0], words[1]};
+  first_word_ = words[0];
+  second_word_ = words[1];
+}
+
+RoundingBits StochasticRounding::bits_from(std::uint64_t first) {
+  if (first / kEntries != key_block_) set_key_for(first);
+  return {static_cast<std::uint32_t>(first) + first_word_, second_word_};
 }
 
 void StochasticRounding::round(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t first) {
   constexpr std::size_t kAtOnce = std::size_t{1} << 30U;
   for (std::size_t done = 0; done < x.size();) {
     const std::uint64_t i = first + done;
-    if (i / kEntries != key_block_) set_key_for(i);
-    const auto count = std::min({x.size() - done, static_cast<std::size_t>(kEntries - i % kEntries), kAtOnce});
-    round_keyed(x.data() + done, out.data() + done, static_cast<int>(count), key_, static_cast<std::uint32_t>(i));
+    const auto count = std::min({x.size() - done, static_cast<std::size_t>(entries_from(i)), kAtOnce});
+    round_all(x.data() + done, out.data() + done, static_cast<int>(count), bits_from(i));
     done += count;
   }
 }
@@ -50,7 +51,7 @@ std::uint64_t rounding_stream(const std::string& name) {
 }
 
 std::uint16_t rounding_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t step, std::uint64_t i) {
-  return StochasticRounding::bits_of(StochasticRounding(seed, stream, step, i).key_, static_cast<std::uint32_t>(i));
+  return StochasticRounding(seed, stream, step, i).bits_from(i)(0);
 }
 
 void round_stochastically(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t seed, std::uint64_t stream,

@@ -16,23 +16,33 @@ T read_state(T x) {
   return x;
 }
 float read_state(Bfloat16 x) { return to_float(x); }
-template <class T>
-void write_state(T x, T& to) {
-  to = x;
-}
-void write_state(float x, Bfloat16& to) { to = to_bfloat16(x); }
+
+// How state becomes what is stored, at entry i of a piece.
+struct Unrounded {
+  template <class T>
+  T operator()(T x, int /*i*/) const {
+    return x;
+  }
+};
+struct ToNearest {
+  Bfloat16 operator()(float x, int /*i*/) const { return to_bfloat16(x); }
+};
+struct AtRandom {
+  RoundingBits bits;
+  Bfloat16 operator()(float x, int i) const { return round_stochastically(x, bits(static_cast<std::uint32_t>(i))); }
+};
 
 template <class T>
-void write_rounded(T /*x*/, void* /*nowhere*/, Index /*i*/) {}
-void write_rounded(float x, Bfloat16* to, Index i) { to[i] = to_bfloat16(x); }
+void write_rounded(T /*x*/, void* /*nowhere*/, int /*i*/) {}
+void write_rounded(float x, Bfloat16* to, int i) { to[i] = to_bfloat16(x); }
 
 // Leaf loops: nothing but arithmetic, so that each copy vectorizes. State, stored as S, lives in locals during a
 // coordinate's update: stores through references would have to be assumed to alias. `rounded` receives the new x as
-// well: Bfloat16*, or void* where it is not wanted.
+// well: Bfloat16*, or void* where it is not wanted. The counter has 32 bits because random bits have: with one of 64
+// the compiler narrows its vectors.
 template <class R, class T, class Rounded>
-NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded,
-                                   Index n) {
-  for (Index i = 0; i < n; ++i) {
+NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded, int n) {
+  for (int i = 0; i < n; ++i) {
     T xi = x[i];
     rule(xi, g[i]);
     x[i] = xi;
@@ -40,31 +50,31 @@ NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict 
   }
 }
 
-template <class R, class T, class S, class Rounded>
+template <class R, class T, class Rounded, class S, class Round>
 NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded,
-                                   S* __restrict s0, Index n) {
-  for (Index i = 0; i < n; ++i) {
+                                   S* __restrict s0, Round round_0, int n) {
+  for (int i = 0; i < n; ++i) {
     T xi = x[i];
     T a = read_state(s0[i]);
     rule(xi, g[i], a);
     x[i] = xi;
     write_rounded(xi, rounded, i);
-    write_state(a, s0[i]);
+    s0[i] = round_0(a, i);
   }
 }
 
-template <class R, class T, class S, class Rounded>
+template <class R, class T, class Rounded, class S, class Round>
 NORMDESCENT_MULTIVERSION void leaf(R rule, T* __restrict x, const T* __restrict g, Rounded* __restrict rounded,
-                                   S* __restrict s0, S* __restrict s1, Index n) {
-  for (Index i = 0; i < n; ++i) {
+                                   S* __restrict s0, S* __restrict s1, Round round_0, Round round_1, int n) {
+  for (int i = 0; i < n; ++i) {
     T xi = x[i];
     T a = read_state(s0[i]);
     T b = read_state(s1[i]);
     rule(xi, g[i], a, b);
     x[i] = xi;
     write_rounded(xi, rounded, i);
-    write_state(a, s0[i]);
-    write_state(b, s1[i]);
+    s0[i] = round_0(a, i);
+    s1[i] = round_1(b, i);
   }
 }
 
@@ -73,22 +83,26 @@ NORMDESCENT_MULTIVERSION void rescale(double factor, const T* __restrict g, T* _
   for (Index i = 0; i < n; ++i) out[i] = scale_gradient(factor, g[i]);
 }
 
-template <class T>
-NORMDESCENT_MULTIVERSION void widen(const Bfloat16* __restrict narrow, T* __restrict out, Index n) {
+NORMDESCENT_MULTIVERSION void widen(const Bfloat16* __restrict narrow, float* __restrict out, Index n) {
   for (Index i = 0; i < n; ++i) out[i] = to_float(narrow[i]);
 }
 
-/// Entries first .. first + count - 1 of a task, fed with g[0 .. count - 1].
-template <Rule R, class T, class S>
-void run_leaf(const Task<R>& task, Index first, const T* g, const std::array<S*, Task<R>::kStates>& state,
+template <Rule R, class S>
+using States = std::array<S, Task<R>::kStates>;
+
+/// Entries first .. first + count - 1 of a task, fed with g[0 .. count - 1]; the state of the first one is *states[k].
+template <Rule R, class T, class S, class Round>
+void run_leaf(const Task<R>& task, Index first, const T* g, const States<R, S*>& states, const States<R, Round>& rounds,
               Index count) {
   const auto run = [&](auto* rounded) {
+    T* const x = task.x + first;
+    const int n = static_cast<int>(count);
     if constexpr (R::state_count == 0) {
-      leaf(task.rule, task.x + first, g, rounded, count);
+      leaf(task.rule, x, g, rounded, n);
     } else if constexpr (R::state_count == 1) {
-      leaf(task.rule, task.x + first, g, rounded, state[0], count);
+      leaf(task.rule, x, g, rounded, states[0], rounds[0], n);
     } else {
-      leaf(task.rule, task.x + first, g, rounded, state[0], state[1], count);
+      leaf(task.rule, x, g, rounded, states[0], states[1], rounds[0], rounds[1], n);
     }
   };
   if constexpr (std::is_same_v<T, float>) {
@@ -97,69 +111,92 @@ void run_leaf(const Task<R>& task, Index first, const T* g, const std::array<S*,
   run(static_cast<void*>(nullptr));
 }
 
+enum class StateKind { full, to_nearest, at_random, mixed };
+
+template <Rule R>
+StateKind kind_of(const Task<R>& task) {
+  const auto kind = [](const NarrowState& n) {
+    return n.values == nullptr ? StateKind::full : n.is_stochastic ? StateKind::at_random : StateKind::to_nearest;
+  };
+  if (task.narrow.empty()) return StateKind::full;
+  const StateKind first = kind(task.narrow.front());
+  return std::ranges::all_of(task.narrow, [&](const NarrowState& n) { return kind(n) == first; }) ? first
+                                                                                                  : StateKind::mixed;
+}
+
 /// Entries that are rescaled or widened at a time: few enough that the processor looks ahead from one pass into the
 /// next and loads keep flowing (with 1024 a step takes a fifth longer).
 constexpr Index kBlock = 256;
 
+/// At most kBlock entries whose states are of several kinds: widened before, rounded afterwards.
 template <Rule R>
-using Roundings = std::array<StochasticRounding, Task<R>::kStates>;
-
-/// One block of a task whose arrays are not what the rule takes.
-template <Rule R>
-void run_block(const Task<R>& task, Roundings<R>& roundings, Index first, Index count) {
-  using T = typename R::value_type;
-  constexpr std::size_t kStates = Task<R>::kStates;
-  std::array<T, static_cast<std::size_t>(kBlock)> scaled;
-  std::array<std::array<T, static_cast<std::size_t>(kBlock)>, kStates> wide;
-  std::array<T*, kStates> state;
-  for (std::size_t k = 0; k < kStates; ++k) {
+void run_mixed(const Task<R>& task, States<R, StochasticRounding>& roundings, Index first, const float* g,
+               Index count) {
+  const auto size = static_cast<std::size_t>(count);
+  States<R, std::array<float, static_cast<std::size_t>(kBlock)>> wide;
+  States<R, float*> states;
+  for (std::size_t k = 0; k < states.size(); ++k) {
     const bool is_narrow = task.narrow[k].values != nullptr;
-    state[k] = is_narrow ? wide[k].data() : task.state[k] + first;
-    if (is_narrow) widen(task.narrow[k].values + first, state[k], count);
+    states[k] = is_narrow ? wide[k].data() : task.state[k] + first;
+    if (is_narrow) widen(task.narrow[k].values + first, states[k], count);
   }
-  const T* g = task.g + first;
-  if (task.gradient_factor != 1.0) {
-    rescale(task.gradient_factor, g, scaled.data(), count);
-    g = scaled.data();
-  }
-  run_leaf(task, first, g, state, count);
-  if constexpr (std::is_same_v<T, float>) {
-    for (std::size_t k = 0; k < kStates; ++k) {
-      const auto& [values, is_stochastic, seed, stream, step] = task.narrow[k];
-      if (values == nullptr) continue;
-      if (is_stochastic) {
-        const auto size = static_cast<std::size_t>(count);
-        roundings[k].round({wide[k].data(), size}, {values + first, size}, static_cast<std::uint64_t>(first));
-      } else {
-        round_to_nearest({wide[k].data(), static_cast<std::size_t>(count)}, values + first);
-      }
+  run_leaf(task, first, g, states, States<R, Unrounded>{}, count);
+  for (std::size_t k = 0; k < states.size(); ++k) {
+    const NarrowState& n = task.narrow[k];
+    if (n.values == nullptr) continue;
+    if (n.is_stochastic) {
+      roundings[k].round({states[k], size}, {n.values + first, size}, static_cast<std::uint64_t>(first));
+    } else {
+      round_to_nearest({states[k], size}, n.values + first);
     }
   }
 }
 
-template <Rule R>
-void run_piece(const Task<R>& task, Index first, Index count) {
-  const auto is_narrow = [](const NarrowState& n) { return n.values != nullptr; };
-  if (task.gradient_factor == 1.0 && std::ranges::none_of(task.narrow, is_narrow)) {
-    auto state = task.state;
-    for (auto& s : state) s += first;
-    return run_leaf(task, first, task.g + first, state, count);
-  }
-  if constexpr (std::is_same_v<typename R::value_type, float> && R::state_count > 0) {
-    const auto is_rounded = [&](const NarrowState& n) { return is_narrow(n) && !n.is_stochastic; };
-    if (task.gradient_factor == 1.0 && std::ranges::all_of(task.narrow, is_rounded)) {
-      std::array<Bfloat16*, Task<R>::kStates> state;
-      for (std::size_t k = 0; k < state.size(); ++k) state[k] = task.narrow[k].values + first;
-      return run_leaf(task, first, task.g + first, state, count);
+/// Entries of one piece, at most kBlock of mixed state. Random ones share their key.
+template <Rule R, class T>
+void run_stretch(const Task<R>& task, StateKind kind, States<R, StochasticRounding>& roundings, Index first, const T* g,
+                 Index count) {
+  if constexpr (std::is_same_v<T, float> && R::state_count > 0) {
+    if (kind == StateKind::mixed) return run_mixed(task, roundings, first, g, count);
+    States<R, Bfloat16*> narrow{};
+    for (std::size_t k = 0; k < narrow.size() && kind != StateKind::full; ++k)
+      narrow[k] = task.narrow[k].values + first;
+    if (kind == StateKind::to_nearest) return run_leaf(task, first, g, narrow, States<R, ToNearest>{}, count);
+    if (kind == StateKind::at_random) {
+      States<R, AtRandom> rounds;
+      for (std::size_t k = 0; k < rounds.size(); ++k) {
+        rounds[k].bits = roundings[k].bits_from(static_cast<std::uint64_t>(first));
+      }
+      return run_leaf(task, first, g, narrow, rounds, count);
     }
   }
-  Roundings<R> roundings;
+  States<R, T*> states = task.state;
+  for (auto& s : states) s += first;
+  run_leaf(task, first, g, states, States<R, Unrounded>{}, count);
+}
+
+template <Rule R>
+void run_piece(const Task<R>& task, Index first, Index count) {
+  using T = typename R::value_type;
+  const StateKind kind = kind_of(task);
+  States<R, StochasticRounding> roundings;
   for (std::size_t k = 0; k < roundings.size(); ++k) {
     const NarrowState& n = task.narrow[k];
     if (n.is_stochastic) roundings[k] = StochasticRounding(n.seed, n.stream, n.step);
   }
-  for (const Index end = first + count; first < end; first += kBlock) {
-    run_block(task, roundings, first, std::min(kBlock, end - first));
+  const bool is_scaled = task.gradient_factor != 1.0;
+  const Index longest = is_scaled || kind == StateKind::mixed ? kBlock : count;
+  std::array<T, static_cast<std::size_t>(kBlock)> scaled;
+  for (const Index end = first + count; first < end;) {
+    const auto sharing_key = static_cast<Index>(StochasticRounding::entries_from(static_cast<std::uint64_t>(first)));
+    const Index n = std::min({longest, end - first, sharing_key});
+    const T* g = task.g + first;
+    if (is_scaled) {
+      rescale(task.gradient_factor, g, scaled.data(), n);
+      g = scaled.data();
+    }
+    run_stretch(task, kind, roundings, first, g, n);
+    first += n;
   }
 }
 

@@ -32,6 +32,28 @@ namespace normdescent {
 [[nodiscard]] std::uint16_t rounding_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t step,
                                           std::uint64_t i);
 
+/// rounding_bits of consecutive entries that share a key: as many as StochasticRounding::entries_from says.
+class RoundingBits {
+ public:
+  RoundingBits() = default;
+  /// Of entry k after the first. The upper half of a finalizer of two multiplications with full avalanche (Wellons'
+  /// lowbias32), keyed twice so that two keys are not two places in one sequence. An eighth of a Philox draw an entry
+  /// takes longer than the rest of an optimizer's step.
+  constexpr std::uint16_t operator()(std::uint32_t k) const {
+    std::uint32_t h = k + first_;
+    h = (h ^ (h >> 16U)) * 0x7FEB352DU;
+    h = (h ^ (h >> 15U) ^ second_) * 0x846CA68BU;
+    return static_cast<std::uint16_t>(h >> 16U);
+  }
+
+ private:
+  friend class StochasticRounding;
+  constexpr RoundingBits(std::uint32_t first, std::uint32_t second) : first_(first), second_(second) {}
+
+  std::uint32_t first_ = 0;  // entry + first word of the key
+  std::uint32_t second_ = 0;
+};
+
 /// The same for many entries on one thread, a piece in the cache at a time: the Philox words are drawn once.
 class StochasticRounding {
  public:
@@ -42,29 +64,21 @@ class StochasticRounding {
   /// out[k] = x[k] rounded as entry first + k.
   void round(std::span<const float> x, std::span<Bfloat16> out, std::uint64_t first);
 
+  /// Good for entries_from(first) entries.
+  [[nodiscard]] RoundingBits bits_from(std::uint64_t first);
+  [[nodiscard]] static constexpr std::uint64_t entries_from(std::uint64_t first) { return kEntries - first % kEntries; }
+
  private:
-  friend std::uint16_t rounding_bits(std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t);
-  struct Key {
-    std::uint32_t first = 0;
-    std::uint32_t second = 0;
-  };
-  // The upper half of a finalizer of two multiplications with full avalanche (Wellons' lowbias32), keyed twice so that
-  // two keys are not two places in one sequence. An eighth of a Philox draw an entry takes longer than the rest of an
-  // optimizer's step.
-  static constexpr std::uint16_t bits_of(Key key, std::uint32_t entry) {
-    std::uint32_t h = entry + key.first;
-    h = (h ^ (h >> 16U)) * 0x7FEB352DU;
-    h = (h ^ (h >> 15U) ^ key.second) * 0x846CA68BU;
-    return static_cast<std::uint16_t>(h >> 16U);
-  }
+  static constexpr std::uint64_t kEntries = std::uint64_t{1} << 32U;  // that share a key
+
   void set_key_for(std::uint64_t entry);
-  static void round_keyed(const float* x, Bfloat16* out, int count, Key key, std::uint32_t first);
 
   std::uint64_t seed_ = 0;
   std::uint64_t stream_ = 0;
   std::uint64_t step_ = 0;
-  std::uint64_t key_block_ = 0;  // entries that share the key
-  Key key_;
+  std::uint64_t key_block_ = 0;
+  std::uint32_t first_word_ = 0;
+  std::uint32_t second_word_ = 0;
 };
 
 /// out[i] = x[i] rounded stochastically; `out` has the size of x. The bits are a pure function of (seed, stream, step,
