@@ -10,6 +10,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "normdescent/base/philox.hpp"
@@ -113,10 +114,11 @@ void expect_scaled_and_cleared(const R& rule, const std::vector<std::size_t>& si
   }
 }
 
-// State in bfloat16, with and without chance: the same bits in both executors, and what the rule makes of the widened
-// state, rounded.
+// The first `narrow_states` of a rule in bfloat16, with and without chance: the same bits in both executors, and what
+// the rule makes of the widened state, rounded.
 template <class R>
-void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, bool is_stochastic, double factor) {
+void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, bool is_stochastic, double factor,
+                         std::size_t narrow_states) {
   struct Side {
     Tensors<R> tensors;
     std::vector<std::array<std::vector<Bfloat16>, Task<R>::kStates>> narrow;
@@ -127,7 +129,7 @@ void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, b
       auto& narrow = side.narrow.emplace_back();
       auto& task = side.tensors.tasks[i];
       task.gradient_factor = factor;
-      for (std::size_t k = 0; k < narrow.size(); ++k) {
+      for (std::size_t k = 0; k < narrow_states; ++k) {
         for (const float x : side.tensors.state[i][k]) narrow[k].push_back(to_bfloat16(x));
         task.narrow[k] = {narrow[k].data() + 1, is_stochastic, 7, 10 * i + k, 3};
         task.state[k] = nullptr;
@@ -140,7 +142,7 @@ void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, b
   Side wide = make();
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     auto& task = wide.tensors.tasks[i];
-    for (std::size_t k = 0; k < task.narrow.size(); ++k) {
+    for (std::size_t k = 0; k < narrow_states; ++k) {
       for (std::size_t j = 0; j <= sizes[i]; ++j) wide.tensors.state[i][k][j] = to_float(wide.narrow[i][k][j]);
       task.narrow[k] = {};
       task.state[k] = wide.tensors.state[i][k].data() + 1;
@@ -153,7 +155,11 @@ void expect_narrow_state(const R& rule, const std::vector<std::size_t>& sizes, b
     EXPECT_TRUE(same_bits(scalar.tensors.x[i], fast.tensors.x[i])) << "x of size " << sizes[i];
     EXPECT_TRUE(same_bits(wide.tensors.x[i], fast.tensors.x[i])) << "x of size " << sizes[i];
     EXPECT_EQ(scalar.narrow[i], fast.narrow[i]) << "state of size " << sizes[i];
-    for (std::size_t k = 0; k < fast.narrow[i].size(); ++k) {
+    for (std::size_t k = narrow_states; k < fast.narrow[i].size(); ++k) {
+      EXPECT_TRUE(same_bits(scalar.tensors.state[i][k], fast.tensors.state[i][k])) << "state of size " << sizes[i];
+      EXPECT_TRUE(same_bits(wide.tensors.state[i][k], fast.tensors.state[i][k])) << "state of size " << sizes[i];
+    }
+    for (std::size_t k = 0; k < narrow_states; ++k) {
       const std::span<const float> result = std::span(wide.tensors.state[i][k]).subspan(1);
       std::vector<Bfloat16> expected(result.size());
       if (is_stochastic) {
@@ -277,8 +283,10 @@ TEST(NarrowState, IsTheRoundedStateOfTheRuleInBothExecutors) {
     for (const bool is_stochastic : {false, true}) {
       for (const double factor : {1.0, 0.3}) {
         const auto check = [&](const auto& rule) {
-          expect_narrow_state(rule, kSmallSizes, is_stochastic, factor);
-          expect_narrow_state(rule, kLargeSizes, is_stochastic, factor);
+          for (std::size_t narrow = 1; narrow <= Task<std::decay_t<decltype(rule)>>::kStates; ++narrow) {
+            expect_narrow_state(rule, kSmallSizes, is_stochastic, factor, narrow);
+            expect_narrow_state(rule, kLargeSizes, is_stochastic, factor, narrow);
+          }
         };
         check(make_rule<float, Ema<float>, Sign<float>>());
         check(make_rule<float, DoubleEma<float>, Sign<float>>());
