@@ -19,7 +19,8 @@ library_path = _library.load()
 from ._catalog import CatalogEntry, Option, catalog  # noqa: E402  (needs the library)
 from ._classes import make_class  # noqa: E402
 from ._monitor import TrainingMonitor  # noqa: E402
-from ._optimizer import CatalogOptimizer, ParameterCounters, ParameterPlan  # noqa: E402
+from ._optimizer import CatalogOptimizer  # noqa: E402
+from ._report import ParameterCounters, ParameterPlan  # noqa: E402
 
 classes = {entry.name: make_class(entry) for entry in catalog()}
 globals().update({made.__name__: made for made in classes.values()})

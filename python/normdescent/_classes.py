@@ -7,7 +7,8 @@ import inspect
 from typing import Any, Optional
 
 from ._catalog import CatalogEntry, Option
-from ._optimizer import CatalogOptimizer, Parameters
+from ._groups import Parameters
+from ._optimizer import CatalogOptimizer
 
 
 def option_line(option: Option) -> str:

@@ -5,58 +5,16 @@ from __future__ import annotations
 
 import ctypes
 from contextlib import contextmanager
-from typing import Any, Callable, ClassVar, Iterable, Iterator, Mapping, NamedTuple, Optional, Union
+from typing import Any, Callable, ClassVar, Iterator, Mapping, Optional
 
 import torch
 
 from . import _catalog
-from ._parameters import module_parameters
+from ._groups import NAMES, ROLES, Parameters, as_groups, name_tensors
+from ._report import ParameterCounters, ParameterPlan, plan_table
 
-Parameters = Union[
-    torch.nn.Module,
-    Iterable[torch.Tensor],
-    Iterable[tuple[str, torch.Tensor]],
-    Iterable[dict[str, Any]],
-]
-
-# Keys of a group, in state dicts too: names as newer versions of torch call them, roles, and what
-# the library must know to continue.
-_NAMES = "param_names"
-_ROLES = "roles"
+# Key of a group in state dicts: what the library must know to continue.
 _RUN = "normdescent"
-
-
-class ParameterPlan(NamedTuple):
-    """What happens to one parameter. A step is learning_rate * radius * shape_scale long."""
-
-    name: str
-    shape: list[int]
-    role: str
-    recipe: str
-    correction: str
-    clip_norm: float
-    estimator: str
-    direction: str
-    shape_scale: float
-    radius: float
-    learning_rate: float
-    decay: str
-    state_buffers: int
-
-
-class ParameterCounters(NamedTuple):
-    """What was really done with one parameter since it was added or its options changed.
-
-    The last two are those of the last measured step: sqrt(mean (x' - x)^2), and the cosine of the
-    angle between x - x' and the momentum; NaN before one and where they do not exist.
-    """
-
-    name: str
-    recipe: str
-    steps: int
-    orthogonalizations: int
-    update_rms: float
-    momentum_cosine: float
 
 
 @contextmanager
@@ -66,26 +24,6 @@ def _refusals() -> Iterator[None]:
         yield
     except (RuntimeError, ValueError) as error:
         raise ValueError(str(error).replace("learning_rate", "lr")) from None
-
-
-def _module_groups(module: torch.nn.Module) -> list[dict[str, Any]]:
-    """One group of all parameters, with roles by the library's rule."""
-    names, roles, tensors = module_parameters(module)
-    return [{"params": tensors, _NAMES: names, _ROLES: roles}]
-
-
-def _groups(params: Parameters) -> list[dict[str, Any]]:
-    """Groups as torch.optim takes them. Dicts are copied: the caller's stay as they are."""
-    if isinstance(params, torch.nn.Module):
-        return _module_groups(params)
-    if isinstance(params, torch.Tensor):
-        raise TypeError(
-            "params is one tensor, must be a module, or an iterable of tensors, pairs or groups"
-        )
-    items = list(params)
-    if items and isinstance(items[0], dict):
-        return [dict(group) for group in items]
-    return [{"params": items}]
 
 
 class _Closure:
@@ -147,8 +85,8 @@ class CatalogOptimizer(torch.optim.Optimizer):
                 raise TypeError(f"{type(self).__name__}: no option {name}{near} (options: {known})")
         self._start_engine()
         self._role_overrides = dict(roles or {})
-        super().__init__(_groups(params), {**defaults, **options})
-        known_names = {name for group in self.param_groups for name in group[_NAMES]}
+        super().__init__(as_groups(params), {**defaults, **options})
+        known_names = {name for group in self.param_groups for name in group[NAMES]}
         for name in self._role_overrides:
             if name not in known_names:
                 raise ValueError(f"roles: no parameter {name}{_catalog.hint(name, known_names)}")
@@ -167,9 +105,9 @@ class CatalogOptimizer(torch.optim.Optimizer):
         group = dict(param_group)
         for key in group:
             near = _catalog.hint(key, self.defaults)
-            if near and key not in self.defaults and key not in ("params", _NAMES, _ROLES):
+            if near and key not in self.defaults and key not in ("params", NAMES, ROLES):
                 raise ValueError(f"{type(self).__name__}: no option {key}{near}")
-        self._name(group)
+        name_tensors(group, self.param_groups, self._role_overrides)
         super().add_param_group(group)
         try:
             self._add_to_engine(self.param_groups[-1])
@@ -177,41 +115,10 @@ class CatalogOptimizer(torch.optim.Optimizer):
             self.param_groups.pop()
             raise
 
-    def _name(self, group: dict[str, Any]) -> None:
-        """Gives every tensor of the group a name and a role, each tensor once."""
-        params = group["params"]
-        if isinstance(params, torch.nn.Module):
-            group.update(_module_groups(params)[0])
-            params = group["params"]
-        items = [params] if isinstance(params, torch.Tensor) else list(params)
-        first = sum(len(other["params"]) for other in self.param_groups)
-        names = list(group.get(_NAMES, [f"parameter_{first + i}" for i in range(len(items))]))
-        tensors = []
-        for i, item in enumerate(items):
-            if isinstance(item, tuple):
-                names[i], item = item
-            if not isinstance(item, torch.Tensor):
-                raise TypeError(
-                    f"params: {torch.typename(item)}, must be a tensor or (name, tensor)"
-                )
-            tensors.append(item)
-        roles = group.get(_ROLES)
-        if roles is None:
-            roles = torch.ops.normdescent.parameter_roles(names, tensors, [], [])
-        taken = {name for other in self.param_groups for name in other[_NAMES]}
-        seen: dict[int, tuple[torch.Tensor, str, str]] = {}
-        for tensor, name, role in zip(tensors, names, roles):
-            # Two modules may both have a "weight"; the library tells parameters apart by name.
-            unique = f"group_{len(self.param_groups)}.{name}" if name in taken else name
-            seen.setdefault(id(tensor), (tensor, unique, self._role_overrides.get(unique, role)))
-        group["params"] = [tensor for tensor, _, _ in seen.values()]
-        group[_NAMES] = [name for _, name, _ in seen.values()]
-        group[_ROLES] = [role for _, _, role in seen.values()]
-
     def _add_to_engine(self, group: dict[str, Any]) -> None:
         options = self._checked_options(group)
         with _refusals():
-            self._engine.add_group(group[_NAMES], group[_ROLES], group["params"], options)
+            self._engine.add_group(group[NAMES], group[ROLES], group["params"], options)
         self._applied.append(options)
 
     def _checked_options(self, group: Mapping[str, Any]) -> dict[str, str]:
@@ -269,36 +176,7 @@ class CatalogOptimizer(torch.optim.Optimizer):
 
     def explain(self) -> str:
         """plan() as a table."""
-        heads = (
-            "parameter",
-            "shape",
-            "role",
-            "estimator",
-            "direction",
-            "scale",
-            "rate",
-            "decay",
-            "state",
-        )
-        rows = [heads] + [
-            (
-                p.name,
-                "x".join(str(extent) for extent in p.shape),
-                p.role,
-                p.estimator,
-                p.direction,
-                f"{p.radius * p.shape_scale:.3g}",
-                f"{p.learning_rate:.3g}",
-                p.decay,
-                str(p.state_buffers),
-            )
-            for p in self.plan()
-        ]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
-            for row in rows
-        )
+        return plan_table(self.plan())
 
     def measure_next_step(self) -> None:
         """Lets the next step measure its update, at the cost of a copy of the parameters."""
@@ -318,7 +196,7 @@ class CatalogOptimizer(torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """In torch's form: state by index of the parameter, groups with their options."""
         tensors, metadata = self._engine_state()
-        names = [name for group in self.param_groups for name in group[_NAMES]]
+        names = [name for group in self.param_groups for name in group[NAMES]]
         index = {name: i for i, name in enumerate(names)}
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in tensors.items():
@@ -327,7 +205,7 @@ class CatalogOptimizer(torch.optim.Optimizer):
         groups = []
         for k, group in enumerate(self.param_groups):
             packed = {key: value for key, value in group.items() if key != "params"}
-            packed["params"] = [index[name] for name in group[_NAMES]]
+            packed["params"] = [index[name] for name in group[NAMES]]
             prefix = f"group.{k}."
             packed[_RUN] = {
                 key[len(prefix) :]: v for key, v in metadata.items() if key.startswith(prefix)
@@ -356,11 +234,11 @@ class CatalogOptimizer(torch.optim.Optimizer):
                     f"optimizer state: group {k} was not saved by normdescent.{type(self).__name__}"
                 )
             metadata.update({f"group.{k}.{key}": value for key, value in new[_RUN].items()})
-            for name, i in zip(group[_NAMES], new["params"]):
+            for name, i in zip(group[NAMES], new["params"]):
                 tensors.update(
                     {f"{name}/{buffer}": t for buffer, t in state_dict["state"].get(i, {}).items()}
                 )
-            kept = {key: group[key] for key in ("params", _NAMES, _ROLES)}
+            kept = {key: group[key] for key in ("params", NAMES, ROLES)}
             groups.append({**group, **{key: v for key, v in new.items() if key != _RUN}, **kept})
         fresh = type(self).__new__(type(self))
         fresh._restore(groups, tensors, metadata)

@@ -24,11 +24,11 @@ import torch
 from ._catalog import CatalogEntry as CatalogEntry
 from ._catalog import Option as Option
 from ._catalog import catalog as catalog
+from ._groups import Parameters
 from ._monitor import TrainingMonitor as TrainingMonitor
 from ._optimizer import CatalogOptimizer as CatalogOptimizer
-from ._optimizer import ParameterCounters as ParameterCounters
-from ._optimizer import ParameterPlan as ParameterPlan
-from ._optimizer import Parameters
+from ._report import ParameterCounters as ParameterCounters
+from ._report import ParameterPlan as ParameterPlan
 
 library_path: Path
 classes: dict[str, type[CatalogOptimizer]]
