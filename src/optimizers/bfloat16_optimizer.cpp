@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "normdescent/base/multiversion.hpp"
 #include "normdescent/base/stochastic_rounding.hpp"
 #include "normdescent/rules/pieces.hpp"
 #include "state_checks.hpp"
@@ -18,6 +19,15 @@ std::string rounding_text(const OptimizerSpec& spec) {
   const std::string name = to_string(spec.bfloat16_rounding);
   const bool is_random = spec.bfloat16_rounding == Bfloat16Rounding::stochastic;
   return is_random ? name + "(seed=" + std::to_string(spec.rounding_seed) + ")" : name;
+}
+
+// Values that somebody else has changed since the last step are the new masters; all others have been rounded from
+// them.
+NORMDESCENT_MULTIVERSION void follow(const Bfloat16* __restrict values, float* __restrict masters, std::size_t size) {
+  for (std::size_t i = 0; i < size; ++i) {
+    const float master = masters[i];
+    masters[i] = to_bfloat16(master) == values[i] ? master : to_float(values[i]);
+  }
 }
 
 }  // namespace
@@ -54,36 +64,39 @@ struct Bfloat16Optimizer::Impl {
     }
   }
 
-  // body(i, k) for every entry k of every tensor i that `is_wanted`.
-  template <class IsWanted, class Body>
-  void for_each_entry(const IsWanted& is_wanted, const Body& body) const {
+  // body(narrow, wide, size) for the pieces of all arrays of two lists; narrow[i] and wide[i] have the same size.
+  template <class Narrow, class Wide, class Body>
+  void for_pairs(const Narrow& narrow, const Wide& wide, const Body& body) const {
     rules::for_each_piece(
-        list.size(), [&](std::size_t i) { return is_wanted(i) ? static_cast<Index>(list[i].value.size()) : 0; },
+        list.size(), [&](std::size_t i) { return static_cast<Index>(narrow(i).size()); },
         [&](std::size_t i, Index first, Index count) {
-          for (auto k = static_cast<std::size_t>(first); k < static_cast<std::size_t>(first + count); ++k) body(i, k);
+          body(narrow(i).data() + first, wide(i).data() + first, static_cast<std::size_t>(count));
         });
   }
 
   void read_values(Parameters parameters) {
-    const bool is_kept = has_masters;
-    for_each_entry([](std::size_t) { return true; },
-                   [&](std::size_t i, std::size_t k) {
-                     float& value = list[i].value[k];
-                     const Bfloat16 current = parameters[i].value[k];
-                     if (!is_kept || to_bfloat16(value) != current) value = to_float(current);
-                   });
+    const auto narrow = [&](std::size_t i) { return parameters[i].value; };
+    const auto wide = [&](std::size_t i) { return list[i].value; };
+    if (has_masters) {
+      for_pairs(narrow, wide, follow);
+    } else {
+      for_pairs(narrow, wide, [](const Bfloat16* from, float* to, std::size_t size) { widen({from, size}, to); });
+    }
     has_masters = keeps_masters();
   }
   void read_gradients(Parameters parameters) const {
-    for_each_entry([&](std::size_t i) { return !parameters[i].gradient.empty(); },
-                   [&](std::size_t i, std::size_t k) {
-                     buffer.parameters()[i].gradient[k] = to_float(parameters[i].gradient[k]);
-                   });
+    for_pairs([&](std::size_t i) { return parameters[i].gradient; },
+              [&](std::size_t i) { return buffer.parameters()[i].gradient; },
+              [](const Bfloat16* from, float* to, std::size_t size) {
+                widen({from, size}, to);
+              });
   }
   // The values that were read, or a point that the optimizer wants gradients at.
   void write_nearest(Parameters parameters) const {
-    for_each_entry([](std::size_t) { return true; },
-                   [&](std::size_t i, std::size_t k) { parameters[i].value[k] = to_bfloat16(list[i].value[k]); });
+    for_pairs([&](std::size_t i) { return parameters[i].value; }, [&](std::size_t i) { return list[i].value; },
+              [](Bfloat16* to, const float* from, std::size_t size) {
+                round_to_nearest({from, size}, to);
+              });
   }
   void write_results(Parameters parameters) const {
     if (keeps_masters()) return write_nearest(parameters);

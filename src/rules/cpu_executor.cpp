@@ -83,10 +83,6 @@ NORMDESCENT_MULTIVERSION void rescale(double factor, const T* __restrict g, T* _
   for (Index i = 0; i < n; ++i) out[i] = scale_gradient(factor, g[i]);
 }
 
-NORMDESCENT_MULTIVERSION void widen(const Bfloat16* __restrict narrow, float* __restrict out, Index n) {
-  for (Index i = 0; i < n; ++i) out[i] = to_float(narrow[i]);
-}
-
 template <Rule R, class S>
 using States = std::array<S, Task<R>::kStates>;
 
@@ -138,7 +134,7 @@ void run_mixed(const Task<R>& task, States<R, StochasticRounding>& roundings, In
   for (std::size_t k = 0; k < states.size(); ++k) {
     const bool is_narrow = task.narrow[k].values != nullptr;
     states[k] = is_narrow ? wide[k].data() : task.state[k] + first;
-    if (is_narrow) widen(task.narrow[k].values + first, states[k], count);
+    if (is_narrow) widen({task.narrow[k].values + first, size}, states[k]);
   }
   run_leaf(task, first, g, states, States<R, Unrounded>{}, count);
   for (std::size_t k = 0; k < states.size(); ++k) {

@@ -104,10 +104,14 @@ class Trial {
     } else {
       compute();
     }
-    // What the trainer measures at every step, before the update where it can, which then need not look for NaN.
+    // What the trainer measures at every step, before the update where it can, which then need not look for NaN; and
+    // the update rounds the new values for the objective.
     const bool are_finite = std::isfinite(train_detail::gradient_norms(objective_->parameters()).linf);
-    if (!optimizer_->needs_closure())
-      optimizer_->step(objective_->parameters(), StepOptions{.gradients_are_finite = are_finite});
+    if (!optimizer_->needs_closure()) {
+      optimizer_->step(objective_->parameters(),
+                       StepOptions{.gradients_are_finite = are_finite, .rounded_values = objective_->rounded_values()});
+      objective_->trust_rounded_values();
+    }
     gradient_seconds_.push_back(gradient_seconds);
     step_seconds_.push_back(seconds_since(start) - gradient_seconds);
   }

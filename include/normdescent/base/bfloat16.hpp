@@ -32,5 +32,7 @@ inline constexpr double kBfloat16Rounding = 0x1p-8;
 
 /// to[i] = to_bfloat16(from[i]), vectorized, on one thread. The arrays must not overlap.
 void round_to_nearest(std::span<const float> from, Bfloat16* to);
+/// to[i] = to_float(from[i]), likewise.
+void widen(std::span<const Bfloat16> from, float* to);
 
 }  // namespace normdescent

@@ -53,7 +53,8 @@ struct TrainingStep {
   std::string fault{};        ///< why this step was skipped: nothing changed; empty: it was not
 };
 
-/// Called by train_once from the thread that runs it.
+/// Called by train_once from the thread that runs it. Must not change the values, not even for a while: an objective
+/// that keeps them rounded is not told.
 class TrainingObserver {
  public:
   TrainingObserver() = default;
@@ -66,10 +67,10 @@ class TrainingObserver {
     (void)objective;
     return false;
   }
-  /// After an update. The gradients still are those of the step's mini-batch. Must not change the values.
+  /// After an update. The gradients still are those of the step's mini-batch.
   virtual void on_step(const TrainingStep& step, Objective& objective) { (void)step, (void)objective; }
   /// After a validation, `steps_done` steps into the run; a loss that is not finite ends it. May overwrite the
-  /// gradients, must not change the values.
+  /// gradients.
   virtual void on_evaluation(std::int64_t steps_done, double validation_loss, Objective& objective) {
     (void)steps_done, (void)validation_loss, (void)objective;
   }
