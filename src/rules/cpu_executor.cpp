@@ -154,11 +154,10 @@ void run_stretch(const Task<R>& task, StateKind kind, States<R, StochasticRoundi
                  Index count) {
   if constexpr (std::is_same_v<T, float> && R::state_count > 0) {
     if (kind == StateKind::mixed) return run_mixed(task, roundings, first, g, count);
-    States<R, Bfloat16*> narrow{};
-    for (std::size_t k = 0; k < narrow.size() && kind != StateKind::full; ++k)
-      narrow[k] = task.narrow[k].values + first;
-    if (kind == StateKind::to_nearest) return run_leaf(task, first, g, narrow, States<R, ToNearest>{}, count);
-    if (kind == StateKind::at_random) {
+    if (kind != StateKind::full) {
+      States<R, Bfloat16*> narrow;
+      for (std::size_t k = 0; k < narrow.size(); ++k) narrow[k] = task.narrow[k].values + first;
+      if (kind == StateKind::to_nearest) return run_leaf(task, first, g, narrow, States<R, ToNearest>{}, count);
       States<R, AtRandom> rounds;
       for (std::size_t k = 0; k < rounds.size(); ++k) {
         rounds[k].bits = roundings[k].bits_from(static_cast<std::uint64_t>(first));
