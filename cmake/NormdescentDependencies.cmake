@@ -38,4 +38,9 @@ if(NOT NORMDESCENT_HAVE_DNNL AND (NORMDESCENT_DNNL STREQUAL "ON" OR NORMDESCENT_
   message(FATAL_ERROR "oneDNN was not found (Debian: libdnnl-dev); only the library alone builds without it "
     "(NORMDESCENT_PROGRAM=OFF NORMDESCENT_TORCH=OFF)")
 endif()
+# LibTorch exports names of the oneDNN inside it; a program's own oneDNN must be looked through first, or its products fail.
+set(NORMDESCENT_BEFORE_TORCH "")
+if(NORMDESCENT_HAVE_TORCH AND NORMDESCENT_HAVE_DNNL)
+  set(NORMDESCENT_BEFORE_TORCH "SHELL:-Wl,--push-state,--no-as-needed ${NORMDESCENT_DNNL_LIBRARY} -Wl,--pop-state")
+endif()
 message(STATUS "normdescent ${PROJECT_VERSION}: LibTorch adapter ${NORMDESCENT_HAVE_TORCH}, oneDNN ${NORMDESCENT_HAVE_DNNL}")
