@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 
+#include "normdescent/base/derive_seed.hpp"
+
 namespace normdescent {
 
 namespace {
@@ -15,9 +17,8 @@ constexpr double kMomentumRatio = 0.4;
 // The short race's two rates are this factor below and above the expected best one: half a decade apart.
 const double kBracket = std::pow(10.0, 0.25);
 
-// First final_seed of the race proper is 1000 seed + 101; the probe's objective takes 1000 seed. Far from both:
-constexpr std::uint64_t kLadderSeeds = 1'000'003;
-constexpr std::uint64_t kShortSeeds = 2'000'003;
+// Neither shares a seed with the race proper, whose runs have other purposes.
+enum class Races : std::uint64_t { ladder = 0, pairs = 1 };
 
 // a of rate_at_length. Theory U1 has 1/2 for steps whose length does not shrink with the gradient; the zoo's races
 // (docs/scoreboard.md, 37 problems) had 0.35 for sign methods between a twentieth and the whole of the steps, and
@@ -64,13 +65,13 @@ class PartOfProgress : public RaceObserver {
   double to_;
 };
 
-RaceOptions one_seed(const EvidenceOptions& options, std::int64_t steps, std::uint64_t seeds) {
+RaceOptions one_seed(const EvidenceOptions& options, std::int64_t steps, Races race) {
   return {.steps = steps,
           .final_seeds = 1,
           .search_seeds = 1,
           .evaluate_every = std::max<std::int64_t>(1, steps / 8),
           .divergence_factor = options.divergence_factor,
-          .seed = options.seed + seeds,
+          .seed = derive_seed(options.seed, Purpose::short_run, static_cast<std::uint64_t>(race)),
           .threads = options.threads,
           .noise_points = 0};
 }
@@ -91,7 +92,10 @@ ShortRun better_run(const std::string& optimizer, const ContestantResult& lower,
 }  // namespace
 
 Contestant with_rate(const Contestant& contestant, double rate) {
-  return {contestant.name, contestant.spec.with_learning_rate_scaled(rate / learning_rate_of(contestant.spec))};
+  Contestant moved = contestant;
+  moved.learning_rate = rate;
+  if (!moved.make_stepper) moved.spec = moved.spec.with_learning_rate_scaled(rate / learning_rate_of(moved.spec));
+  return moved;
 }
 
 double rate_at_length(const Contestant& contestant, double rate, std::int64_t from, std::int64_t to) {
@@ -112,14 +116,14 @@ std::vector<Contestant> centred_by_pilots(std::span<const Contestant> contestant
 ShortRace run_short_race(const Problem& problem, std::span<const Contestant> contestants,
                          const EvidenceOptions& options, const EvidenceProgress& progress,
                          const std::stop_token& stop) {
-  RaceOptions ladder_options = one_seed(options, options.ladder_steps(), kLadderSeeds);
+  RaceOptions ladder_options = one_seed(options, options.ladder_steps(), Races::ladder);
   ladder_options.final_seeds = 0;
   ladder_options.max_rates = options.ladder_rates;
   PartOfProgress ladder_progress(progress, "rates", 0.0, 0.4);
   const RaceResult ladder = race(problem, contestants, ladder_options, ladder_progress, stop);
   if (ladder.was_stopped) return {.runs = {}, .was_stopped = true};
 
-  RaceOptions short_options = one_seed(options, options.short_steps(), kShortSeeds);
+  RaceOptions short_options = one_seed(options, options.short_steps(), Races::pairs);
   short_options.max_rates = 1;
   std::vector<Contestant> pairs;
   for (std::size_t j = 0; j < contestants.size(); ++j) {

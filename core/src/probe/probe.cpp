@@ -264,7 +264,9 @@ ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOpt
   if (!message.empty()) throw std::invalid_argument(message);
   const auto begin = std::chrono::steady_clock::now();
   ProbeReport report;
+  const std::string beside = objective.save();  // parameters are brought back by whoever moves them
   Prober(objective, batch_size, options, progress, std::move(stop), report).run();
+  objective.restore(beside);
   if (report.status != ProbeStatus::not_measurable) probe_detail::derive_measurements(report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;

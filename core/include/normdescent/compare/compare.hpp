@@ -30,7 +30,8 @@ struct TaskDescription {
 
 /// The defaults are the budget of `compare` on the nano GPT: docs/decisions/race.md has the arithmetic.
 struct CompareOptions {
-  std::vector<std::string> optimizers = {"sgd", "normalized-sgd", "signsgd", "lion", "muon", "adamw"};
+  /// Names of the catalog, and "sgd-momentum": SGD as most people run it, with Nesterov momentum of 0.9.
+  std::vector<std::string> optimizers = {"sgd", "sgd-momentum", "normalized-sgd", "signsgd", "lion", "muon", "adamw"};
   /// Centres of the learning-rate grids; optimizers that are not in it start at their catalog default.
   std::map<std::string, double> learning_rates = default_grid_centres();
   ProbeOptions probe;
