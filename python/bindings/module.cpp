@@ -12,4 +12,5 @@ NB_MODULE(_core, m) {
   nd::bind_tensors(m);
   nd::bind_linalg(m);
   nd::bind_optimizers(m);
+  nd::bind_research(m);
 }
