@@ -36,8 +36,10 @@ def left_as_found(model: nn.Module) -> Iterator[nn.Module]:
                 if not _same_bits(tensor, value):
                     tensor.data.copy_(value)
         for p, grad, needs_grad in grads:
-            p.grad = grad
-            p.requires_grad_(needs_grad)
+            if p.grad is not grad:
+                p.grad = grad
+            if p.requires_grad != needs_grad:
+                p.requires_grad_(needs_grad)
         for module, mode in modes:
             module.training = mode
 

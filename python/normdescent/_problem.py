@@ -40,7 +40,7 @@ class Budget:
         if isinstance(value, (int, float)):
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"budget = {value}; {wanted}, not negative")
-            return Budget(float(value), None, f"{value:g} runs")
+            return Budget(float(value), None, _runs(float(value)))
         text = value.strip().lower()
         if text == "all":
             return Budget(None, None, text)
@@ -49,11 +49,15 @@ class Budget:
             raise ValueError(f"budget = {value!r}; {wanted}")
         number, unit = float(match[1]), match[2]
         if unit in ("", "run", "runs"):
-            return Budget(number, None, f"{number:g} runs")
+            return Budget(number, None, _runs(number))
         seconds = _UNITS.get(unit, _UNITS.get(unit.rstrip("s")) if unit != "s" else 1.0)
         if seconds is None:
             raise ValueError(f"budget = {value!r} has the unit {unit!r}; {wanted}")
         return Budget(None, number * seconds, f"{number:g} {unit}")
+
+
+def _runs(number: float) -> str:
+    return f"{number:g} run" if number in (0.25, 0.5, 1.0) else f"{number:g} runs"
 
 
 class Problem:

@@ -15,7 +15,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,10 +130,14 @@ class Race:
     # With an executor
 
     def _parallel(self) -> None:
-        payload = _pickled(self.training, self.candidates)
-        key = hashlib.blake2b(payload, digest_size=16).hexdigest()
         make = self.executor if not hasattr(self.executor, "submit") else None
         executor = make() if make is not None else self.executor
+        if isinstance(executor, ThreadPoolExecutor):  # the same process: nothing to send
+            payload, key = b"", f"thread-{id(self.training)}"
+            _CACHE[key] = (self.training, self.candidates)
+        else:
+            payload = _pickled(self.training, self.candidates)
+            key = hashlib.blake2b(payload, digest_size=16).hexdigest()
         running: dict[Future[Any], dict[str, Any]] = {}
         losses = 0
         limit = _workers(executor)
@@ -181,6 +185,7 @@ class Race:
         finally:
             for future in running:
                 future.cancel()
+            _CACHE.pop(key, None)
             if make is not None:
                 _shut_down(executor)
 
