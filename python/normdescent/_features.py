@@ -16,13 +16,11 @@ def features(model: nn.Module, batch_size: int | None) -> dict[str, float]:
 
     Hidden matrices are what Muon orthogonalizes: tensors of two or more dimensions that are neither embeddings nor the output head.
     """
+    found_roles = roles(model)
     named = trainable(model)
     total = sum(p.numel() for _, p in named) or 1
-    embeddings = {id(p) for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for p in m.parameters(recurse=False)}
-    matrices = [(n, p) for n, p in named if p.ndim >= 2 and id(p) not in embeddings and min(p.shape[0], math.prod(p.shape[1:])) > 1]
-    head = matrices[-1][1] if len(matrices) > 1 else None
-    hidden = [p for _, p in matrices if p is not head]
-    outer = sum(p.numel() for _, p in named if id(p) in embeddings) + (head.numel() if head is not None else 0)
+    hidden = [p for n, p in named if found_roles[n] == "matrix"]
+    outer = sum(p.numel() for n, p in named if found_roles[n] in ("embedding", "head"))
     found = {
         "parameters": float(total),
         "matrices": float(len(hidden)),
@@ -31,6 +29,22 @@ def features(model: nn.Module, batch_size: int | None) -> dict[str, float]:
     }
     if batch_size is not None:
         found["batch_size"] = float(batch_size)
+    return found
+
+
+def roles(model: nn.Module) -> dict[str, str]:
+    """matrix, embedding, head or vector of each trainable parameter; the last matrix of several is the head."""
+    named = trainable(model)
+    embeddings = {id(p) for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for p in m.parameters(recurse=False)}
+    found = {}
+    for name, p in named:
+        if id(p) in embeddings:
+            found[name] = "embedding"
+        else:
+            found[name] = "matrix" if p.ndim >= 2 and min(p.shape[0], math.prod(p.shape[1:])) > 1 else "vector"
+    matrices = [name for name, role in found.items() if role == "matrix"]
+    if len(matrices) > 1:
+        found[matrices[-1]] = "head"
     return found
 
 

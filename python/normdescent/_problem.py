@@ -157,10 +157,10 @@ class Prepared:
     description: dict[str, Any]
 
 
-def prepare(problem: Problem, validation_limit: Callable[[int], int], candidates: list[_candidates.Candidate]) -> Prepared:
+def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, candidates: list[_candidates.Candidate]) -> Prepared:
     """Checks everything that can be checked with one gradient and one evaluation.
 
-    validation_limit(steps)   validation batches in an evaluation, at most
+    validation_limit(steps)   validation batches in an evaluation, at most; None: nothing is judged
     """
     seed_everything(derive(problem.seed, "checks"))
     steps = problem.steps()
@@ -177,6 +177,11 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int], candidates
         raise add_note(error, "in make_model()")
     counts = Counts()
     description = _check_first_step(training, candidates, counts)
+    description.update(steps=steps, accumulate=problem.accumulate, seed=problem.seed)
+    if problem.batch_size is not None:
+        description["batch_size"] = problem.batch_size
+    if validation_limit is None:
+        return Prepared(training, steps, counts, math.nan, description)
     if problem.validation is None:
         raise TypeError("validation is None; expected held-out data: a DataLoader, a Dataset with batch_size, or an iterable of batches")
     training.validation = _batches.FixedPart(problem.validation, max(1, validation_limit(steps)), derive(problem.seed, "validation"))
@@ -190,9 +195,7 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int], candidates
     if not math.isfinite(first_loss):
         what = "metric" if problem.metric is not None else "loss"
         raise ProblemError(f"the {what} on validation data is {first_loss} before training; expected a finite number")
-    description.update(steps=steps, accumulate=problem.accumulate, seed=problem.seed, validation_batches=training.validation.count)
-    if problem.batch_size is not None:
-        description["batch_size"] = problem.batch_size
+    description.update(validation_batches=training.validation.count)
     return Prepared(training, steps, counts, first_loss, description)
 
 

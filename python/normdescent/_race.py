@@ -116,7 +116,7 @@ class Race:
         told["seconds_per_step"] = seconds
         self.planner.tell(request["id"], told)
         record = {k: request[k] for k in ("id", "candidate", "lr", "steps", "seed", "purpose")}
-        record.update({k: result[k] for k in ("status", "final_loss", "train_loss", "curve", "steps_done", "gradients", "validation_batches", "state_bytes", "exception")})
+        record.update({k: result[k] for k in ("status", "final_loss", "train_loss", "curve", "steps_done", "gradients", "validation_batches", "state_bytes", "exception", "gradient_pairs")})
         record["seconds_per_step"] = seconds
         self.records.append(record)
         self.progress.show(self._fraction(), f"{request['candidate']} lr {request['lr']:.3g}")

@@ -205,6 +205,11 @@ class Comparison(Report):
         return Cost(float(c["runs"]), float(c["seconds"]), int(c["gradients"]), int(c["validation_batches"]))
 
     @property
+    def critical_batch(self) -> dict[str, float] | None:
+        """value, low, high in examples, from the second half of the choice's runs; None where it was not measurable."""
+        return copy.deepcopy(self._data["critical_batch"])  # type: ignore[no-any-return]
+
+    @property
     def complete(self) -> bool:
         """False after Ctrl-C: the answer rests on what was finished."""
         return bool(self._data["complete"])

@@ -20,6 +20,7 @@ from ._batches import FixedPart, Source, fresh, moved
 from ._candidates import Candidate
 from ._errors import ProblemError, add_note
 from ._features import state_bytes
+from ._gradient_noise import GradientPairs
 from ._model import ModelSource, evaluating, trainable
 from ._seeds import derive, seeded, streams_left_as_found
 
@@ -148,6 +149,7 @@ class _Run:
         # The first evaluation, before the first step, is the same for all runs and was made by the checks.
         later = max(1, int(request.get("evaluations", 2)) - 1)
         self.evaluate_at = {max(1, round(self.steps * (i + 1) / later)) for i in range(later)}
+        self.noise = GradientPairs(self.steps)
         self.state_bytes = 0
         self.exception: str | None = None
 
@@ -217,6 +219,7 @@ class _Run:
             loss = float(value) if device.type == "cpu" or self.step % 8 == 0 or self.step + 1 == self.steps else math.nan
             if not math.isnan(loss) or device.type == "cpu":
                 self._check(loss)
+            self.noise.see(self.step, parameters)
             if t.clip is not None:
                 torch.nn.utils.clip_grad_norm_(parameters, t.clip)
             self.where = f"{self.candidate.name}.step()"
@@ -301,6 +304,7 @@ class _Run:
             "optimizer": _typical(self.stepping),
             "state_bytes": self.state_bytes,
             "exception": self.exception,
+            "gradient_pairs": self.noise.measured() if status == "completed" else [],
         }
 
 

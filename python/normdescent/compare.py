@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from . import _candidates
+from . import _candidates, _gradient_noise
 from ._features import features
 from ._problem import Budget, Prepared, Problem, prepare
 from ._progress import Progress
@@ -282,6 +282,10 @@ def _report(
     reasons = [str(r) for r in decision["reasons"]]
     if race is not None:
         reasons += race.notes
+    batch = float((description.get("batch_size") or 1) * problem.accumulate)
+    critical = _critical_batch(race, decision["choice"], batch)
+    if race is not None and description.get("batch_size"):
+        reasons.append(_gradient_noise.sentence(critical, batch))
     data: dict[str, Any] = {
         "schema": Comparison.schema,
         "version": _version(),
@@ -298,6 +302,7 @@ def _report(
         "reasons": reasons,
         "expected_gain_of_more": decision.get("expected_gain_of_more"),
         "default": decision.get("default"),
+        "critical_batch": critical,
         "cost": {
             "runs": (counts.gradients + counts.validation_batches / 3.0) / run,
             "seconds": seconds,
@@ -317,6 +322,15 @@ def _report(
         "planner": planner.state(),
     }
     return Comparison(data, {c.name: c for c in candidates}, problem.schedule)
+
+
+def _critical_batch(race: Race | None, choice: str, batch: float) -> dict[str, Any] | None:
+    """From the longest runs of the choice."""
+    if race is None:
+        return None
+    mine = sorted((r for r in race.records if r["candidate"] == choice and r["gradient_pairs"]), key=lambda r: -r["steps"])
+    pairs = [pair for r in mine[:4] for pair in r["gradient_pairs"]]
+    return _gradient_noise.critical_batch(pairs, batch)
 
 
 def _refuse_if_all_raised(race: Race) -> None:
