@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever gives batches, as streams of batches that nobody has had before.
 
-A loss may take labels out of a batch or normalize it in place; a list gives the same objects in every epoch. So what is handed out is
-a copy unless the loader is known to make each batch anew, and nothing is asked of a batch: no length, no shape, no type.
+A loss may take labels out of a batch or normalize it in place; a list gives the same objects in every epoch. So what is handed
+out is a copy unless the loader is known to make each batch anew, and nothing is asked of a batch: no length, no shape, no type.
 """
 
 from __future__ import annotations
 
 import copy
+import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -143,7 +144,8 @@ class _Callable(Source):
             raise ProblemError(f"{self.what}(seed) gave a {type(made).__name__}; expected an iterator of batches")
         if made is self._last and iter(made) is made:
             raise ProblemError(
-                f"{self.what}(seed) gave the same iterator twice, and an iterator can be read only once; expected a new one at each call"
+                f"{self.what}(seed) gave the same iterator twice, and an iterator can be read only once; expected a new one "
+                "at each call"
             )
         self._last = made
         return _with_streams(iter(made), derive(seed, "data"), True)
@@ -309,13 +311,16 @@ def _is_dataset(value: Any) -> bool:
 
 def _of_dataset(what: str, dataset: Any, batch_size: int | None, shuffle: bool) -> Source:
     if batch_size is None:
-        raise ProblemError(f"{what} is a {type(dataset).__name__}, which gives single examples; expected batch_size= or a DataLoader")
+        raise ProblemError(
+            f"{what} is a {type(dataset).__name__}, which gives single examples; expected batch_size= or a DataLoader"
+        )
     streams = isinstance(dataset, IterableDataset) or not hasattr(dataset, "__getitem__")
     if not streams:
         count = _len(dataset)
         if count is not None and count < batch_size and not (what == "validation" and count > 0):
             raise ProblemError(
-                f"{what} has {count} examples, fewer than one batch of {batch_size}; the last incomplete batch is dropped, so nothing is left"
+                f"{what} has {count} examples, fewer than one batch of {batch_size}; the last incomplete batch is dropped, "
+                "so nothing is left"
             )
         size = batch_size if count is None else min(batch_size, count)
         if type(dataset) is TensorDataset and size > 0:
@@ -335,19 +340,23 @@ def source(what: str, value: Any, batch_size: int | None) -> Source:
         return _of_dataset(what, value, batch_size, shuffle=what == "train")
     if isinstance(value, (torch.Tensor, numpy.ndarray, str, bytes, dict)) or value is None:
         raise TypeError(
-            f"{what} is a {type(value).__name__}; expected a DataLoader, a Dataset with batch_size, an iterable of batches that can be read "
+            f"{what} is a {type(value).__name__}; expected a DataLoader, a Dataset with batch_size, an iterable of batches "
+            "that can be read "
             "again, or a callable that takes a seed and gives an iterator of batches"
         )
     if hasattr(value, "__next__"):
         raise ProblemError(
-            f"{what} is a {type(value).__name__}, an iterator that can be read only once, but every run reads it anew; expected a list of "
+            f"{what} is a {type(value).__name__}, an iterator that can be read only once, but every run reads it anew; "
+            "expected a list of "
             f"batches, a DataLoader, or a callable {what}(seed) that makes a new iterator"
         )
     if hasattr(value, "__iter__") or (hasattr(value, "__getitem__") and not callable(value)):
         return _Iterable(what, value)
     if callable(value):
         return _Callable(what, value)
-    raise TypeError(f"{what} is a {type(value).__name__}; expected a DataLoader, a Dataset, an iterable of batches, or a callable")
+    raise TypeError(
+        f"{what} is a {type(value).__name__}; expected a DataLoader, a Dataset, an iterable of batches, or a callable"
+    )
 
 
 class FixedPart:
@@ -382,12 +391,7 @@ class FixedPart:
         self._kept = kept
 
     def _read(self) -> Iterator[Any]:
-        taken = 0
-        for batch in self._source.counted_epoch(self._seed):
-            yield batch
-            taken += 1
-            if taken >= self._limit:
-                return
+        yield from itertools.islice(self._source.counted_epoch(self._seed), self._limit)
 
     def __iter__(self) -> Iterator[Any]:
         if self._kept is not None:
@@ -399,7 +403,9 @@ class FixedPart:
             count += 1
             yield batch
         if count < self.count:
-            raise ProblemError(f"validation: {count} batches when it is read again, {self.count} the first time; expected the same data")
+            raise ProblemError(
+                f"validation: {count} batches when it is read again, {self.count} the first time; expected the same data"
+            )
 
 
 def _bytes(value: Any) -> int:

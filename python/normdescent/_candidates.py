@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from ._errors import ProblemError
+from ._features import roles
 from ._model import trainable
 
 Factory = Callable[[list[tuple[str, nn.Parameter]], float], torch.optim.Optimizer]
@@ -21,8 +22,12 @@ Factory = Callable[[list[tuple[str, nn.Parameter]], float], torch.optim.Optimize
 DEFAULT_OPTIMIZERS = ("sgd-momentum", "adamw", "signsgd", "lion", "muon")
 BASELINE = "baseline"  # the name of a baseline given as (factory, lr)
 
-# Names that are a catalog's optimizer with options.
-_ALIASES: dict[str, tuple[str, dict[str, Any]]] = {"sgd-momentum": ("sgd", {"momentum": 0.9, "nesterov": True})}
+# What a race means by a name, where that is not the class with its defaults: what is known of other problems was learned so.
+# Muon matched to AdamW's RMS, so that one rate serves both of its parts, and carries over between shapes.
+_MEANINGS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sgd-momentum": ("sgd", {"momentum": 0.9, "nesterov": True}),
+    "muon": ("muon", {"adjust_lr_fn": "match_rms_adamw", "weight_decay": 0.0}),
+}
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,15 @@ class Candidate:
             return _make_catalog(self.kind, model, named, lr, self.options)
         optimizer = self.factory(named, lr)
         if not isinstance(optimizer, torch.optim.Optimizer):
-            raise TypeError(f"optimizers: the factory of {self.name} gave a {type(optimizer).__name__}; expected a torch.optim.Optimizer")
+            raise TypeError(
+                f"optimizers: the factory of {self.name} gave a {type(optimizer).__name__}; expected a torch.optim.Optimizer"
+            )
         ours = {id(p) for _, p in named}
         held = [p for group in optimizer.param_groups for p in group["params"]]
         if not any(id(p) in ours for p in held):
             raise ProblemError(
-                f"optimizers: the factory of {self.name} made an optimizer of other parameters; expected those of its argument named_parameters"
+                f"optimizers: the factory of {self.name} made an optimizer of other parameters; expected those of its "
+                "argument named_parameters"
             )
         return optimizer
 
@@ -62,18 +70,25 @@ class Candidate:
         return {"name": self.name, "kind": self.kind, "lr": self.lr, "rates_fixed": self.rates_fixed}
 
     def described(self) -> dict[str, Any]:
-        return {"kind": self.kind, "options": {k: _plain(v) for k, v in self.options.items()}, "lr": self.lr, "rates_fixed": self.rates_fixed}
+        return {
+            "kind": self.kind,
+            "options": {k: _plain(v) for k, v in self.options.items()},
+            "lr": self.lr,
+            "rates_fixed": self.rates_fixed,
+        }
 
 
 def catalog_classes() -> dict[str, type[torch.optim.Optimizer]]:
     """Every optimizer class of the package by its catalog name."""
     from . import optimizers
 
-    return {
-        _key(name): value
-        for name, value in vars(optimizers).items()
-        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and not name.startswith("_") and value is not torch.optim.Optimizer
-    }
+    found = {}
+    for name, value in vars(optimizers).items():
+        if isinstance(value, type) and issubclass(value, torch.optim.Optimizer) and not name.startswith("_"):
+            kind = getattr(value, "kind", name.lower())
+            if kind:
+                found[str(kind)] = value
+    return found
 
 
 def _key(name: str) -> str:
@@ -89,44 +104,34 @@ def _plain(value: Any) -> Any:
 
 
 def catalog_class(kind: str) -> tuple[type[torch.optim.Optimizer], dict[str, Any]]:
-    """The class of a name or alias, and the alias's options."""
-    base, options = _ALIASES.get(kind, (kind, {}))
-    return catalog_classes()[_key(base)], dict(options)
+    """The class that a race means by a name, and its options."""
+    base, options = _MEANINGS.get(kind, (kind, {}))
+    return catalog_classes()[base], dict(options)
 
 
-def _make_catalog(kind: str, model: nn.Module, named: list[tuple[str, nn.Parameter]], lr: float, options: Mapping[str, Any]) -> torch.optim.Optimizer:
+def _make_catalog(
+    kind: str, model: nn.Module, named: list[tuple[str, nn.Parameter]], lr: float, options: Mapping[str, Any]
+) -> torch.optim.Optimizer:
     made, given = catalog_class(kind)
     given.update(options)
     given["lr"] = lr
-    # A class of the package routes by role and needs the modules for it; the lr of the whole is one.
-    if made.__module__.split(".")[0] == "normdescent":
-        return made(model, **given)  # type: ignore[arg-type]
-    return made([p for _, p in named], **given)
+    if not hasattr(made, "kind"):
+        return made([p for _, p in named], **given)
+    if made._entry.is_routed:  # type: ignore[attr-defined]
+        found = roles(model)
+        given["roles"] = {name: found[name] for name, _ in named}
+    return made(named, **given)
 
 
 def _known_name(name: str, where: str) -> str:
     """The canonical name ("AdamW" is "adamw"), or a ValueError with the nearest one."""
-    known = {_key(n): n for n in _ALIASES}
-    for key, made in catalog_classes().items():
-        known.setdefault(key, getattr(made, "catalog_name", None) or _dashed(key, made.__name__))
+    known = {_key(n): n for n in (*catalog_classes(), *_MEANINGS)}
     found = known.get(_key(name))
     if found is not None:
         return found
     near = difflib.get_close_matches(_key(name), list(known), 1, 0.5)
     hint = f"; did you mean {known[near[0]]}?" if near else ""
     raise ValueError(f"{where}: no optimizer {name!r}{hint} (known: {', '.join(sorted(known.values()))})")
-
-
-def _dashed(key: str, class_name: str) -> str:
-    try:
-        from . import _core
-
-        for row in _core.catalog():
-            if _key(row["name"]) == key:
-                return str(row["name"])
-    except (ImportError, AttributeError, KeyError, TypeError):
-        pass
-    return class_name.lower()
 
 
 def _rate(value: Any, where: str) -> float:
@@ -162,7 +167,9 @@ def _one(name: str, value: Any, where: str) -> Candidate:
     if callable(value):
         return _from_factory(name, value, None, False)
     if not isinstance(value, Mapping):
-        raise TypeError(f"{where}: a {type(value).__name__}; expected a dict of options, a factory(named_parameters, lr), or (factory, lr)")
+        raise TypeError(
+            f"{where}: a {type(value).__name__}; expected a dict of options, a factory(named_parameters, lr), or (factory, lr)"
+        )
     kind = _known_name(name, where)
     options = dict(value)
     lr = options.pop("lr", None)
@@ -181,7 +188,9 @@ def _check_options(kind: str, options: Mapping[str, Any], where: str) -> None:
     for option in options:
         if option not in names:
             near = difflib.get_close_matches(option, names, 1, 0.5)
-            raise ValueError(f"{where}: no option {option!r}{f'; did you mean {near[0]}?' if near else ''} (known: {', '.join(names)})")
+            raise ValueError(
+                f"{where}: no option {option!r}{f'; did you mean {near[0]}?' if near else ''} (known: {', '.join(names)})"
+            )
 
 
 def parse(optimizers: Any, baseline: Any) -> tuple[list[Candidate], str]:
@@ -189,7 +198,9 @@ def parse(optimizers: Any, baseline: Any) -> tuple[list[Candidate], str]:
     if optimizers is None:
         optimizers = list(DEFAULT_OPTIMIZERS)
     if isinstance(optimizers, (str, bytes)) or not isinstance(optimizers, Iterable):
-        raise TypeError(f"optimizers is a {type(optimizers).__name__}; expected a list of names or a mapping from names to options")
+        raise TypeError(
+            f"optimizers is a {type(optimizers).__name__}; expected a list of names or a mapping from names to options"
+        )
     found: list[Candidate] = []
     if isinstance(optimizers, Mapping):
         for name, value in optimizers.items():
@@ -202,7 +213,10 @@ def parse(optimizers: Any, baseline: Any) -> tuple[list[Candidate], str]:
     names = [c.name for c in found]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"optimizers: {name} is named twice; expected each candidate once (a mapping gives two of a kind names of their own)")
+            raise ValueError(
+                f"optimizers: {name} is named twice; expected each candidate once (a mapping gives two of a kind names of "
+                "their own)"
+            )
     return _with_baseline(found, baseline)
 
 
@@ -212,7 +226,9 @@ def _entry(entry: Any, where: str, taken: set[str]) -> Candidate:
         return Candidate(name, name)
     factory = entry[0] if isinstance(entry, tuple) and len(entry) == 2 else entry
     if not callable(factory):
-        raise TypeError(f"{where} is a {type(entry).__name__}; expected a name, a factory(named_parameters, lr), or (factory, lr)")
+        raise TypeError(
+            f"{where} is a {type(entry).__name__}; expected a name, a factory(named_parameters, lr), or (factory, lr)"
+        )
     name = getattr(factory, "__name__", type(factory).__name__).strip("<>")
     unique, number = name, 2
     while unique in taken:
@@ -243,7 +259,7 @@ def _with_baseline(found: list[Candidate], baseline: Any) -> tuple[list[Candidat
 
 
 def _default_rate(name: str) -> float | None:
-    made, options = catalog_class(name)
+    made, _ = catalog_class(name)
     default = inspect.signature(made.__init__).parameters.get("lr")
     if default is None or not isinstance(default.default, (int, float)):
         return None

@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import nn
 
 from ._model import trainable
+from ._routing import module_roles
 
 
 def features(model: nn.Module, batch_size: int | None) -> dict[str, float]:
     """parameters, matrices, hidden_share, embedding_share and batch_size, of what is trained.
 
-    Hidden matrices are what Muon orthogonalizes: tensors of two or more dimensions that are neither embeddings nor the output head.
+    Hidden matrices are what Muon orthogonalizes: tensors of two or more dimensions that are neither embeddings nor the head.
     """
     found_roles = roles(model)
     named = trainable(model)
@@ -33,19 +32,9 @@ def features(model: nn.Module, batch_size: int | None) -> dict[str, float]:
 
 
 def roles(model: nn.Module) -> dict[str, str]:
-    """matrix, embedding, head or vector of each trainable parameter; the last matrix of several is the head."""
-    named = trainable(model)
-    embeddings = {id(p) for m in model.modules() if isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for p in m.parameters(recurse=False)}
-    found = {}
-    for name, p in named:
-        if id(p) in embeddings:
-            found[name] = "embedding"
-        else:
-            found[name] = "matrix" if p.ndim >= 2 and min(p.shape[0], math.prod(p.shape[1:])) > 1 else "vector"
-    matrices = [name for name, role in found.items() if role == "matrix"]
-    if len(matrices) > 1:
-        found[matrices[-1]] = "head"
-    return found
+    """matrix, embedding, head or vector of each trainable parameter, as the package's optimizers see it."""
+    found = module_roles(model)
+    return {name: found[id(p)] for name, p in trainable(model)}
 
 
 def state_bytes(optimizer: torch.optim.Optimizer) -> int:

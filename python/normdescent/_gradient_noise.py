@@ -5,7 +5,8 @@ Two consecutive steps see independent examples at nearly the same weights, so wi
 
     E <g_t, g_{t+1}> = ||G||^2        E ||g||^2 = ||G||^2 + S^2        B_crit = B S^2 / ||G||^2   (McCandlish et al., B_simple)
 
-and nothing is computed but a dozen inner products. Below B_crit twice the batch is worth nearly half the steps, above it nearly none.
+and nothing is computed but a dozen inner products. Below B_crit twice the batch is worth nearly half the steps, above it nearly
+none.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class GradientPairs:
             return
         now = [p.grad if p.grad is not None and not p.grad.is_sparse else None for p in parameters]
         if self._previous is not None:
-            both = [(a, b) for a, b in zip(self._previous, now) if a is not None and b is not None]
+            both = [(a, b) for a, b in zip(self._previous, now, strict=True) if a is not None and b is not None]
             if len(both) == sum(a is not None for a in self._previous) and both:
                 self._pairs.append(_inner_products(both))
         self._previous = [g.detach().clone() if g is not None else None for g in now] if step in self._firsts else None  # type: ignore[misc]
@@ -59,7 +60,7 @@ def _inner_products(both: list[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tens
 
 
 def critical_batch(pairs: Sequence[Sequence[float]], batch_size: float) -> dict[str, Any] | None:
-    """value, low and high in examples (80 %, delete-one jackknife of the logarithm); None where too few pairs or noise hides the gradient."""
+    """value, low and high in examples (80 %, delete-one jackknife of the logarithm); None where noise hides the gradient."""
     if len(pairs) < _LEAST_PAIRS:
         return None
     whole = _log_ratio(pairs)
@@ -84,7 +85,8 @@ def sentence(found: dict[str, Any] | None, batch: float) -> str:
     """What it means for the batch in use."""
     if found is None:
         return "Whether a larger batch would pay was not measurable: too few steps, or noise hides the gradient."
-    value = f"Critical batch about {found['value']:.3g} examples [{found['low']:.2g}, {found['high']:.2g}] in the second half of the runs"
+    interval = f"[{found['low']:.2g}, {found['high']:.2g}]"
+    value = f"Critical batch about {found['value']:.3g} examples {interval} in the second half of the runs"
     if found["low"] > 2.0 * batch:
         return f"{value}: a larger batch than {batch:.4g} would pay."
     if found["high"] < 0.5 * batch:

@@ -180,7 +180,8 @@ def _check_kind(model: nn.Module) -> None:
     if not any(p.requires_grad for p in model.parameters()):
         count = sum(1 for _ in model.parameters())
         raise ProblemError(
-            f"make_model: the {name} has no trainable parameter ({count} parameters, none with requires_grad); expected at least one to train"
+            f"make_model: the {name} has no trainable parameter ({count} parameters, none with requires_grad); expected at "
+            "least one to train"
         )
 
 
@@ -200,7 +201,10 @@ def _shared(first: nn.Module, second: nn.Module) -> bool:
 
 def _check_same(first: nn.Module, second: nn.Module) -> None:
     ours, others = dict(first.named_parameters()), dict(second.named_parameters())
-    hint = "expected equal models after torch, NumPy and Python were seeded alike (draw from their global generators, or seed your own in make_model)"
+    hint = (
+        "expected equal models after torch, NumPy and Python were seeded alike "
+        "(draw from their global generators, or seed your own in make_model)"
+    )
     if ours.keys() != others.keys():
         name = sorted(ours.keys() ^ others.keys())[0]
         raise ProblemError(f"make_model is not deterministic: two calls gave different parameters ({name}); {hint}")

@@ -60,6 +60,15 @@ def _runs(number: float) -> str:
     return f"{number:g} run" if number in (0.25, 0.5, 1.0) else f"{number:g} runs"
 
 
+def checked_objective(value: Any) -> str:
+    """One of OBJECTIVES, or a ValueError with the nearest."""
+    if value not in OBJECTIVES:
+        near = difflib.get_close_matches(str(value), OBJECTIVES, 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"objective = {value!r}; expected one of {', '.join(OBJECTIVES)}{hint}")
+    return str(value)
+
+
 class Problem:
     """A model, a loss, data and what is asked about them: the arguments of `compare`, held together.
 
@@ -106,10 +115,7 @@ class Problem:
         self.optimizers = optimizers
         self.baseline = baseline
         self.budget = Budget.parse(budget)
-        if objective not in OBJECTIVES:
-            near = difflib.get_close_matches(str(objective), OBJECTIVES, 1)
-            raise ValueError(f"objective = {objective!r}; expected one of {', '.join(OBJECTIVES)}{f' (did you mean {near[0]}?)' if near else ''}")
-        self.objective = objective
+        self.objective = checked_objective(objective)
         self.schedule = _callable_or_none("schedule", schedule)
         self.clip = None if clip is None else _positive("clip", clip)
         self.accumulate = _whole("accumulate", accumulate)
@@ -130,7 +136,9 @@ class Problem:
             batches = sum(1 for _ in self.train.counted_epoch(derive(self.seed, "count")))
         steps = round(self._epochs * batches / self.accumulate)
         if steps < 1:
-            raise ProblemError(f"epochs = {self._epochs:g} of {batches} batches, {self.accumulate} a step, are no step; expected at least one")
+            raise ProblemError(
+                f"epochs = {self._epochs:g} of {batches} batches, {self.accumulate} a step, are no step; expected at least one"
+            )
         return steps
 
     @contextmanager
@@ -166,7 +174,16 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
     steps = problem.steps()
     _schedule.check(problem.schedule, steps)
     training = Training(
-        problem.models, problem.loss, problem.train, None, problem.metric, problem.schedule, problem.clip, problem.accumulate, problem.autocast, problem.seed
+        problem.models,
+        problem.loss,
+        problem.train,
+        None,
+        problem.metric,
+        problem.schedule,
+        problem.clip,
+        problem.accumulate,
+        problem.autocast,
+        problem.seed,
     )
     first_seed = derive(problem.seed, "model", 0)
     try:
@@ -174,7 +191,8 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
     except ProblemError:
         raise
     except Exception as error:
-        raise add_note(error, "in make_model()")
+        add_note(error, "in make_model()")
+        raise
     counts = Counts()
     description = _check_first_step(training, candidates, counts)
     description.update(steps=steps, accumulate=problem.accumulate, seed=problem.seed)
@@ -183,15 +201,20 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
     if validation_limit is None:
         return Prepared(training, steps, counts, math.nan, description)
     if problem.validation is None:
-        raise TypeError("validation is None; expected held-out data: a DataLoader, a Dataset with batch_size, or an iterable of batches")
-    training.validation = _batches.FixedPart(problem.validation, max(1, validation_limit(steps)), derive(problem.seed, "validation"))
+        raise TypeError(
+            "validation is None; expected held-out data: a DataLoader, a Dataset with batch_size, or an iterable of batches"
+        )
+    training.validation = _batches.FixedPart(
+        problem.validation, max(1, validation_limit(steps)), derive(problem.seed, "validation")
+    )
     model = training.model(0)
     try:
         first_loss = training.evaluate(model, counts)
     except ProblemError:
         raise
     except Exception as error:
-        raise add_note(error, "in the first evaluation on validation data, before training")
+        add_note(error, "in the first evaluation on validation data, before training")
+        raise
     if not math.isfinite(first_loss):
         what = "metric" if problem.metric is not None else "loss"
         raise ProblemError(f"the {what} on validation data is {first_loss} before training; expected a finite number")
@@ -208,7 +231,8 @@ def _check_first_step(training: Training, candidates: list[_candidates.Candidate
     except ProblemError:
         raise
     except Exception as error:
-        raise add_note(error, "while reading the first batch of train")
+        add_note(error, "while reading the first batch of train")
+        raise
     size = _examples(batch)
     micro = Training(**{**{f.name: getattr(training, f.name) for f in fields(training)}, "accumulate": 1})
     try:
@@ -216,27 +240,37 @@ def _check_first_step(training: Training, candidates: list[_candidates.Candidate
     except ProblemError:
         raise
     except Exception as error:
-        raise add_note(error, f"in the first call of loss(model, batch), before training (seed {training.seed})")
+        add_note(error, f"in the first call of loss(model, batch), before training (seed {training.seed})")
+        raise
     if not math.isfinite(float(value)):
-        raise ProblemError(f"loss(model, batch) is {float(value)} on the first batch, before training (seed {training.seed}); expected a finite number")
+        raise ProblemError(
+            f"loss(model, batch) is {float(value)} on the first batch, before training (seed {training.seed}); expected a "
+            "finite number"
+        )
     parameters = trainable(model)
     reached = [(n, p) for n, p in parameters if p.grad is not None]
     if not reached:
         raise ProblemError(
-            "loss(model, batch).backward() gave no gradient to any trainable parameter of the model it was called with; expected the loss to use its "
-            "argument `model` (not a module from outside, nor a forward that still calls the original after a copy; then give make_model as a callable)"
+            "loss(model, batch).backward() gave no gradient to any trainable parameter of the model it was called with; "
+            "expected the loss to use its "
+            "argument `model` (not a module from outside, nor a forward that still calls the original after a copy; then "
+            "give make_model as a callable)"
         )
     for name, p in reached:
         grad = p.grad.coalesce().values() if p.grad.is_sparse else p.grad  # type: ignore[union-attr]
         if not bool(torch.isfinite(grad).all()):
-            raise ProblemError(f"the gradient of {name} is not finite (nan or inf) on the first batch, before training; expected finite gradients")
+            raise ProblemError(
+                f"the gradient of {name} is not finite (nan or inf) on the first batch, before training; expected finite "
+                "gradients"
+            )
     for candidate in candidates:
         try:
             candidate.make(model, candidate.lr or 1e-3)
         except (ProblemError, TypeError):
             raise
         except Exception as error:
-            raise add_note(error, f"while making the optimizer {candidate.name}")
+            add_note(error, f"while making the optimizer {candidate.name}")
+            raise
     return {
         "model": type(model).__name__,
         "parameters": sum(p.numel() for _, p in parameters),

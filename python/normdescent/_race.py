@@ -6,6 +6,7 @@ The planner decides by the set of results, whoever made them; a worker that dies
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 import os
@@ -112,11 +113,29 @@ class Race:
     def _settle(self, request: dict[str, Any], result: dict[str, Any]) -> None:
         self.counts.add(Counts(result["gradients"], result["validation_batches"]))
         seconds = self.clock.seconds_per_step(request["candidate"], result, self.training.accumulate)
-        told = {k: result[k] for k in ("status", "first_loss", "final_loss", "curve", "train_loss", "gradients", "validation_batches")}
+        told = {
+            k: result[k] for k in ("status", "first_loss", "final_loss", "curve", "train_loss", "gradients", "validation_batches")
+        }
         told["seconds_per_step"] = seconds
         self.planner.tell(request["id"], told)
         record = {k: request[k] for k in ("id", "candidate", "lr", "steps", "seed", "purpose")}
-        record.update({k: result[k] for k in ("status", "final_loss", "train_loss", "curve", "steps_done", "gradients", "validation_batches", "state_bytes", "exception", "gradient_pairs")})
+        record.update(
+            {
+                k: result[k]
+                for k in (
+                    "status",
+                    "final_loss",
+                    "train_loss",
+                    "curve",
+                    "steps_done",
+                    "gradients",
+                    "validation_batches",
+                    "state_bytes",
+                    "exception",
+                    "gradient_pairs",
+                )
+            }
+        )
         record["seconds_per_step"] = seconds
         self.records.append(record)
         self.progress.show(self._fraction(), f"{request['candidate']} lr {request['lr']:.3g}")
@@ -175,7 +194,9 @@ class Race:
                             self.planner.lost(request["id"])
                     running.clear()
                     if make is None or losses > _MOST_LOSSES:
-                        warnings.warn("the executor lost its workers; the race goes on in this process", RuntimeWarning, stacklevel=4)
+                        warnings.warn(
+                            "the executor lost its workers; the race goes on in this process", RuntimeWarning, stacklevel=4
+                        )
                         self.notes.append("the executor lost its workers: the rest was run in the main process")
                         return self._serial()
                     _shut_down(executor)
@@ -240,7 +261,14 @@ def execute(key: str, payload: bytes, request: dict[str, Any], first_loss: float
                 pickle.loads(pickled)
             except Exception:
                 pickled = None
-            return {"status": "error", "error": pickled, "type": type(error).__name__, "message": str(error), "notes": list(getattr(error, "__notes__", [])), "traceback": text}
+            return {
+                "status": "error",
+                "error": pickled,
+                "type": type(error).__name__,
+                "message": str(error),
+                "notes": list(getattr(error, "__notes__", [])),
+                "traceback": text,
+            }
 
 
 def _user_error(result: dict[str, Any]) -> BaseException:
@@ -272,7 +300,8 @@ def _pickled(training: Training, candidates: dict[str, Candidate]) -> bytes:
 
 def _unpicklable(error: Exception) -> ProblemError:
     return ProblemError(
-        f"executor: the problem cannot be sent to workers ({type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}); expected make_model, "
+        f"executor: the problem cannot be sent to workers ({type(error).__name__}: "
+        f"{(str(error).splitlines() or [''])[0][:200]}); expected make_model, "
         "loss and data that can be pickled: define them at the top of a module (no lambdas), or install cloudpickle"
     )
 
@@ -314,7 +343,5 @@ def _is_broken(executor: Any) -> bool:
 
 
 def _shut_down(executor: Executor) -> None:
-    try:
+    with contextlib.suppress(Exception):  # a broken pool may refuse
         executor.shutdown(wait=False, cancel_futures=True)
-    except Exception:  # a broken pool may refuse
-        pass

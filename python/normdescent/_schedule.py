@@ -42,7 +42,10 @@ def make(schedule: Schedule | None, optimizer: torch.optim.Optimizer, steps: int
         return warmup_cosine(optimizer, steps)
     scheduler = schedule(optimizer, steps)
     if scheduler is not None and not hasattr(scheduler, "step"):
-        raise TypeError(f"schedule(optimizer, steps) gave a {type(scheduler).__name__}; expected a torch LR scheduler, or None for a constant rate")
+        raise TypeError(
+            f"schedule(optimizer, steps) gave a {type(scheduler).__name__}; expected a torch LR scheduler, or None for a "
+            "constant rate"
+        )
     return scheduler
 
 
@@ -71,6 +74,8 @@ def check(schedule: Schedule | None, steps: int) -> None:
         seen.append(rates)
     if seen[0] == seen[1] and any(seen[0]):
         raise ProblemError(
-            "schedule sets learning rates of its own, whatever the optimizer's lr is, so rates cannot be compared; expected rates in proportion "
-            'to the optimizer\'s, for example OneCycleLR(optimizer, max_lr=[g["lr"] for g in optimizer.param_groups], total_steps=steps)'
+            "schedule sets learning rates of its own, whatever the optimizer's lr is, so rates cannot be compared; "
+            "expected rates in proportion "
+            'to the optimizer\'s, for example OneCycleLR(optimizer, max_lr=[g["lr"] for g in optimizer.param_groups], '
+            "total_steps=steps)"
         )

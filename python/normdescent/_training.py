@@ -26,7 +26,19 @@ from ._seeds import derive, seeded, streams_left_as_found
 
 _TIMED_STEPS = 24  # of each run, with the device synchronized
 _BLOW_UP = 100.0  # a training loss so many times the first one (at least 1) has diverged
-_NUMERIC_WORDS = ("nan", "inf", "finite", "singular", "converge", "positive definite", "positive-definite", "cholesky", "svd", "overflow", "probability tensor")
+_NUMERIC_WORDS = (
+    "nan",
+    "inf",
+    "finite",
+    "singular",
+    "converge",
+    "positive definite",
+    "positive-definite",
+    "cholesky",
+    "svd",
+    "overflow",
+    "probability tensor",
+)
 
 
 @dataclass
@@ -124,14 +136,18 @@ class Training:
 
     # The whole
 
-    def run(self, request: dict[str, Any], candidate: Candidate, first_loss: float, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-        """Trains once as the planner asked and returns what it is told, with "forward_backward" and "optimizer" seconds beside."""
+    def run(
+        self, request: dict[str, Any], candidate: Candidate, first_loss: float, stop: Callable[[], bool] = lambda: False
+    ) -> dict[str, Any]:
+        """Trains once as the planner asked; returns what it is told, with "forward_backward" and "optimizer" seconds beside."""
         with streams_left_as_found():
             return _Run(self, request, candidate, first_loss, stop).execute()
 
 
 class _Run:
-    def __init__(self, training: Training, request: dict[str, Any], candidate: Candidate, first_loss: float, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, training: Training, request: dict[str, Any], candidate: Candidate, first_loss: float, stop: Callable[[], bool]
+    ) -> None:
         self.t = training
         self.candidate = candidate
         self.lr = float(request["lr"])
@@ -164,7 +180,8 @@ class _Run:
         except Exception as error:
             note = self._note()
             if not self._means_divergence(error):
-                raise add_note(error, note)
+                add_note(error, note)
+                raise
             self.exception = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]} ({note})"
             status = "diverged"
         return self._result(status)
@@ -196,7 +213,16 @@ class _Run:
                     self._evaluate(model, optimizer)
         self.state_bytes = state_bytes(optimizer)
 
-    def _one_step(self, model: nn.Module, optimizer: Any, scheduler: Any, parameters: list[nn.Parameter], batches: Iterator[Any], device: torch.device, closure_needed: bool) -> None:
+    def _one_step(
+        self,
+        model: nn.Module,
+        optimizer: Any,
+        scheduler: Any,
+        parameters: list[nn.Parameter],
+        batches: Iterator[Any],
+        device: torch.device,
+        closure_needed: bool,
+    ) -> None:
         t = self.t
         is_timed = self.step < _TIMED_STEPS
         start = _now(device) if is_timed else 0.0
@@ -238,7 +264,10 @@ class _Run:
     def _check(self, loss: float) -> None:
         if not math.isfinite(loss):
             if self.step == 0:
-                raise ProblemError(f"loss(model, batch) is {loss} on the first batch (seed {self.seed}); expected a finite number before training")
+                raise ProblemError(
+                    f"loss(model, batch) is {loss} on the first batch (seed {self.seed}); expected a finite number before "
+                    "training"
+                )
             raise Diverged
         if self.losses and loss > _BLOW_UP * max(1.0, abs(self.losses[0])):
             raise Diverged
@@ -332,10 +361,13 @@ def checked_loss(value: Any) -> torch.Tensor:
             hint = '; return its ["loss"]'
         elif isinstance(value, (tuple, list)) and value and isinstance(value[0], torch.Tensor):
             hint = "; return one of its tensors"
-        raise ProblemError(f"loss(model, batch) gave a {type(value).__name__}; expected a scalar tensor, the mean over the batch{hint}")
+        raise ProblemError(
+            f"loss(model, batch) gave a {type(value).__name__}; expected a scalar tensor, the mean over the batch{hint}"
+        )
     if value.numel() != 1:
         raise ProblemError(
-            f"loss(model, batch) gave a tensor of shape {tuple(value.shape)}; expected a scalar, the mean over the batch (.mean() of a loss per example)"
+            f"loss(model, batch) gave a tensor of shape {tuple(value.shape)}; expected a scalar, the mean over the batch "
+            "(.mean() of a loss per example)"
         )
     if not value.is_floating_point():
         raise ProblemError(f"loss(model, batch) gave a scalar of {value.dtype}; expected a real floating-point tensor")
@@ -345,12 +377,16 @@ def checked_loss(value: Any) -> torch.Tensor:
 def _number(value: Any, what: str) -> float:
     if isinstance(value, torch.Tensor):
         if value.numel() != 1:
-            raise ProblemError(f"{what}(model, batch) gave a tensor of shape {tuple(value.shape)} on validation; expected a scalar")
+            raise ProblemError(
+                f"{what}(model, batch) gave a tensor of shape {tuple(value.shape)} on validation; expected a scalar"
+            )
         return float(value)
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ProblemError(f"{what}(model, batch) gave a {type(value).__name__} on validation; expected a number, lower is better") from None
+        raise ProblemError(
+            f"{what}(model, batch) gave a {type(value).__name__} on validation; expected a number, lower is better"
+        ) from None
 
 
 def _needs_closure(optimizer: torch.optim.Optimizer) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`probe`: noise, density, tails, critical batch, curvature and gains of a model of one's own, in the geometry of every optimizer family."""
+"""`probe`: noise, density, tails, critical batch, curvature and gains of a model of one's own, in every optimizer's geometry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._features import roles
 from ._model import trainable
 from ._problem import Problem, prepare
 from ._progress import Progress
-from ._reports import Report
+from ._reports import Report, aligned
 from ._seeds import derive, seeded
 from ._training import Counts, Training, device_of
 
@@ -31,7 +31,7 @@ _KEPT_BATCHES = 128
 
 
 class Probe(Report):
-    """What was measured at the start of training. `to_dict()` has all of it; None where nothing could be measured, and `not_measured` says why."""
+    """What was measured at the start of training. None where nothing could be measured, and `not_measured` says why."""
 
     __module__ = "normdescent"
     schema: ClassVar[str] = "normdescent.probe/1"
@@ -48,7 +48,7 @@ class Probe(Report):
 
     @property
     def geometries(self) -> dict[str, dict[str, Any]]:
-        """By name (euclidean, sign, spectral, ...): noise_scale, gradient_norm, smoothness, curvature, critical_batch in examples, ..."""
+        """By name (euclidean, sign, ...): noise_scale, gradient_norm, smoothness, curvature, critical_batch in examples, ..."""
         return {str(g["geometry"]): dict(g) for g in self.to_dict()["geometries"]}
 
     @property
@@ -83,10 +83,15 @@ class Probe(Report):
         lines = [f"{d['problem']['model']}: {d['problem']['parameters']} parameters, loss {_text(d.get('loss'))}"]
         lines.append(f"noise density {_text(d.get('noise_density'))}, tail index {_text(d.get('tail_index'))}")
         header = ["geometry", "noise", "gradient", "curvature", "critical batch"]
-        rows = [header] + [[str(g["geometry"])] + [_text(g[k]) for k in ("noise_scale", "gradient_norm", "curvature", "critical_batch")] for g in d["geometries"]]
-        widths = [max(len(r[i]) for r in rows) for i in range(len(header))]
-        lines += ["  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(r, widths))) for r in rows]
-        lines += [f"one step along {g['direction']}: gain {_text(g['gain'])} at step size {_text(g['step_size'])}" for g in d["one_step_gain"]]
+        rows = [header] + [
+            [str(g["geometry"])] + [_text(g[k]) for k in ("noise_scale", "gradient_norm", "curvature", "critical_batch")]
+            for g in d["geometries"]
+        ]
+        lines += aligned(rows)
+        lines += [
+            f"one step along {g['direction']}: gain {_text(g['gain'])} at step size {_text(g['step_size'])}"
+            for g in d["one_step_gain"]
+        ]
         lines += [f"not measured: {n['quantity']}: {n['because']}" for n in d["not_measured"]]
         c = d["cost"]
         lines.append(f"Cost: {c['gradients']} gradients and {c['losses']} losses of micro-batches, {c['seconds']:.3g} s.")
@@ -126,14 +131,25 @@ def probe(
         missing = [name for name, value in (("loss", loss), ("train", train)) if value is None]
         if missing:
             raise TypeError(f"probe() misses {', '.join(missing)}; expected probe(make_model, loss, train)")
-        problem = Problem(make_model, loss, train, validation, steps=1 if steps is None else steps, batch_size=batch_size, seed=seed, baseline="adamw")
+        problem = Problem(
+            make_model,
+            loss,
+            train,
+            validation,
+            steps=1 if steps is None else steps,
+            batch_size=batch_size,
+            seed=seed,
+            baseline="adamw",
+        )
     from . import _core
 
     start = time.monotonic()
     with Progress(progress, "normdescent probe") as shown, problem.left_as_found():
         prepared = prepare(problem, None, [])
         host = _Host(prepared.training, prepared.counts, derive(problem.seed, "probe"))
-        micro_batches = _MOST_MICRO_BATCHES if steps is None else min(_MOST_MICRO_BATCHES, max(_FEWEST_MICRO_BATCHES, steps // 50))
+        micro_batches = (
+            _MOST_MICRO_BATCHES if steps is None else min(_MOST_MICRO_BATCHES, max(_FEWEST_MICRO_BATCHES, steps // 50))
+        )
         options = {
             "micro_batches": micro_batches,
             "micro_batch_size": 1,
@@ -185,7 +201,7 @@ class _Host:
         self._own = [not _is_plain(p) for _, p in self._named]
         self._values: list[torch.Tensor] = []
         self._gradients: list[torch.Tensor] = []
-        for (_, p), own in zip(self._named, self._own):
+        for (_, p), own in zip(self._named, self._own, strict=True):
             self._values.append(p.detach().to("cpu", torch.float32).contiguous().clone() if own else p.detach())
             self._gradients.append(torch.zeros_like(self._values[-1]))
             if not own:
@@ -197,12 +213,12 @@ class _Host:
         found = roles(self._model)
         return [
             {"name": name, "shape": list(p.shape) or [1], "role": found[name], "value": v.data_ptr(), "gradient": g.data_ptr()}
-            for (name, p), v, g in zip(self._named, self._values, self._gradients)
+            for (name, p), v, g in zip(self._named, self._values, self._gradients, strict=True)
         ]
 
     def gradient(self, stream: int, first: int, count: int) -> float:
         self._write_values()
-        for (_, p), own, gradient in zip(self._named, self._own, self._gradients):
+        for (_, p), own, gradient in zip(self._named, self._own, self._gradients, strict=True):
             gradient.zero_()
             p.grad = None if own else gradient
         total = 0.0
@@ -238,7 +254,8 @@ class _Host:
         except ProblemError:
             raise
         except Exception as error:
-            raise add_note(error, "in loss(model, batch), while the probe measured")
+            add_note(error, "in loss(model, batch), while the probe measured")
+            raise
 
     def _batches(self, stream: int, first: int, count: int) -> Iterator[Any]:
         if stream not in self._streams:
@@ -248,12 +265,12 @@ class _Host:
 
     def _write_values(self) -> None:
         with torch.no_grad():
-            for (_, p), own, value in zip(self._named, self._own, self._values):
+            for (_, p), own, value in zip(self._named, self._own, self._values, strict=True):
                 if own:
                     p.copy_(value)
 
     def _read_gradients(self) -> None:
-        for (_, p), own, gradient in zip(self._named, self._own, self._gradients):
+        for (_, p), own, gradient in zip(self._named, self._own, self._gradients, strict=True):
             grad = p.grad
             if grad is None or grad is gradient:
                 continue
@@ -292,4 +309,10 @@ class _Stream:
 
 
 def _is_plain(p: nn.Parameter) -> bool:
-    return p.device.type == "cpu" and p.dtype == torch.float32 and p.is_contiguous() and p.layout is torch.strided and type(p.data) is torch.Tensor
+    return (
+        p.device.type == "cpu"
+        and p.dtype == torch.float32
+        and p.is_contiguous()
+        and p.layout is torch.strided
+        and type(p.data) is torch.Tensor
+    )

@@ -14,15 +14,15 @@ import torch
 from torch import nn
 
 from . import _candidates, _gradient_noise
+from ._comparison import Comparison
 from ._features import features
 from ._problem import Budget, Prepared, Problem, prepare
 from ._progress import Progress
 from ._race import Race
-from ._reports import Comparison
 from ._seeds import derive
 from ._training import Counts
 
-__all__ = ["Comparison", "Problem", "compare"]
+__all__ = ["Comparison", "Problem", "compare", "suggest"]
 
 _CUSTOM_GUESS = 1e-3  # the first rate of a factory that came without one
 _MOST_VALIDATION_BATCHES = 64
@@ -80,13 +80,20 @@ def compare(
     A `Problem` may stand in the place of the first four and of what it holds.
     """
     if isinstance(make_model, Problem):
-        if any(v is not None for v in (loss, train, validation, steps, epochs, batch_size, optimizers, metric, schedule, clip, autocast)):
-            raise TypeError("compare(problem) takes model, loss, data and their options from the Problem; expected none of them beside it")
+        if any(
+            v is not None
+            for v in (loss, train, validation, steps, epochs, batch_size, optimizers, metric, schedule, clip, autocast)
+        ):
+            raise TypeError(
+                "compare(problem) takes model, loss, data and their options from the Problem; expected none of them beside it"
+            )
         problem = make_model
     else:
         missing = [name for name, value in (("loss", loss), ("train", train), ("validation", validation)) if value is None]
         if missing:
-            raise TypeError(f"compare() misses {', '.join(missing)}; expected compare(make_model, loss, train, validation, steps=...)")
+            raise TypeError(
+                f"compare() misses {', '.join(missing)}; expected compare(make_model, loss, train, validation, steps=...)"
+            )
         problem = Problem(
             make_model,
             loss,
@@ -109,7 +116,42 @@ def compare(
     return compare_problem(problem, executor=executor, out=out, resume=resume, progress=progress)
 
 
-def compare_problem(problem: Problem, *, executor: Any = None, out: Any = None, resume: Any = None, progress: bool | None = None) -> Comparison:
+def _no_loss(model: nn.Module, batch: Any) -> torch.Tensor:
+    raise AssertionError("nothing is trained")
+
+
+def suggest(
+    model: Any,
+    *,
+    steps: int,
+    batch_size: int | None = None,
+    optimizers: Any = None,
+    baseline: Any = "adamw",
+    objective: str = "auto",
+) -> Comparison:
+    """What is known of other problems about a model: a choice and rates, without a training step.
+
+    model       a module, which is looked at only, or a callable that makes one
+    steps       the horizon, in optimizer steps of batch_size examples
+    The report is that of compare(..., budget="0 runs").
+    """
+    problem = Problem(
+        model,
+        _no_loss,
+        [None],
+        steps=steps,
+        batch_size=batch_size,
+        optimizers=optimizers,
+        baseline=baseline,
+        objective=objective,
+        budget="0 runs",
+    )
+    return compare_problem(problem, progress=False)
+
+
+def compare_problem(
+    problem: Problem, *, executor: Any = None, out: Any = None, resume: Any = None, progress: bool | None = None
+) -> Comparison:
     start = time.monotonic()
     candidates, baseline = _candidates.parse(problem.optimizers, problem.baseline)
     previous = _previous(resume)
@@ -150,13 +192,36 @@ def _without_a_run(problem: Problem, candidates: list[_candidates.Candidate], ba
     model = problem.models.make(first_seed, lambda _: None)
     steps = problem.steps()
     found = features(model, problem.batch_size)
-    planner = _planner(candidates, {"steps": steps, "budget_runs": 0.0, "seed": problem.seed, "objective": problem.objective, "baseline": baseline, "features": found})
-    description = {"model": type(model).__name__, "parameters": int(found["parameters"]), "steps": steps, "accumulate": problem.accumulate, "seed": problem.seed, "batch_size": problem.batch_size}
+    planner = _planner(
+        candidates,
+        {
+            "steps": steps,
+            "budget_runs": 0.0,
+            "seed": problem.seed,
+            "objective": problem.objective,
+            "baseline": baseline,
+            "features": found,
+        },
+    )
+    description = {
+        "model": type(model).__name__,
+        "parameters": int(found["parameters"]),
+        "steps": steps,
+        "accumulate": problem.accumulate,
+        "seed": problem.seed,
+        "batch_size": problem.batch_size,
+    }
     return _report(problem, candidates, baseline, planner, None, description, Counts(), start, found)
 
 
 def _with_runs(
-    problem: Problem, candidates: list[_candidates.Candidate], baseline: str, executor: Any, previous: Comparison | None, shown: Progress, start: float
+    problem: Problem,
+    candidates: list[_candidates.Candidate],
+    baseline: str,
+    executor: Any,
+    previous: Comparison | None,
+    shown: Progress,
+    start: float,
 ) -> Comparison:
     budget = problem.budget
     shown.show(0.0, "checks")
@@ -169,7 +234,7 @@ def _with_runs(
         "steps": prepared.steps,
         "budget_runs": runs,
         "spent_runs": spent,
-        "seed": problem.seed,
+        "seed": problem.seed % 2**32,
         "objective": problem.objective,
         "baseline": baseline,
         "features": found,
@@ -233,18 +298,33 @@ def _seconds_of_a_micro_batch(prepared: Prepared) -> float:
     return float(result["forward_backward"] + result["optimizer"]) / training.accumulate
 
 
-def _continued(previous: Comparison, problem: Problem, prepared: Prepared, candidates: list[_candidates.Candidate], runs: float) -> tuple[Any, list[dict[str, Any]], Counts]:
+def _continued(
+    previous: Comparison, problem: Problem, prepared: Prepared, candidates: list[_candidates.Candidate], runs: float
+) -> tuple[Any, list[dict[str, Any]], Counts]:
     from . import _core
 
     data = previous.to_dict()
-    then, now = data["problem"], {"steps": prepared.steps, "seed": problem.seed, "accumulate": problem.accumulate, "parameters": prepared.description["parameters"]}
+    then, now = (
+        data["problem"],
+        {
+            "steps": prepared.steps,
+            "seed": problem.seed,
+            "accumulate": problem.accumulate,
+            "parameters": prepared.description["parameters"],
+        },
+    )
     for name, value in now.items():
         if then[name] != value:
             raise ValueError(f"resume: the saved report has {name} = {then[name]}, this call {value}; expected the same problem")
     if set(data["candidates"]) != {c.name for c in candidates}:
-        raise ValueError(f"resume: the saved report has {', '.join(data['candidates'])}; expected the same optimizers and baseline")
+        raise ValueError(
+            f"resume: the saved report has {', '.join(data['candidates'])}; expected the same optimizers and baseline"
+        )
     if not math.isclose(then["first_loss"], prepared.first_loss, rel_tol=1e-4, abs_tol=1e-12):
-        raise ValueError(f"resume: the loss before training is {prepared.first_loss:.6g}, in the saved report {then['first_loss']:.6g}; expected the same model and data")
+        raise ValueError(
+            f"resume: the loss before training is {prepared.first_loss:.6g}, in the saved report {then['first_loss']:.6g}; "
+            "expected the same model and data"
+        )
     planner = _core.Planner.from_state(data["planner"])
     planner.set_budget(runs)
     cost = data["cost"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A planner with the interface of `_core.Planner` and no policy: a short sweep for each candidate, then one longer run of each at its best rate.
+"""A planner with the interface of `_core.Planner` and no policy: a short sweep for each candidate, then one longer run at its best rate.
 
 It lets the driver be tested with runs that are known beforehand.
 """
@@ -48,11 +48,25 @@ class Planner:
     def _add(self, name: str, rates: list[float], steps: int, purpose: str) -> None:
         for lr in rates:
             number = len(self.planned)
-            self.planned.append({"id": number, "candidate": name, "lr": lr, "steps": steps, "evaluations": 2, "seed": 100 + self.round, "purpose": purpose})
+            self.planned.append(
+                {
+                    "id": number,
+                    "candidate": name,
+                    "lr": lr,
+                    "steps": steps,
+                    "evaluations": 2,
+                    "seed": 100 + self.round,
+                    "purpose": purpose,
+                }
+            )
             self.waiting.append(number)
 
     def _best(self, name: str) -> dict[str, Any] | None:
-        mine = [(r["final_loss"], i) for i, r in self.results.items() if self.planned[i]["candidate"] == name and r["status"] == "completed"]
+        mine = [
+            (r["final_loss"], i)
+            for i, r in self.results.items()
+            if self.planned[i]["candidate"] == name and r["status"] == "completed"
+        ]
         return self.planned[min(mine)[1]] if mine else None
 
     def ask(self, limit: int) -> list[dict[str, Any]]:
@@ -96,18 +110,22 @@ class Planner:
         for c in self.candidates:
             found = self._best(c["name"])
             lr = found["lr"] if found else (c["lr"] or _GUESSES.get(c["kind"], 1e-2))
-            loss = min((r["final_loss"] for i, r in self.results.items() if self.planned[i]["candidate"] == c["name"]), default=math.inf)
+            loss = min(
+                (r["final_loss"] for i, r in self.results.items() if self.planned[i]["candidate"] == c["name"]), default=math.inf
+            )
             one = {"value": 1.0, "low": 0.8, "high": 1.25, "basis": "predicted"}
             rows[c["name"]] = {
                 "lr": lr, "lr_low": lr / 2, "lr_high": lr * 2, "speedup_steps": one, "speedup_time": None,
-                "probability_best": 1.0 / len(self.candidates), "expected_regret": 1.1, "diverged": bool(self.results) and not math.isfinite(loss),
+                "probability_best": 1.0 / len(self.candidates), "expected_regret": 1.1,
+                "diverged": bool(self.results) and not math.isfinite(loss),
             }  # fmt: skip
             if best is None or loss < best[0]:
                 best = (loss, c["name"], lr)
         assert best is not None
         return {
-            "choice": best[1], "lr": best[2], "choice_in_time": best[1], "choice_in_steps": best[1], "winner": None, "candidates": rows,
-            "reasons": ["a plan for tests"], "expected_gain_of_more": 0.01, "default": {"choice": self.candidates[0]["name"], "lr": rows[self.candidates[0]["name"]]["lr"]},
+            "choice": best[1], "lr": best[2], "choice_in_time": best[1], "choice_in_steps": best[1], "winner": None,
+            "candidates": rows, "reasons": ["a plan for tests"], "expected_gain_of_more": 0.01,
+            "default": {"choice": self.candidates[0]["name"], "lr": rows[self.candidates[0]["name"]]["lr"]},
         }  # fmt: skip
 
     def state(self) -> str:
