@@ -14,4 +14,5 @@ NB_MODULE(_core, m) {
   nd::bind_optimizers(m);
   nd::bind_planner(m);
   nd::bind_probe(m);
+  nd::bind_research(m);
 }

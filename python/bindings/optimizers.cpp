@@ -187,14 +187,17 @@ class Stepper {
     gradients_.resize(count_);
   }
 
-  /// None after a step, else (trouble, index).
-  nb::object step(nb::list values, nb::object gradients, nb::object states, double learning_rate, int threads) {
+  /// Finds all arrays of the next run(). None, or (trouble, index) with the first tensor that cannot be taken as it is.
+  nb::object prepare(nb::list values, nb::object gradients, nb::object states) {
+    is_prepared_ = false;
     if (static_cast<std::size_t>(PyList_GET_SIZE(values.ptr())) != count_) {
-      throw std::invalid_argument("values: another number of tensors than at construction");
+      return nb::make_tuple(static_cast<int>(Trouble::parameter), 0);
     }
     const bool has_list = PyList_Check(gradients.ptr());
-    if (has_list && static_cast<std::size_t>(PyList_GET_SIZE(gradients.ptr())) != count_) {
-      throw std::invalid_argument("gradients: another number of tensors than values");
+    const bool is_dict = PyDict_Check(states.ptr());
+    if ((has_list && static_cast<std::size_t>(PyList_GET_SIZE(gradients.ptr())) != count_) ||
+        (!is_dict && (!PyList_Check(states.ptr()) || static_cast<std::size_t>(PyList_GET_SIZE(states.ptr())) != count_))) {
+      throw std::invalid_argument("gradients or states: another number than of values");
     }
     const auto gradient_of = [&](std::size_t i) -> PyObject* {
       PyObject* g = nullptr;
@@ -205,12 +208,11 @@ class Stepper {
         g = PyObject_GetAttr(PyList_GET_ITEM(values.ptr(), static_cast<Py_ssize_t>(i)), grad_.ptr());
         if (g == nullptr) nb::raise_python_error();
       }
-      gradients_[i] = nb::steal(g);  // held until the step is over
+      gradients_[i] = nb::steal(g);  // held until run() is over
       return g == Py_None ? nullptr : g;
     };
     PyObject* state = nullptr;
     std::size_t state_index = count_;
-    const bool is_dict = PyDict_Check(states.ptr());
     const auto state_of = [&](std::size_t i, std::size_t k) -> PyObject* {
       if (state_index != i) {
         state_index = i;
@@ -224,20 +226,27 @@ class Stepper {
       if (item == nullptr && PyErr_Occurred() != nullptr) nb::raise_python_error();
       return item == Py_None ? nullptr : item;
     };
-    nb::object result = nb::none();
-    std::visit(
-        [&](auto& typed) {
+    return std::visit(
+        [&](auto& typed) -> nb::object {
           if (const auto trouble = typed.gather(values.ptr(), gradient_of, state_of)) {
-            result = nb::make_tuple(static_cast<int>(trouble->first), trouble->second);
-            return;
+            for (auto& g : gradients_) g.reset();
+            return nb::make_tuple(static_cast<int>(trouble->first), trouble->second);
           }
-          const nb::gil_scoped_release release;
-          if (threads > 0) omp_set_num_threads(threads);
-          typed.step(learning_rate);
+          is_prepared_ = true;
+          return nb::none();
         },
         stepper_);
+  }
+
+  /// The step on what prepare() found.
+  void run(double learning_rate, int threads) {
+    if (!std::exchange(is_prepared_, false)) throw std::logic_error("run: prepare() must have succeeded before");
+    {
+      const nb::gil_scoped_release release;
+      if (threads > 0) omp_set_num_threads(threads);
+      std::visit([&](auto& typed) { typed.step(learning_rate); }, stepper_);
+    }
     for (auto& g : gradients_) g.reset();
-    return result;
   }
 
   /// [(key, shape, format, may be negative)] of one parameter.
@@ -315,6 +324,7 @@ class Stepper {
   std::vector<std::vector<nb::object>> keys_;
   nb::object grad_;
   std::vector<nb::object> gradients_;
+  bool is_prepared_ = false;
 };
 
 }  // namespace
@@ -333,9 +343,9 @@ void bind_optimizers(nb::module_& m) {
                     const std::map<std::string, std::string>&>(),
            nb::arg("name"), nb::arg("options"), nb::arg("names"), nb::arg("shapes"), nb::arg("roles"), nb::arg("dtype"),
            nb::arg("keys"))
-      .def("step", &Stepper::step, nb::arg("values"), nb::arg("gradients").none(), nb::arg("states"), nb::arg("lr"),
-           nb::arg("threads"),
-           "One step. None, or (trouble, index) with nothing changed: 1 parameter, 2 state, 3 staging.")
+      .def("prepare", &Stepper::prepare, nb::arg("values"), nb::arg("gradients").none(), nb::arg("states"),
+           "Finds the arrays of the next run(). None, or (trouble, index): 1 parameter, 2 state, 3 staging.")
+      .def("run", &Stepper::run, nb::arg("lr"), nb::arg("threads"), "One step on what prepare() found.")
       .def("layout", &Stepper::layout, nb::arg("index"))
       .def("counts_steps", &Stepper::counts_steps, nb::arg("index"))
       .def("takes_any_order", &Stepper::takes_any_order, nb::arg("index"))

@@ -2,7 +2,6 @@
 #include "tensors.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "bindings.hpp"
 
@@ -151,16 +150,18 @@ bool TensorView::is_contiguous() const {
 
 bool TensorView::is_dense() const {
   if (is_contiguous()) return true;
+  // The dimension whose stride is what the ones before it fill, again and again.
   const auto count = static_cast<std::size_t>(dimensions);
-  std::array<std::size_t, kMaxDimensions> order{};
-  std::iota(order.begin(), order.begin() + dimensions, std::size_t{0});
-  std::sort(order.begin(), order.begin() + dimensions,
-            [&](std::size_t a, std::size_t b) { return strides[a] < strides[b]; });
+  std::array<bool, kMaxDimensions> is_done{};
   std::int64_t expected = 1;
-  for (std::size_t k = 0; k < count; ++k) {
-    if (shape[order[k]] == 1) continue;
-    if (strides[order[k]] != expected) return false;
-    expected *= shape[order[k]];
+  for (std::size_t round = 0; round < count; ++round) {
+    std::size_t next = count;
+    for (std::size_t d = 0; d < count; ++d) {
+      if (!is_done[d] && (shape[d] == 1 || strides[d] == expected)) next = d;
+    }
+    if (next == count) return false;
+    is_done[next] = true;
+    expected *= shape[next];
   }
   return true;
 }

@@ -247,7 +247,9 @@ class Comparison(Report):
 
     def _cost_line(self) -> str:
         c = self.cost
-        return f"Cost: {c.runs:.3g} training runs of {self._data['problem']['steps']} steps, {c.seconds:.3g} s ({len(self._data['runs'])} runs of the race; budget {self._data['budget']})."
+        d = self._data
+        runs = f"{len(d['runs'])} runs of the race; budget {d['budget']}"
+        return f"Cost: {c.runs:.3g} training runs of {d['problem']['steps']} steps, {c.seconds:.3g} s ({runs})."
 
     def _rows(self) -> list[dict[str, str]]:
         found = []
@@ -340,7 +342,9 @@ class Comparison(Report):
         ) + "".join(
             f'<text x="{left - 8}" y="{y:.0f}" text-anchor="end">{v:.3g}</text>' for v, y in ((y1, top + 4), (y0, height - 36))
         )
-        return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="final validation loss over learning rate" width="{width}">{axis}{"".join(parts)}<text x="{(width - 60) / 2:.0f}" y="{height - 8}" text-anchor="middle">learning rate</text></svg>'
+        label = f'<text x="{(width - 60) / 2:.0f}" y="{height - 8}" text-anchor="middle">learning rate</text>'
+        title = 'role="img" aria-label="final validation loss over learning rate"'
+        return f'<svg viewBox="0 0 {width} {height}" width="{width}" {title}>{axis}{"".join(parts)}{label}</svg>'
 
     def plot(self, ax: Any = None) -> Any:
         """Final validation loss over learning rate on matplotlib axes, which are returned and not shown."""

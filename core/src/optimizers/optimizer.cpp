@@ -90,7 +90,8 @@ StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, dou
 
 template <class T>
 StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, const StepOptions& options) {
-  impl_->check(parameters, options.learning_rate_scale);
+  impl_->check(parameters);
+  impl_->check_scale(options.learning_rate_scale);
   optimizers::check_rounded_values<T>(options.rounded_values, impl_->slots.size());
   impl_->require_no_closure();
   return impl_->step(parameters, options);
@@ -99,7 +100,8 @@ StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters, con
 template <class T>
 StepReport Optimizer<T>::step(std::span<const BasicParameter<T>> parameters,
                               const std::function<void()>& compute_gradients, double learning_rate_scale) {
-  impl_->check(parameters, learning_rate_scale);
+  impl_->check(parameters);
+  impl_->check_scale(learning_rate_scale);
   if (impl_->is_stopped) return {.stopped = true};
   if (impl_->gradients->has_closure()) {
     impl_->gradients->evaluate(parameters, impl_->slots, impl_->steps_done == 0, compute_gradients);

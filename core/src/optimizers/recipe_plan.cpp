@@ -139,8 +139,7 @@ void RecipePlan<T>::check(std::span<const BasicParameter<T>> parameters) const {
 }
 
 template <class T>
-void RecipePlan<T>::check(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) const {
-  check(parameters);
+void RecipePlan<T>::check_scale(double learning_rate_scale) const {
   Problems problems("step");
   problems.check("learning_rate_scale", learning_rate_scale, kNonNegative);
   if (learning_rate_scale > largest_scale) {

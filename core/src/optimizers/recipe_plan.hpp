@@ -25,8 +25,8 @@ struct RecipePlan {
 
   /// Throws std::invalid_argument unless `parameters` are the tensors of the construction.
   void check(std::span<const BasicParameter<T>> parameters) const;
-  /// And unless the scale is one that all recipes can take.
-  void check(std::span<const BasicParameter<T>> parameters, double learning_rate_scale) const;
+  /// Throws std::invalid_argument unless the scale is one that all recipes can take.
+  void check_scale(double learning_rate_scale) const;
   /// Throws if a recipe needs gradients at several points.
   void require_no_closure() const;
   /// The step proper, when gradients are corrected, remembered and clipped.

@@ -27,6 +27,13 @@ struct StatelessOptimizer<T>::Impl : optimizers::RecipePlan<T> {
       list[i].gradient = parameters[i].gradient;
       if (parameters[i].gradient.empty()) continue;
       optimizers::Slot<T>& slot = this->slots[i];
+      const auto entries = static_cast<std::size_t>(slot.info.size());
+      if (parameters[i].value.size() != entries || parameters[i].gradient.size() != entries) {
+        throw std::invalid_argument("parameter " + slot.info.name + ": value of " +
+                                    std::to_string(parameters[i].value.size()) + " and gradient of " +
+                                    std::to_string(parameters[i].gradient.size()) + " entries, must be " +
+                                    std::to_string(entries));
+      }
       if (parameters[i].state.size() != slot.layout.size()) {
         throw std::invalid_argument("parameter " + slot.info.name + ": " + std::to_string(parameters[i].state.size()) +
                                     " state arrays, must be " + std::to_string(slot.layout.size()));
@@ -86,8 +93,8 @@ bool StatelessOptimizer<T>::takes_any_order(std::size_t i) const {
 
 template <class T>
 void StatelessOptimizer<T>::step(std::span<const StatelessParameter<T>> parameters, double learning_rate_scale) {
+  impl_->check_scale(learning_rate_scale);
   impl_->bind(parameters);
-  impl_->check(impl_->list, learning_rate_scale);
   auto& gradients = *impl_->gradients;
   gradients.correct(impl_->list, impl_->slots);
   gradients.take_norms();

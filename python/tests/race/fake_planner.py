@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A planner with the interface of `_core.Planner` and no policy: a short sweep for each candidate, then one longer run at its best rate.
+"""A planner with the interface of `_core.Planner` and no policy: a short sweep for each candidate, then one longer run each.
 
 It lets the driver be tested with runs that are known beforehand.
 """
