@@ -12,11 +12,12 @@ endif()
 
 set(NORMDESCENT_HAVE_TORCH OFF)
 if(NOT NORMDESCENT_TORCH STREQUAL "OFF")
-  find_package(Torch QUIET)
+  # That of a torch wheel (torch.utils.cmake_prefix_path): C++20 headers, C++11 ABI.
+  find_package(Torch 2.7 QUIET)
   if(Torch_FOUND)
     set(NORMDESCENT_HAVE_TORCH ON)
   elseif(NORMDESCENT_TORCH STREQUAL "ON")
-    message(FATAL_ERROR "NORMDESCENT_TORCH=ON, but LibTorch was not found (Debian: libtorch-dev; or set Torch_DIR)")
+    message(FATAL_ERROR "NORMDESCENT_TORCH=ON, but no LibTorch of 2.7 or newer was found: set\n  CMAKE_PREFIX_PATH to what python -c 'import torch; print(torch.utils.cmake_prefix_path)' prints")
   endif()
 endif()
 

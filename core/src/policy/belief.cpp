@@ -13,10 +13,10 @@ namespace normdescent {
 namespace {
 
 constexpr double kReach = 4.0;  // deviations that the grid of best rates covers on both sides
-constexpr int kRatePoints = 61;
-constexpr int kOffsetPoints = 41;
+constexpr int kRatePoints = 49;
+constexpr int kOffsetPoints = 33;
 constexpr double kUnknown = 1e6;      // variance of what is not known at all
-constexpr double kOffsetReach = 3.0;  // log2 of steps beyond what the observations span
+constexpr double kOffsetReach = 1.5;  // log2 of steps beyond what each candidate alone says of the offset
 
 double normal_probability(double x) { return 0.5 * std::erfc(-x / std::numbers::sqrt2); }
 
@@ -88,50 +88,74 @@ double log_weight_at(const LevelCandidate& candidate, const LevelPoint& point, d
   return point.log_weight - 0.5 * rest * rest / candidate.height_variance;
 }
 
-double log_sum(const std::vector<double>& values) {
+/// Posterior over o_h on a grid, flat prior, and with it the posterior of each candidate's best rate.
+struct LevelPosterior {
+  /// [candidate][point]; sums to 1 for each candidate.
+  std::vector<std::vector<double>> rates;
+};
+
+/// exp(values - their largest); returns log of the sum of exp(values).
+double exponentials(std::vector<double>& values) {
   const double largest = *std::max_element(values.begin(), values.end());
   double sum = 0.0;
-  for (const double value : values) sum += std::exp(value - largest);
+  for (double& value : values) sum += value = std::exp(value - largest);
   return largest + std::log(sum);
 }
 
-/// Posterior over o_h on a grid, flat prior; one point where at most one candidate has a height: then it says nothing
-/// that the offset could not explain.
-struct Offsets {
-  std::vector<double> values;
-  std::vector<double> weights;  ///< sum to 1
-};
-
-Offsets offsets_of(const std::vector<LevelCandidate>& candidates) {
+LevelPosterior level_posterior(const std::vector<LevelCandidate>& candidates) {
+  LevelPosterior posterior;
+  const auto with_heights = std::ranges::count_if(candidates, &LevelCandidate::has_heights);
   double low = std::numeric_limits<double>::infinity();
   double high = -low;
   for (const LevelCandidate& candidate : candidates) {
-    if (!candidate.has_heights) continue;
-    for (const LevelPoint& point : candidate.points) {
-      if (point.log_weight < candidate.points[candidate.points.size() / 2].log_weight - 12.0) continue;
-      low = std::min(low, point.height - candidate.expected_height);
-      high = std::max(high, point.height - candidate.expected_height);
+    // Without the offset: what scatter and divergences say of the rate.
+    std::vector<double> weights;
+    for (const LevelPoint& point : candidate.points) weights.push_back(point.log_weight);
+    exponentials(weights);
+    double mean = 0.0;
+    double sum = 0.0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      mean += weights[i] * candidate.points[i].height;
+      sum += weights[i];
     }
+    for (double& weight : weights) weight /= sum;
+    posterior.rates.push_back(std::move(weights));
+    if (!candidate.has_heights) continue;
+    low = std::min(low, mean / sum - candidate.expected_height);
+    high = std::max(high, mean / sum - candidate.expected_height);
   }
-  if (!(low <= high)) return {{0.0}, {1.0}};
+  if (with_heights < 2) return posterior;  // one height says nothing that the offset could not explain
+
   low -= kOffsetReach;
   high += kOffsetReach;
-  Offsets offsets;
-  std::vector<double> logs;
-  for (int i = 0; i < kOffsetPoints; ++i) {
-    const double offset = low + (high - low) * i / (kOffsetPoints - 1.0);
-    double log_weight = 0.0;
-    for (const LevelCandidate& candidate : candidates) {
-      std::vector<double> terms;
-      for (const LevelPoint& point : candidate.points) terms.push_back(log_weight_at(candidate, point, offset));
-      log_weight += log_sum(terms);
+  std::vector<double> log_weights(kOffsetPoints, 0.0);
+  std::vector<std::vector<std::vector<double>>> by_offset(candidates.size());  // [candidate][offset][point]
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    if (!candidates[c].has_heights) continue;
+    for (int i = 0; i < kOffsetPoints; ++i) {
+      const double offset = low + (high - low) * i / (kOffsetPoints - 1.0);
+      std::vector<double> weights;
+      for (const LevelPoint& point : candidates[c].points)
+        weights.push_back(log_weight_at(candidates[c], point, offset));
+      log_weights[static_cast<std::size_t>(i)] += exponentials(weights);
+      double sum = 0.0;
+      for (const double weight : weights) sum += weight;
+      for (double& weight : weights) weight /= sum;
+      by_offset[c].push_back(std::move(weights));
     }
-    offsets.values.push_back(offset);
-    logs.push_back(log_weight);
   }
-  const double total = log_sum(logs);
-  for (const double value : logs) offsets.weights.push_back(std::exp(value - total));
-  return offsets;
+  exponentials(log_weights);
+  double total = 0.0;
+  for (const double weight : log_weights) total += weight;
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    if (!candidates[c].has_heights) continue;
+    std::ranges::fill(posterior.rates[c], 0.0);
+    for (std::size_t i = 0; i < log_weights.size(); ++i) {
+      for (std::size_t r = 0; r < posterior.rates[c].size(); ++r)
+        posterior.rates[c][r] += log_weights[i] / total * by_offset[c][i][r];
+    }
+  }
+  return posterior;
 }
 
 /// What the level says of one candidate: its best rate there, and the height that its runs show at it.
@@ -141,29 +165,17 @@ struct LevelSummary {
   double height_error_variance = 0.0;
 };
 
-LevelSummary summary_of(const LevelCandidate& candidate, const Offsets& offsets, bool is_alone) {
+LevelSummary summary_of(const LevelCandidate& candidate, const std::vector<double>& weights) {
   double mean = 0.0;
   double square = 0.0;
   double height = 0.0;
   double height_square = 0.0;
-  const auto add = [&](double offset, double share, bool uses_height) {
-    std::vector<double> logs;
-    for (const LevelPoint& point : candidate.points)
-      logs.push_back(uses_height ? log_weight_at(candidate, point, offset) : point.log_weight);
-    const double total = log_sum(logs);
-    for (std::size_t i = 0; i < logs.size(); ++i) {
-      const double weight = share * std::exp(logs[i] - total);
-      const LevelPoint& point = candidate.points[i];
-      mean += weight * point.best_rate;
-      square += weight * point.best_rate * point.best_rate;
-      height += weight * point.height;
-      height_square += weight * point.height * point.height;
-    }
-  };
-  if (is_alone || !candidate.has_heights) {
-    add(0.0, 1.0, false);
-  } else {
-    for (std::size_t i = 0; i < offsets.values.size(); ++i) add(offsets.values[i], offsets.weights[i], true);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const LevelPoint& point = candidate.points[i];
+    mean += weights[i] * point.best_rate;
+    square += weights[i] * point.best_rate * point.best_rate;
+    height += weights[i] * point.height;
+    height_square += weights[i] * point.height * point.height;
   }
   // Weighting the rates by how well their heights fit has used a part of what the height says: the spread that is left
   // counts as noise of the height, which errs on the careful side.
@@ -243,15 +255,15 @@ void Belief::update_level(double halvings, std::span<const Observation> observat
                           std::sqrt(std::max(0.0, covariance_(j, j)) + carried_over * carried_over)};
     candidates.push_back(level_candidate(j, priors_[j], rate_at(j, halvings), height, own, transfer_));
   }
-  const auto with_heights = std::ranges::count_if(candidates, &LevelCandidate::has_heights);
-  const Offsets offsets = offsets_of(candidates);
+  const LevelPosterior posterior = level_posterior(candidates);
 
   // The linear part: z = o + g + noise, with o as one more unknown.
   std::vector<std::size_t> rows;
   std::vector<double> values;
   std::vector<double> errors;
-  for (const LevelCandidate& candidate : candidates) {
-    const LevelSummary summary = summary_of(candidate, offsets, with_heights < 2);
+  for (std::size_t c = 0; c < candidates.size(); ++c) {
+    const LevelCandidate& candidate = candidates[c];
+    const LevelSummary summary = summary_of(candidate, posterior.rates[c]);
     const std::size_t j = candidate.index;
     if (!priors_[j].rate_is_fixed) {
       // From the level's best rate back to the whole length's: the part of its prior variance that they share.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <tuple>
+#include <vector>
 
 #include "normdescent/base/derive_seed.hpp"
 #include "plan.hpp"
@@ -36,8 +38,11 @@ class Rounds {
     offsets_.assign(n, 0.0);
     if (plan.options.objective == PlanObjective::time)
       offsets_ = plan.field.log2_step_times(plan.measured().seconds_per_step);
-    for (std::size_t j = 0; j < n; ++j) order_.push_back(j);
-    std::ranges::stable_sort(order_, {}, [&](std::size_t j) { return belief_.value(j) + offsets_[j]; });
+    for (std::size_t j = 0; j < n; ++j) {
+      order_.push_back(j);
+      values_.push_back(belief_.value(j) + offsets_[j]);
+    }
+    std::ranges::stable_sort(order_, {}, [&](std::size_t j) { return values_[j]; });
     Philox random(derive_seed(plan.options.seed, Purpose::decision, 1));
     for (int draw = 0; draw < kDraws; ++draw) {
       for (std::size_t j = 0; j < n; ++j) normals_.push_back(random.normal());
@@ -53,6 +58,7 @@ class Rounds {
     Best best;
     double best_score = 0.0;
     std::set<std::int64_t> lengths;
+    std::set<std::vector<std::tuple<std::int64_t, std::size_t, double, int>>> looked_at;
     for (const int divisor : plan_.policy.spending.divisors) {
       const std::int64_t steps = std::llround(static_cast<double>(plan_.options.steps) / divisor);
       if (divisor > 1 && steps < plan_.policy.spending.fewest_steps) continue;
@@ -60,6 +66,11 @@ class Rounds {
       for (const Round& round : rounds_of(divisor, std::max<std::int64_t>(1, steps))) {
         const double cost = static_cast<double>(round.probes.size()) * plan_.expected_cost(round.steps, kEvaluations);
         if (round.probes.empty() || cost > budget) continue;
+        std::vector<std::tuple<std::int64_t, std::size_t, double, int>> key;
+        for (const Probe& probe : round.probes)
+          key.emplace_back(round.steps, probe.candidate, probe.log2_rate, probe.number);
+        std::ranges::sort(key);
+        if (!looked_at.insert(key).second) continue;
         const double gain = gain_of(round);
         if (gain < plan_.policy.spending.smallest_gain) continue;
         const double score = per_cost ? gain / cost : gain;
@@ -156,14 +167,18 @@ class Rounds {
     }
     const SquareMatrix factor = cholesky_factor(learned);
     double now = std::numeric_limits<double>::infinity();
-    for (std::size_t j = 0; j < n; ++j) now = std::min(now, belief_.value(j) + offsets_[j]);
+    std::vector<double> expected;
+    for (std::size_t j = 0; j < n; ++j) {
+      now = std::min(now, values_[j]);
+      expected.push_back(belief_.regret_mean(j) + after.rate_penalty(j) + offsets_[j]);
+    }
     double then = 0.0;
     for (int draw = 0; draw < kDraws; ++draw) {
       const double* z = &normals_[static_cast<std::size_t>(draw) * n];
       for (const double sign : {-1.0, 1.0}) {  // so that the draws' mean is exactly 0
         double smallest = std::numeric_limits<double>::infinity();
         for (std::size_t j = 0; j < n; ++j) {
-          double value = belief_.regret_mean(j) + after.rate_penalty(j) + offsets_[j];
+          double value = expected[j];
           for (std::size_t k = 0; k <= j; ++k) value += sign * factor(j, k) * z[k];
           smallest = std::min(smallest, value);
         }
@@ -177,6 +192,7 @@ class Rounds {
   std::vector<Observation> observations_;
   Belief belief_;
   std::vector<double> offsets_;
+  std::vector<double> values_;
   std::vector<std::size_t> order_;  ///< smallest expected value first
   std::vector<double> normals_;
 };
