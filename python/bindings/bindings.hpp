@@ -8,6 +8,8 @@ namespace normdescent::python {
 
 void bind_linalg(nanobind::module_& m);
 void bind_optimizers(nanobind::module_& m);
+void bind_planner(nanobind::module_& m);
+void bind_probe(nanobind::module_& m);
 void bind_research(nanobind::module_& m);
 void bind_tensors(nanobind::module_& m);
 

@@ -12,5 +12,7 @@ NB_MODULE(_core, m) {
   nd::bind_tensors(m);
   nd::bind_linalg(m);
   nd::bind_optimizers(m);
+  nd::bind_planner(m);
+  nd::bind_probe(m);
   nd::bind_research(m);
 }

@@ -36,6 +36,11 @@ _HOMES = {
     **dict.fromkeys(("LionMuon", "ASGO", "Shampoo"), "optimizers"),
     **dict.fromkeys(("CatalogOptimizer", "make"), "_optimizer"),
     **dict.fromkeys(("msign", "step_norm", "dual_norm", "dual_unit"), "_linalg"),
+    **dict.fromkeys(("compare", "suggest"), "_compare"),
+    **dict.fromkeys(("Probe", "probe"), "_probe"),
+    "Comparison": "_comparison",
+    "Problem": "_problem",
+    "warmup_cosine": "_schedule",
     "catalog": "_core",
     "show_versions": "_version",
     "bounds": "bounds",
@@ -46,9 +51,14 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from . import lab, optimizers, testing
+    from ._compare import compare, suggest
+    from ._comparison import Comparison
     from ._core import catalog
     from ._linalg import dual_norm, dual_unit, msign, step_norm
     from ._optimizer import CatalogOptimizer, make
+    from ._probe import Probe, probe
+    from ._problem import Problem
+    from ._schedule import warmup_cosine
     from ._version import show_versions
     from .bounds import bounds
     from .optimizers import (

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 
 class ProblemError(ValueError):
     """A user's model, loss or data did something that cannot be worked with: what, where, what was expected, a hint."""
@@ -22,3 +24,15 @@ class MissingPackageError(ImportError):
 
     def __reduce__(self) -> tuple[type[MissingPackageError], tuple[str, str, str]]:
         return type(self), self._arguments
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def add_note(error: E, note: str) -> E:
+    """`error.add_note(note)`, for Python 3.10 too (PEP 678 came with 3.11)."""
+    if hasattr(error, "add_note"):
+        error.add_note(note)
+    else:
+        error.__notes__ = [*getattr(error, "__notes__", []), note]  # type: ignore[attr-defined]
+    return error

@@ -22,6 +22,9 @@ DONE, FAILED, WRONG = 0, 1, 2
 
 # Name -> (module of this package, function in it, help). The function takes the command's parser and returns a Run.
 COMMANDS: dict[str, tuple[str, str, str]] = {
+    "compare": ("_commands", "add_compare", "which optimizer, at which rate, on a model of your own"),
+    "probe": ("_commands", "add_probe", "noise, density, tails, critical batch, curvature and gains of a model of your own"),
+    "suggest": ("_commands", "add_suggest", "a choice and rates without a training step"),
     "optimizers": ("cli", "add_optimizers", "the catalog: names, updates, options"),
     "bounds": ("cli", "add_bounds", "samples that are enough and that are needed to reach a gradient norm"),
     "lab": ("cli", "add_lab", "experiments that confirm or refute the theory"),
