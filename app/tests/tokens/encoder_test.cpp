@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
+#include <map>
 #include <stdexcept>
 
 #include "normdescent/base/user_error.hpp"
@@ -44,6 +46,55 @@ TEST(Encoder, ThreadsAndTheWordCacheChangeNothing) {
   // What a worker has seen before does not matter: the beginning alone has the same tokens.
   const Tokens head = encoder.encode(std::string_view(text).substr(0, safe_cut(text, text.size() / 2)));
   EXPECT_TRUE(std::equal(head.begin(), head.end(), one.begin()));
+}
+
+/// Words of several scripts with separators of several kinds; `size` bytes and a little more.
+std::string words_without_ascii(std::uint64_t seed, std::size_t size, const std::vector<std::string>& separators) {
+  const std::vector<std::string> parts{"the", "theme", "\u00e9t\u00e9", "\u4e2d\u6587", "\u043f\u0440\u0438", "1415"};
+  Philox random(seed);
+  std::string text;
+  while (text.size() < size) {
+    for (std::uint64_t i = 1 + random.below(3); i > 0; --i) text += parts[random.below(parts.size())];
+    text += separators[random.below(separators.size())];
+  }
+  return text;
+}
+
+TEST(Encoder, PartsOfAMegabyteHaveTheTokensOfTheUncutText) {
+  const Vocabulary vocabulary = toy_vocabulary();
+  const Encoder encoder(vocabulary);
+  // Blanks; quotes and white space of other kinds; no separator that is ASCII at all; none at all (one word of letters).
+  const std::vector<std::vector<std::string>> separators{
+      {" ", ", "}, {"'", "'s", "  ", "\n\n", "\u00a0", "\t"}, {"\u3002", "\uff0c", "\u3000"}, {"\u043f"}};
+  for (std::size_t kind = 0; kind < separators.size(); ++kind) {
+    const std::string text = words_without_ascii(kind, (std::size_t{5} << 20U) / 4, separators[kind]);
+    Tokens expected;  // pre-token by pre-token, from the definition
+    std::map<std::string_view, Tokens> known;
+    for (std::size_t begin = 0; begin < text.size();) {
+      const std::size_t end = pretoken_end(text, begin);
+      const auto pretoken = std::string_view(text).substr(begin, end - begin);
+      auto& tokens = known[pretoken];
+      if (tokens.empty()) tokens = encode_reference(vocabulary, pretoken);
+      expected.insert(expected.end(), tokens.begin(), tokens.end());
+      begin = end;
+    }
+    for (const int threads : {1, 3}) EXPECT_TRUE(encoder.encode(text, threads) == expected) << kind << ", " << threads;
+  }
+}
+
+TEST(Encoder, TakesTimeInProportionToTheLengthOfAWord) {
+  const Encoder encoder(toy_vocabulary());
+  Philox random(1);
+  for (const std::string letters : {"a", " ", "^", "the", "\xe4\xb8\xad"}) {
+    std::string word;
+    while (word.size() < 2'000'000) {
+      word += letters.size() == 3 && letters[0] == 't' ? letters.substr(random.below(3), 1) : letters;
+    }
+    const std::clock_t start = std::clock();
+    EXPECT_EQ(encoder.decode(encoder.encode(word)).size(), word.size());
+    // A fraction of a second; half an hour if each merge looked at the whole word.
+    EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 20.0) << letters;
+  }
 }
 
 TEST(Encoder, MergesOfLowerRankComeFirstAndTheLeftmostAmongEquals) {
