@@ -95,6 +95,7 @@ GptWeights read_run_weights(const fs::path& folder) {
     const auto& bytes = file.tensors.at(parameter.info.name).bytes;
     std::memcpy(parameter.value.data(), bytes.data(), bytes.size());
   }
+  require_finite(weights, path);
   return weights;
 }
 
