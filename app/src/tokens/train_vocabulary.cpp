@@ -94,6 +94,7 @@ class Trainer {
       const auto use = uses_.find(offer.pair);
       if (use == uses_.end() || use->second.count != offer.count)
         continue;  // out of date; the true count is queued too
+      if (lengths_[offer.pair.first] + lengths_[offer.pair.second] > kMaxTokenBytes) continue;
       pair = offer.pair;
       return true;
     }

