@@ -64,7 +64,7 @@ ModelRecord read_model_record(const fs::path& folder) {
 
 std::string keep_tokenizer(const fs::path& folder, const std::string& name_or_path) {
   if (is_name(name_or_path)) return name_or_path;
-  write_text_atomically(folder / kTokenizerFile, read_text(name_or_path));
+  write_text_atomically(folder / kTokenizerFile, read_text(vocabulary_file(name_or_path)));
   return kTokenizerFile;
 }
 
@@ -95,6 +95,7 @@ GptWeights read_run_weights(const fs::path& folder) {
     const auto& bytes = file.tensors.at(parameter.info.name).bytes;
     std::memcpy(parameter.value.data(), bytes.data(), bytes.size());
   }
+  require_finite(weights, path);
   return weights;
 }
 
