@@ -14,10 +14,6 @@
 namespace normdescent {
 namespace {
 
-using probe_detail::jackknife_error;
-using probe_detail::kJackknifeGroups;
-using probe_detail::kNoGroup;
-
 constexpr std::size_t kLeastSamples = 16;
 constexpr std::size_t kLeastExceedances = 24;
 constexpr double kLargestShare = 0.1;
@@ -82,7 +78,7 @@ double growth_slope(const ScalarSamples& samples, std::size_t deleted, std::uint
   if (series.empty()) return 0.0;
   const std::size_t count = series.front().size();
   const std::size_t large = count / 4;
-  const auto orders = probe_detail::random_orders(count, seed);
+  const auto orders = random_orders(count, seed);
   std::array<double, 2> logs{};
   std::array<double, 2> blocks{};
   for (const auto& x : series) {

@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::size_t kSmallestCount = 16;
 
-using probe_detail::jackknife_error;
-using probe_detail::kJackknifeGroups;
-using probe_detail::Order;
-using probe_detail::random_orders;
-
 // Mean of log|Y_m| over orders and blocks of m, for m in `blocks`, added to `sums`. False for a constant series.
 bool add_log_sums(std::span<const double> series, std::span<const Order> orders, std::span<const std::size_t> blocks,
                   std::span<double> sums) {
