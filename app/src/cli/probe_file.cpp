@@ -22,8 +22,8 @@ double number(const Json& object, const char* key, const std::string& where) {
 }
 
 Geometry geometry_of(const std::string& name, const std::string& where) {
-  for (const auto geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise})
-    if (name == to_string(geometry)) return geometry;
+  for (const auto geometry : {geometries::euclidean(), geometries::sign(), geometries::spectral(), geometries::row_wise()})
+    if (name == geometry.name()) return geometry;
   throw UserError(where + " names an unknown geometry '" + name + "'", kHint);
 }
 

@@ -151,8 +151,9 @@ std::string sentences(const json& result) {
   if (const auto tails = result.find("tails"); tails != result.end() && !text(*tails, "sentence").empty()) {
     out += "<p>Tails of the noise: " + escaped(text(*tails, "sentence")) + ".</p>\n";
   }
-  if (const auto routed = result.find("routed"); routed != result.end() && routed->is_object()) {
-    out += "<p>The spectral geometry is " + escaped(text(*routed, "stands_for")) + ".</p>\n";
+  for (const auto& routed : list(result, "routed")) {
+    out += "<p>The " + escaped(text(routed, "geometry")) + " geometry is " + escaped(text(routed, "stands_for")) +
+           ".</p>\n";
   }
   std::string missing;
   for (const auto& each : list(result, "not_measured")) {

@@ -177,17 +177,17 @@ bool needs_closure(const Recipe& recipe) {
 
 Geometry geometry_of(const Recipe& recipe) {
   return std::visit(Overloaded{
-                        [](const Identity&) { return Geometry::euclidean; },
-                        [](const Sign&) { return Geometry::sign; },
-                        [](const Normalize&) { return Geometry::euclidean; },
-                        [](const RowNormalize&) { return Geometry::row_wise; },
-                        [](const ColumnNormalize&) { return Geometry::row_wise; },
-                        [](const Orthogonalize&) { return Geometry::spectral; },
-                        [](const AdamScale&) { return Geometry::sign; },
-                        [](const AdaGradScale&) { return Geometry::sign; },
-                        [](const AdaGradNorm&) { return Geometry::euclidean; },
-                        [](const Alternate&) { return Geometry::spectral; },
-                        [](const Shampoo&) { return Geometry::spectral; },
+                        [](const Identity&) { return geometries::euclidean(); },
+                        [](const Sign&) { return geometries::sign(); },
+                        [](const Normalize&) { return geometries::euclidean(); },
+                        [](const RowNormalize&) { return geometries::row_wise(); },
+                        [](const ColumnNormalize&) { return geometries::column_wise(); },
+                        [](const Orthogonalize&) { return geometries::spectral(); },
+                        [](const AdamScale&) { return geometries::sign(); },
+                        [](const AdaGradScale&) { return geometries::sign(); },
+                        [](const AdaGradNorm&) { return geometries::euclidean(); },
+                        [](const Alternate&) { return geometries::spectral(); },
+                        [](const Shampoo&) { return geometries::spectral(); },
                     },
                     recipe.direction);
 }

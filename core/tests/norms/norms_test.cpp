@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "linalg/matrices.hpp"
-#include "normdescent/norms/geometry_norms.hpp"
+#include "normdescent/norms/geometry.hpp"
 
 namespace normdescent {
 namespace {
@@ -95,22 +95,22 @@ TYPED_TEST(EveryNorm, EmptyInputHasNormZeroAndWrongShapesAreRefused) {
 
 TEST(Geometry, ChoosesTheNormOfItsName) {
   auto g = example();
-  EXPECT_EQ(step_norm(Geometry::euclidean, g.view()), L2{}.value(g.view()));
-  EXPECT_EQ(step_norm(Geometry::sign, g.view()), LInf{}.value(g.view()));
-  EXPECT_EQ(dual_norm(Geometry::spectral, g.view()), Nuclear{}.value(g.view()));
-  EXPECT_EQ(dual_norm(Geometry::row_wise, g.view()), RowWise{}.dual(g.view()));
+  EXPECT_EQ(step_norm(geometries::euclidean(), g.view()), L2{}.value(g.view()));
+  EXPECT_EQ(step_norm(geometries::sign(), g.view()), LInf{}.value(g.view()));
+  EXPECT_EQ(dual_norm(geometries::spectral(), g.view()), Nuclear{}.value(g.view()));
+  EXPECT_EQ(dual_norm(geometries::row_wise(), g.view()), RowWise{}.dual(g.view()));
   Matrix<double> out(3, 2);
-  dual_unit(Geometry::spectral, g.view(), out.view());
+  dual_unit(geometries::spectral(), g.view(), out.view());
   EXPECT_EQ(out.entries, direction(Spectral{}, g).entries);
 }
 
 TEST(Geometry, OnVectorsSpectralIsEuclideanAndRowWiseIsSign) {
   const auto g = test::gaussian<float>(6, 1, 4);
-  EXPECT_EQ(dual_norm(Geometry::spectral, g.view()), dual_norm(Geometry::euclidean, g.view()));
-  EXPECT_EQ(dual_norm(Geometry::row_wise, g.view()), dual_norm(Geometry::sign, g.view()));
+  EXPECT_EQ(dual_norm(geometries::spectral(), g.view()), dual_norm(geometries::euclidean(), g.view()));
+  EXPECT_EQ(dual_norm(geometries::row_wise(), g.view()), dual_norm(geometries::sign(), g.view()));
   Matrix<float> a(6, 1), b(6, 1);
-  dual_unit(Geometry::spectral, g.view(), a.view());
-  dual_unit(Geometry::euclidean, g.view(), b.view());
+  dual_unit(geometries::spectral(), g.view(), a.view());
+  dual_unit(geometries::euclidean(), g.view(), b.view());
   EXPECT_EQ(a.entries, b.entries);
 }
 

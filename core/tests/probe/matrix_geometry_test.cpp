@@ -189,18 +189,18 @@ TEST(ModelGeometry, DualUnitAttainsDualNormAndHasRmsAtMostOne) {
   ParameterBuffer<float> buffer(mixed());
   const auto d = static_cast<double>(buffer.values().size());
   fill_gaussian(buffer.gradients(), 1);
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise}) {
+  for (const Geometry geometry : {geometries::euclidean(), geometries::sign(), geometries::spectral(), geometries::row_wise()}) {
     ModelGeometry model(geometry, buffer.parameters());
     std::vector<float> direction(buffer.values().size());
     const double dual = model.dual_unit(buffer.gradients(), direction);
     const double product = dot(std::span<const float>(buffer.gradients()), std::span<const float>(direction));
-    EXPECT_NEAR(product, dual, 1e-5 * dual) << to_string(geometry);
-    EXPECT_NEAR(model.dual_norm(buffer.gradients()), dual, 1e-5 * dual) << to_string(geometry);
+    EXPECT_NEAR(product, dual, 1e-5 * dual) << geometry.name();
+    EXPECT_NEAR(model.dual_norm(buffer.gradients()), dual, 1e-5 * dual) << geometry.name();
     const double norm = norm2(std::span<const float>(direction));
-    if (geometry == Geometry::euclidean) {
+    if (geometry == geometries::euclidean()) {
       EXPECT_NEAR(norm, 1.0, 1e-6);
     } else {
-      EXPECT_NEAR(norm, std::sqrt(d), 0.01 * std::sqrt(d)) << to_string(geometry);
+      EXPECT_NEAR(norm, std::sqrt(d), 0.01 * std::sqrt(d)) << geometry.name();
       EXPECT_LE(dual, std::sqrt(d) * norm2(std::span<const float>(buffer.gradients())) * 1.01);
     }
   }
@@ -218,14 +218,14 @@ TEST(ModelGeometry, SpectralIsNuclearNormOnMatricesAndL1Elsewhere) {
       expected += norm1(std::span<const float>(p.gradient));
     }
   }
-  ModelGeometry model(Geometry::spectral, buffer.parameters());
+  ModelGeometry model(geometries::spectral(), buffer.parameters());
   EXPECT_NEAR(model.dual_norm(buffer.gradients()), expected, 0.007 * expected);  // the iteration's certificate
 }
 
 TEST(ModelGeometry, ResultsDoNotDependOnTheNumberOfThreads) {
   ParameterBuffer<float> buffer(mixed());
   fill_gaussian(buffer.gradients(), 8);
-  for (const Geometry name : {Geometry::spectral, Geometry::row_wise}) {
+  for (const Geometry name : {geometries::spectral(), geometries::row_wise()}) {
     std::vector<std::vector<float>> directions;
     std::vector<std::vector<double>> norms;
     for (const int count : {1, 3}) {
@@ -242,7 +242,7 @@ TEST(ModelGeometry, ResultsDoNotDependOnTheNumberOfThreads) {
 
 TEST(ModelGeometry, ZeroGradientHasZeroDirection) {
   ParameterBuffer<float> buffer(mixed());
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise}) {
+  for (const Geometry geometry : {geometries::euclidean(), geometries::sign(), geometries::spectral(), geometries::row_wise()}) {
     ModelGeometry model(geometry, buffer.parameters());
     std::vector<float> direction(buffer.values().size(), 5.0F);
     EXPECT_EQ(model.dual_unit(buffer.gradients(), direction), 0.0);

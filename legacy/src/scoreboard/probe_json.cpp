@@ -11,14 +11,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise};
 
 std::vector<GeometryReport> geometries_from(const Json& list) {
   std::vector<GeometryReport> geometries;
   for (const Json& item : list) {
     GeometryReport m;
-    for (const Geometry geometry : kGeometries) {
-      if (item.at("geometry") == to_string(geometry)) m.geometry = geometry;
+    for (const Geometry& geometry : builtin_geometries()) {
+      if (item.at("geometry") == geometry.name()) m.geometry = geometry;
     }
     m.noise_scale = number_at(item, "noise_scale");
     m.noise_density = number_at(item, "noise_density");

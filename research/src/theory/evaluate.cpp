@@ -28,25 +28,25 @@ struct Method {
 };
 
 constexpr std::array kMethods{
-    Method{{"sgd", Geometry::sign, "plain SGD, judged in l1 (needs dimension, density)"}, Family::sgd},
-    Method{{"sgd-l2", Geometry::euclidean, "plain SGD in l2"}, Family::sgd_l2},
-    Method{{"normalized-sgd", Geometry::euclidean, "g/||g||_2, no momentum"}, Family::mini_batch},
-    Method{{"normalized-sgd-momentum", Geometry::euclidean, "m/||m||_2, EMA momentum"}, Family::momentum},
-    Method{{"signsgd", Geometry::sign, "sign(g), no momentum"}, Family::mini_batch},
-    Method{{"signum", Geometry::sign, "sign(m), EMA momentum"}, Family::momentum},
-    Method{{"lion", Geometry::sign, "sign of Lion's two averages"}, Family::lion},
-    Method{{"signsgd-extrapolation", Geometry::sign, "sign(m), gradients at extrapolated points"},
+    Method{{"sgd", "sign", "plain SGD, judged in l1 (needs dimension, density)"}, Family::sgd},
+    Method{{"sgd-l2", "euclidean", "plain SGD in l2"}, Family::sgd_l2},
+    Method{{"normalized-sgd", "euclidean", "g/||g||_2, no momentum"}, Family::mini_batch},
+    Method{{"normalized-sgd-momentum", "euclidean", "m/||m||_2, EMA momentum"}, Family::momentum},
+    Method{{"signsgd", "sign", "sign(g), no momentum"}, Family::mini_batch},
+    Method{{"signum", "sign", "sign(m), EMA momentum"}, Family::momentum},
+    Method{{"lion", "sign", "sign of Lion's two averages"}, Family::lion},
+    Method{{"signsgd-extrapolation", "sign", "sign(m), gradients at extrapolated points"},
            Family::extrapolation},
-    Method{{"signsgd-mvr", Geometry::sign, "sign(m), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"muon", Geometry::spectral, "msign(G), no momentum"}, Family::mini_batch},
-    Method{{"muon-momentum", Geometry::spectral, "msign(M), EMA momentum"}, Family::momentum},
-    Method{{"muonlight", Geometry::spectral, "Muon with Nesterov momentum: matrix Lion"}, Family::muonlight},
-    Method{{"muon-extrapolation", Geometry::spectral, "msign(M), gradients at extrapolated points"},
+    Method{{"signsgd-mvr", "sign", "sign(m), momentum variance reduction"}, Family::variance_reduction},
+    Method{{"muon", "spectral", "msign(G), no momentum"}, Family::mini_batch},
+    Method{{"muon-momentum", "spectral", "msign(M), EMA momentum"}, Family::momentum},
+    Method{{"muonlight", "spectral", "Muon with Nesterov momentum: matrix Lion"}, Family::muonlight},
+    Method{{"muon-extrapolation", "spectral", "msign(M), gradients at extrapolated points"},
            Family::extrapolation},
-    Method{{"muon-mvr", Geometry::spectral, "msign(M), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"adagrad", Geometry::sign, "g_i over the root of the sum of its squares (needs dimension)"},
+    Method{{"muon-mvr", "spectral", "msign(M), momentum variance reduction"}, Family::variance_reduction},
+    Method{{"adagrad", "sign", "g_i over the root of the sum of its squares (needs dimension)"},
            Family::adagrad},
-    Method{{"row-normalized-sgd", Geometry::row_wise, "row-normalized G, no momentum"}, Family::mini_batch},
+    Method{{"row-normalized-sgd", "row-wise", "row-normalized G, no momentum"}, Family::mini_batch},
 };
 
 constexpr auto kInfos = [] {
@@ -71,10 +71,10 @@ const Method& find_method(const std::string& name) {
 
 const char* stationarity(Geometry geometry) {
   switch (geometry) {
-    case Geometry::euclidean: return "l2";
-    case Geometry::sign: return "l1";
-    case Geometry::spectral: return "nuclear";
-    case Geometry::row_wise: return "row l2 sum";
+    case "euclidean": return "l2";
+    case "sign": return "l1";
+    case "spectral": return "nuclear";
+    case "row-wise": return "row l2 sum";
   }
   return "unknown";
 }
@@ -114,7 +114,7 @@ void evaluate_sgd(const BoundsQuery& query, const ProblemConstants& constants, B
   const double d = needed(query.dimension, "dimension", query);
   const double phi = needed(query.density, "density", query);
   if (query.tail == 2.0) {
-    const ProblemConstants euclidean{.geometry = Geometry::euclidean,
+    const ProblemConstants euclidean{.geometry = "euclidean",
                                      .initial_gap = query.delta,
                                      .smoothness = query.smoothness,
                                      .noise = query.noise / std::sqrt(d * phi)};
@@ -255,9 +255,9 @@ BoundsReport evaluate_bounds(const BoundsQuery& query) {
   const bool is_rival_of_sgd = method.family == Family::mini_batch || method.family == Family::momentum ||
                                method.family == Family::lion || method.family == Family::muonlight;
   if (query.dimension && query.density && is_rival_of_sgd) {
-    if (method.info.geometry == Geometry::sign)
+    if (method.info.geometry == "sign")
       report.speedup_over_sgd = speedup_sign_over_sgd(*query.dimension, *query.density);
-    if (method.info.geometry == Geometry::spectral)
+    if (method.info.geometry == "spectral")
       report.speedup_over_sgd = speedup_muon_over_sgd(*query.dimension, *query.density);
   }
   if (report.speedup_over_sgd)

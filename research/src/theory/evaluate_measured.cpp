@@ -26,7 +26,7 @@ BoundsQuery query_for(const BoundsMethod& method, const MeasuredGeometry& measur
                     .epsilon = target.epsilon.value_or(target.fraction * measured.at.gradient_norm),
                     .tail = problem.tail,
                     .batch = target.batch};
-  if (method.geometry == Geometry::sign) {  // the matrix methods' density is another one (phi_nuc over r)
+  if (method.geometry == "sign") {  // the matrix methods' density is another one (phi_nuc over r)
     query.dimension = problem.dimension;
     query.density = problem.density;
   }
@@ -55,7 +55,7 @@ MeasuredBounds evaluate_bounds(const MeasuredProblem& problem, const MeasuredTar
     }
     result.entries.push_back(std::move(entry));
   }
-  const MeasuredGeometry* const euclidean = find(problem, Geometry::euclidean);
+  const MeasuredGeometry* const euclidean = find(problem, "euclidean");
   for (const auto& measured : problem.geometries) {
     MeasuredBounds::Cost cost{.geometry = measured.geometry,
                               .critical_batch = critical_batch(measured.at, problem.tail)};

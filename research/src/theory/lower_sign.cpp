@@ -18,9 +18,9 @@ Bound described(const ProblemConstants& constants) {
   bound.constants_are_ours = true;
   if (constants.tail < 2.0)
     bound.source = derived_here("L8");
-  else if (constants.geometry == Geometry::spectral)
+  else if (constants.geometry == "spectral")
     bound.source = "L2 [rate: arXiv:2605.06615, Theorem 5; constants derived here]";
-  else if (constants.geometry == Geometry::sign)
+  else if (constants.geometry == "sign")
     bound.source = "L1 [rate: arXiv:2605.06615, Theorem 2; constants derived here]";
   else
     bound.source = "L1 in one dimension [constants derived here]";

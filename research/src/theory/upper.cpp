@@ -35,14 +35,14 @@ struct Describe {
     flag_gradient_smoothness(bound, constants);
   }
   [[nodiscard]] const char* momentum_tag(const char* vector_tag) const {
-    return constants.geometry == Geometry::spectral ? "U7" : vector_tag;
+    return constants.geometry == "spectral" ? "U7" : vector_tag;
   }
 
   void operator()(const RawMiniBatch&) const {
     bound.assumptions.push_back(quadratic_model());
-    if (constants.tail == 2.0 && constants.geometry == Geometry::sign)
+    if (constants.tail == 2.0 && constants.geometry == "sign")
       bound.source = published("U1", "arXiv:2605.06615, Theorem 1");
-    else if (constants.tail == 2.0 && constants.geometry == Geometry::spectral)
+    else if (constants.tail == 2.0 && constants.geometry == "spectral")
       bound.source = published("U2", "arXiv:2605.06615, Theorem 4");
     else
       derived("U3");
@@ -111,8 +111,8 @@ Bound upper_bound_with_decay(const ProblemConstants& constants, const LionAverag
 Bound upper_bound_inexact_msign(const ProblemConstants& constants, const GradientEstimator& estimator,
                                 const RunSettings& run, double delta) {
   if (!(delta >= 0.0 && delta < 1.0)) refuse("delta", delta, "in [0, 1)");
-  if (constants.geometry != Geometry::spectral)
-    throw std::invalid_argument(std::string("geometry = ") + to_string(constants.geometry) +
+  if (constants.geometry != "spectral")
+    throw std::invalid_argument(std::string("geometry = ") + constants.geometry +
                                 ", must be spectral: only msign is computed inexactly");
   validate(run);
   RunSettings stretched = run;

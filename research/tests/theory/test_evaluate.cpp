@@ -159,9 +159,9 @@ TEST(EvaluateMeasured, AsksEveryGeometryForTheSameShareOfItsGradient) {
   const MeasuredProblem problem{.delta = 5.0,
                                 .dimension = 1000.0,
                                 .density = 0.3,
-                                .geometries = {{Geometry::euclidean, {10.0, 2.0, 1.0}},
-                                               {Geometry::sign, {500.0, 34.6, 20.0}},
-                                               {Geometry::spectral, {40.0, 9.0, 6.0}}}};
+                                .geometries = {{"euclidean", {10.0, 2.0, 1.0}},
+                                               {"sign", {500.0, 34.6, 20.0}},
+                                               {"spectral", {40.0, 9.0, 6.0}}}};
   const MeasuredBounds bounds = evaluate_bounds(problem, {.fraction = 0.25});
   EXPECT_EQ(bounds.entries.size(), bounds_methods().size() - 3);  // row-wise and the two extrapolations
   for (const auto& entry : bounds.entries) {
@@ -184,7 +184,7 @@ TEST(EvaluateMeasured, AsksEveryGeometryForTheSameShareOfItsGradient) {
 TEST(EvaluateMeasured, AMethodThatIsRefusedDoesNotHideTheOthers) {
   const MeasuredProblem problem{.delta = 1.0,
                                 .dimension = 10.0,
-                                .geometries = {{Geometry::euclidean, {1e-6, 1.0, 1.0}}, {Geometry::sign, {5, 1, 1}}}};
+                                .geometries = {{"euclidean", {1e-6, 1.0, 1.0}}, {"sign", {5, 1, 1}}}};
   int refused = 0;
   for (const auto& entry : evaluate_bounds(problem, {}).entries) {
     EXPECT_EQ(entry.report.has_value(), entry.refused.empty());

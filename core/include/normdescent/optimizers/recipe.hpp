@@ -10,7 +10,7 @@
 #include <string>
 #include <variant>
 
-#include "normdescent/base/geometry.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/linalg/inverse_root.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
@@ -255,8 +255,7 @@ struct Recipe {
 [[nodiscard]] bool needs_closure(const Recipe& recipe);
 
 /// The geometry whose dual direction a recipe's direction is (AdamScale and AdaGradScale: sign, AdaGradNorm:
-/// euclidean, as their adaptive counterparts; ColumnNormalize: row-wise, for the transpose; Alternate and Shampoo:
-/// spectral).
+/// euclidean, as their adaptive counterparts; Alternate and Shampoo: spectral).
 [[nodiscard]] Geometry geometry_of(const Recipe& recipe);
 /// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(halley, 2 steps)".
 [[nodiscard]] std::string describe(const Correction& correction);

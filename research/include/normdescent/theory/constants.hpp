@@ -3,7 +3,6 @@
 // Legend: Delta initial gap  L smoothness  S noise scale  p tail  theta = (p-1)/p  c_p averaging constant  B batch
 #pragma once
 
-#include "normdescent/base/geometry.hpp"
 
 namespace normdescent {
 
@@ -22,7 +21,7 @@ enum class SmoothnessKind {
 ///   spectral   L_*      tr Sigma (p < 2: ||V_0||_nuc)  nuclear
 ///   row_wise   L_row    sum_i (E||N_i||_2^p)^(1/p)     sum of row l2 norms
 struct ProblemConstants {
-  Geometry geometry = Geometry::sign;
+  Geometry geometry = "sign";
   double initial_gap = 1.0;  ///< Delta = f(x_0) - inf f > 0
   double smoothness = 1.0;   ///< L > 0
   double noise = 0.0;        ///< S >= 0, of one sample

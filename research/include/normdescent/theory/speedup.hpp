@@ -3,7 +3,6 @@
 // docs/theory/speedup.md.
 #pragma once
 
-#include "normdescent/base/geometry.hpp"
 
 namespace normdescent {
 
