@@ -31,8 +31,7 @@ nlohmann::json to_json(const OptimizerInfo& info) {
 
 void print_text(std::ostream& out) {
   for (const auto& info : optimizer_catalog()) {
-    out << info.name << "  (" << info.title << ", geometry " << info.geometry.name() << ")\n  " << info.summary
-        << '\n';
+    out << info.name << "  (" << info.title << ", geometry " << info.geometry.name() << ")\n  " << info.summary << '\n';
     TextTable table({{"  option"}, {"default"}, {"domain"}, {"meaning"}});
     for (const auto& option : info.options) {
       table.add_row({"  " + option.name, option.default_value, option.domain, option.meaning});

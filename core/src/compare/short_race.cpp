@@ -34,8 +34,7 @@ std::map<std::string, double> rates_from_pilots(const ProbeReport& probe) {
       rates["signum"] = rates["lion"] = kMomentumRatio * pilot.run.learning_rate;
       rates["adamw"] = pilot.run.learning_rate;
     }
-    if (pilot.kind.optimizer == "sgd" && !rates.contains("normalized-sgd"))
-      rates["normalized-sgd"] = pilot.run.rate;
+    if (pilot.kind.optimizer == "sgd" && !rates.contains("normalized-sgd")) rates["normalized-sgd"] = pilot.run.rate;
   }
   return rates;
 }
@@ -88,7 +87,7 @@ Contestant with_rate(const Contestant& contestant, double rate) {
 
 double rate_at_length(const Contestant& contestant, double rate, std::int64_t from, std::int64_t to) {
   const double ratio = static_cast<double>(to) / static_cast<double>(from);
-  return rate * std::pow(ratio, -length_exponent(entrant_of(contestant).geometry));
+  return rate * std::pow(ratio, -entrant_of(contestant).geometry.rate_exponent());
 }
 
 std::vector<Contestant> centred_by_pilots(std::span<const Contestant> contestants, const ProbeReport& probe) {

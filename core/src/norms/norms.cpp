@@ -135,7 +135,8 @@ void column_direction(MatrixView<const T> g, MatrixView<T> out) {
   for (Index i = 0; i < g.rows; ++i) {
     for (std::size_t j = 0; j < columns.largest.size(); ++j) {
       const double x = columns.relative(g(i, static_cast<Index>(j)), j);
-      out(i, static_cast<Index>(j)) = static_cast<T>(columns.squares[j] == 0.0 ? 0.0 : x / std::sqrt(columns.squares[j]));
+      out(i, static_cast<Index>(j)) =
+          static_cast<T>(columns.squares[j] == 0.0 ? 0.0 : x / std::sqrt(columns.squares[j]));
     }
   }
 }

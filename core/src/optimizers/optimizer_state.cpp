@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "impl.hpp"
+#include "overloaded.hpp"
 #include "state_checks.hpp"
 
 namespace normdescent {
 
+using optimizers::Overloaded;
 using optimizers::require_equal;
 using optimizers::require_metadata;
 using optimizers::require_possible;
@@ -75,8 +77,22 @@ std::string fingerprint(const std::vector<const Recipe*>& recipes) {
 bool counts_steps(const Recipe& recipe) {
   const auto* ema = std::get_if<Ema>(&recipe.estimator);
   const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
-  return std::holds_alternative<AdamScale>(recipe.direction) || std::holds_alternative<Alternate>(recipe.direction) ||
-         std::holds_alternative<Shampoo>(recipe.direction) || recipe.state_format != StateFormat::full ||
+  const bool direction_counts = std::visit(Overloaded{
+                                               [](const Identity&) { return false; },
+                                               [](const Sign&) { return false; },
+                                               [](const Normalize&) { return false; },
+                                               [](const RowNormalize&) { return false; },
+                                               [](const ColumnNormalize&) { return false; },
+                                               [](const Orthogonalize&) { return false; },
+                                               [](const AdamScale&) { return true; },
+                                               [](const AdaGradScale&) { return false; },
+                                               [](const AdaGradNorm&) { return false; },
+                                               [](const Alternate&) { return true; },
+                                               [](const Shampoo&) { return true; },
+                                               [](const MapTensor&) { return false; },
+                                           },
+                                           recipe.direction);
+  return direction_counts || recipe.state_format != StateFormat::full ||
          (ema != nullptr && ema->start == Start::first_gradient) ||
          (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
 }

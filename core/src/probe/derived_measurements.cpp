@@ -21,8 +21,8 @@ bool is_of_coordinates(const GeometryReport& m) {
   return m.geometry.is_inner_product() || std::ranges::none_of(m.tensors, &TensorInGeometry::is_covered);
 }
 
-// Of the part of a noise scale that coordinates tell, as if all these tensors erred together. Scales of rows and columns
-// err as those of coordinates do, at most.
+// Of the part of a noise scale that coordinates tell, as if all these tensors erred together. Scales of rows and
+// columns err as those of coordinates do, at most.
 double error_of_coordinates(const GeometryReport& m, const ProbeReport& report) {
   const bool covered_too = m.geometry.noise_statistic() == NoiseStatistic::coordinates;
   double error = 0.0;
@@ -31,8 +31,8 @@ double error_of_coordinates(const GeometryReport& m, const ProbeReport& report) 
     if (!m.tensors[t].is_covered) {
       error += with_error(noise.l1, report.sampled.tensors[t].l1).standard_error;
     } else if (covered_too && noise.dimension > 0) {
-      const double factor = m.geometry.shape_scale(report.per_parameter[t].parameter.rows(),
-                                                   report.per_parameter[t].parameter.cols());
+      const double factor =
+          m.geometry.shape_scale(report.per_parameter[t].parameter.rows(), report.per_parameter[t].parameter.cols());
       error += factor * with_error(m.tensors[t].noise_scale, report.sampled.tensors[t].l1).standard_error;
     }
   }
@@ -103,8 +103,9 @@ void add_growth_of_tensors(ProbeReport& report) {
     parameter.noise_growth = fit_affine(noise);
     const TensorInGeometry* const spectral = in_spectral(report.start, t);
     if (spectral == nullptr) {
-      parameter.matrix_noise_growth.reason =
-          parameter.parameter.role == Role::matrix ? "the spectral geometry was not measured" : "the tensor is no matrix";
+      parameter.matrix_noise_growth.reason = parameter.parameter.role == Role::matrix
+                                                 ? "the spectral geometry was not measured"
+                                                 : "the tensor is no matrix";
       continue;
     }
     parameter.matrix_noise_growth = fit_affine(matrix);

@@ -39,7 +39,7 @@ class DualNoiseAccumulator {
   std::vector<std::size_t> covered_;  // places of the tensors
   int groups_;
   std::int64_t count_ = 0;
-  std::vector<double> squares_;  // (tensors, groups): weighted sums
+  std::vector<double> squares_;                 // (tensors, groups): weighted sums
   std::vector<std::unique_ptr<DualMap>> maps_;  // one a thread
 };
 

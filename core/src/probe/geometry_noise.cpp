@@ -98,8 +98,7 @@ GeometryReport geometry_noise(const Geometry& geometry, const AccumulatedNoise& 
   }
   m.noise_scale = model.combine(scales);
   m.noise_scale_error = group_error(model, covered, scales);
-  m.gradient_norm =
-      geometry.is_inner_product() ? std::sqrt(std::max(0.0, signal_squared)) : model.combine(gradients);
+  m.gradient_norm = geometry.is_inner_product() ? std::sqrt(std::max(0.0, signal_squared)) : model.combine(gradients);
   const double largest = model.largest_dual_squared() * total.l2 * total.l2;
   m.noise_density = total.l2 > 0.0 ? std::min(1.0, m.noise_scale * m.noise_scale / largest) : 0.0;
   return m;

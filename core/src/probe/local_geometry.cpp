@@ -64,9 +64,7 @@ class Ray {
     return std::isnan(gain) ? -std::numeric_limits<double>::infinity() : gain;
   }
   [[nodiscard]] double dual_norm() const { return dual_norm_; }
-  [[nodiscard]] double unit_rms_step() const {
-    return geometry_.unit_rms_step();
-  }
+  [[nodiscard]] double unit_rms_step() const { return geometry_.unit_rms_step(); }
 
  private:
   Objective& objective_;

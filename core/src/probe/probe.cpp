@@ -130,11 +130,9 @@ class Prober {
       m.layer_gains = measure_layer_gains(objective_, geometry, secant_step(m.geometry), batches_, local_, stop_);
       finished_unit("layers alone");
     }
-    report_.hessian = measure_hessian(objective_, batches_,
-                                      {.geometries = options_.geometries,
-                                       .batch_size = local_.held_out_batch,
-                                       .seed = options_.seed},
-                                      stop_);
+    report_.hessian = measure_hessian(
+        objective_, batches_,
+        {.geometries = options_.geometries, .batch_size = local_.held_out_batch, .seed = options_.seed}, stop_);
     finished_unit("Hessian products");
   }
 

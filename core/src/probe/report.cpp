@@ -74,8 +74,7 @@ OrderedJson smoothness_json(const PointReport& point) {
 void add_sampled(const ProbeReport& report, std::size_t t, OrderedJson& row) {
   for (const GeometryReport& m : report.start.geometries) {
     const auto& gains = m.smoothness.tensor_gains;
-    row["step_gain_" + m.geometry.direction()] =
-        t < gains.size() ? number(gains[t]) : OrderedJson(nullptr);
+    row["step_gain_" + m.geometry.direction()] = t < gains.size() ? number(gains[t]) : OrderedJson(nullptr);
   }
   for (const GeometryReport& m : report.start.geometries) {
     const bool is_there = t < m.layer_gains.size();
@@ -94,8 +93,7 @@ void add_sampled(const ProbeReport& report, std::size_t t, OrderedJson& row) {
 OrderedJson hessian_json(const HessianReport& hessian) {
   if (hessian.constants.empty()) return nullptr;
   OrderedJson constants = OrderedJson::object();
-  for (const auto& each : hessian.constants)
-    constants[each.geometry.name()] = probe_detail::estimate_json(each.value);
+  for (const auto& each : hessian.constants) constants[each.geometry.name()] = probe_detail::estimate_json(each.value);
   return {{"constants", constants},
           {"diagonal_share", probe_detail::estimate_json(hessian.diagonal_share)},
           {"trace", probe_detail::estimate_json(hessian.trace)},
@@ -133,18 +131,19 @@ OrderedJson parts_json(const GeometryReport& m, const ProbeReport& report) {
     Part& part = m.tensors[t].is_covered ? own : rest;
     ++part.tensors;
     part.coordinates += report.per_parameter[t].parameter.size();
-    part.gain += t < m.smoothness.tensor_gains.size() ? m.smoothness.tensor_gains[t]
-                                                      : std::numeric_limits<double>::quiet_NaN();
+    part.gain +=
+        t < m.smoothness.tensor_gains.size() ? m.smoothness.tensor_gains[t] : std::numeric_limits<double>::quiet_NaN();
   }
   if (own.tensors == 0 || m.geometry.is_inner_product()) return nullptr;
   const auto json = [](const Part& part) {
     return OrderedJson{{"tensors", part.tensors}, {"coordinates", part.coordinates}, {"step_gain", number(part.gain)}};
   };
-  return {{"geometry", m.geometry.name()},
-          {m.geometry.direction(), json(own)},
-          {geometries::sign().direction(), json(rest)},
-          {"stands_for", m.geometry.direction() + " on matrices; sign, as adamw without memory, on all other tensors; one "
-                                                  "step size"}};
+  return {
+      {"geometry", m.geometry.name()},
+      {m.geometry.direction(), json(own)},
+      {geometries::sign().direction(), json(rest)},
+      {"stands_for", m.geometry.direction() + " on matrices; sign, as adamw without memory, on all other tensors; one "
+                                              "step size"}};
 }
 
 // One entry for each geometry that treats tensors unequally.

@@ -17,9 +17,10 @@ using testing::gaussian_start;
 using testing::Synthetic;
 using testing::vectors;
 
-const std::vector<Entrant> kRaced = {{"sgd", geometries::euclidean(), false}, {"normalized-sgd", geometries::euclidean()},
-                                     {"signsgd", geometries::sign()},         {"lion", geometries::sign()},
-                                     {"adamw", geometries::sign()},           {"muon", geometries::spectral()}};
+const std::vector<Entrant> kRaced = {
+    {"sgd", geometries::euclidean(), false}, {"normalized-sgd", geometries::euclidean()},
+    {"signsgd", geometries::sign()},         {"lion", geometries::sign()},
+    {"adamw", geometries::sign()},           {"muon", geometries::spectral()}};
 
 // A probe of given density and pilot losses, everything else unmeasured.
 ProbeReport hand_made(double density, const std::vector<double>& sgd, const std::vector<double>& sign) {

@@ -66,7 +66,8 @@ TEST(Hessian, RecoversSpectralConstantOfMatrixQuadratic) {
   for (Index i = 0; i < n * n; ++i) curvatures.push_back(1.0 + static_cast<double>(i / n));
   Synthetic objective(infos, gaussian_start(n * n, 4), diagonal_quadratic(curvatures));
   const HessianReport report = measure(objective);
-  EXPECT_NEAR(constant_of(report, geometries::spectral()) / (n * 36.0), 1.0, 0.01);  // 1 + ... + 8 = 36; msign within 0.7%
+  EXPECT_NEAR(constant_of(report, geometries::spectral()) / (n * 36.0), 1.0,
+              0.01);  // 1 + ... + 8 = 36; msign within 0.7%
 }
 
 TEST(Hessian, ReturnsValuesBitEqual) {

@@ -27,7 +27,7 @@ double best_gain_of(std::span<const float> x, std::size_t begin, std::size_t end
 }
 
 TEST(LayerGain, OfEachTensorAloneIsTheQuadraticsBest) {
-  for (const Geometry geometry : {geometries::euclidean(), geometries::sign()}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(vectors({20, 40}), gaussian_start(60, 4), testing::diagonal_quadratic(curvatures()));
     const std::vector<float> before(objective.values().begin(), objective.values().end());
     ModelGeometry model(geometry, objective.parameters());
@@ -58,7 +58,7 @@ TEST(LayerGain, OfATensorAtItsMinimumIsZero) {
   std::vector<float> start(60, 1.0F);
   std::fill(start.begin(), start.begin() + 20, 0.0F);
   Synthetic objective(vectors({20, 40}), start, testing::diagonal_quadratic(curvatures()));
-  for (const Geometry geometry : {geometries::euclidean(), geometries::sign()}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     ModelGeometry model(geometry, objective.parameters());
     BatchSource batches(3);
     const auto gains = measure_layer_gains(objective, model, 0.1, batches, {});

@@ -26,7 +26,7 @@ std::vector<double> curvatures() {
 
 TEST(OneStepGain, OnNoiselessQuadraticIsSlopeSquaredOverTwiceCurvature) {
   const auto l = curvatures();
-  for (const Geometry geometry : {geometries::euclidean(), geometries::sign()}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(vectors({20, 40}), gaussian_start(kDimension, 4), testing::diagonal_quadratic(l));
     ModelGeometry model(geometry, objective.parameters());
     BatchSource batches(1);
@@ -41,7 +41,7 @@ TEST(OneStepGain, OnNoiselessQuadraticIsSlopeSquaredOverTwiceCurvature) {
 
 TEST(OneStepGain, WithNoiseIsWithinItsErrorOfTheQuadraticFormula) {
   const auto l = curvatures();
-  for (const Geometry geometry : {geometries::euclidean(), geometries::sign()}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 4), testing::diagonal_quadratic(l),
                         gaussian_noise(std::vector<double>(kDimension, 1.0)));
     ModelGeometry model(geometry, objective.parameters());

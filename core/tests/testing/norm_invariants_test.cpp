@@ -22,7 +22,7 @@ using testing::NormReport;
 
 template <class N>
 class EveryNorm : public ::testing::Test {};
-using Norms = ::testing::Types<L1, L2, LInf, Rms, Spectral, Nuclear, RowWise>;
+using Norms = ::testing::Types<L1, L2, LInf, Rms, Spectral, Nuclear, RowWise, ColumnWise>;
 TYPED_TEST_SUITE(EveryNorm, Norms);
 
 TYPED_TEST(EveryNorm, SatisfiesTheAxiomsInFloat) {

@@ -11,7 +11,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-
 std::vector<GeometryReport> geometries_from(const Json& list) {
   std::vector<GeometryReport> geometries;
   for (const Json& item : list) {

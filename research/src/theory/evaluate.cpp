@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "normdescent/base/nearest_name.hpp"
 #include "normdescent/theory/lower_others.hpp"
 #include "normdescent/theory/lower_sgd.hpp"
@@ -35,18 +36,17 @@ constexpr std::array kMethods{
     Method{{"signsgd", "sign", "sign(g), no momentum"}, Family::mini_batch},
     Method{{"signum", "sign", "sign(m), EMA momentum"}, Family::momentum},
     Method{{"lion", "sign", "sign of Lion's two averages"}, Family::lion},
-    Method{{"signsgd-extrapolation", "sign", "sign(m), gradients at extrapolated points"},
-           Family::extrapolation},
+    Method{{"signsgd-extrapolation", "sign", "sign(m), gradients at extrapolated points"}, Family::extrapolation},
     Method{{"signsgd-mvr", "sign", "sign(m), momentum variance reduction"}, Family::variance_reduction},
     Method{{"muon", "spectral", "msign(G), no momentum"}, Family::mini_batch},
     Method{{"muon-momentum", "spectral", "msign(M), EMA momentum"}, Family::momentum},
     Method{{"muonlight", "spectral", "Muon with Nesterov momentum: matrix Lion"}, Family::muonlight},
-    Method{{"muon-extrapolation", "spectral", "msign(M), gradients at extrapolated points"},
-           Family::extrapolation},
+    Method{{"muon-extrapolation", "spectral", "msign(M), gradients at extrapolated points"}, Family::extrapolation},
     Method{{"muon-mvr", "spectral", "msign(M), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"adagrad", "sign", "g_i over the root of the sum of its squares (needs dimension)"},
-           Family::adagrad},
+    Method{{"adagrad", "sign", "g_i over the root of the sum of its squares (needs dimension)"}, Family::adagrad},
     Method{{"row-normalized-sgd", "row-wise", "row-normalized G, no momentum"}, Family::mini_batch},
+    Method{{"column-normalized-sgd", "column-wise", "column-normalized G, no momentum"}, Family::mini_batch},
+    Method{{"norm-descent", "", "dual map of G in any norm, no momentum"}, Family::mini_batch},
 };
 
 constexpr auto kInfos = [] {
@@ -67,16 +67,6 @@ const Method& find_method(const std::string& name) {
   const auto nearest = nearest_name(name, names);
   throw std::invalid_argument("method = " + name + ", must be one of " + all +
                               (nearest ? "; did you mean " + *nearest + "?" : ""));
-}
-
-const char* stationarity(Geometry geometry) {
-  switch (geometry) {
-    case "euclidean": return "l2";
-    case "sign": return "l1";
-    case "spectral": return "nuclear";
-    case "row-wise": return "row l2 sum";
-  }
-  return "unknown";
 }
 
 double needed(const std::optional<double>& value, const char* field, const BoundsQuery& query) {
@@ -240,14 +230,15 @@ std::span<const BoundsMethod> bounds_methods() { return kInfos; }
 BoundsReport evaluate_bounds(const BoundsQuery& query) {
   const Method& method = find_method(query.method);
   validate_query(query);
-  const ProblemConstants constants{.geometry = method.info.geometry,
+  const std::string geometry = method.info.geometry.empty() ? query.geometry : std::string(method.info.geometry);
+  const ProblemConstants constants{.geometry = geometry,
                                    .initial_gap = query.delta,
                                    .smoothness = query.smoothness,
                                    .noise = query.noise,
                                    .tail = query.tail};
   require_target(constants, query.epsilon);
 
-  BoundsReport report{.method = query.method, .stationarity = stationarity(method.info.geometry)};
+  BoundsReport report{.method = query.method, .stationarity = bounds_of(geometry).stationarity};
   evaluate_family(query, method, constants, report);
   if (report.upper) collect(report.upper->bound, report);
   if (report.lower) collect(*report.lower, report);
@@ -255,10 +246,8 @@ BoundsReport evaluate_bounds(const BoundsQuery& query) {
   const bool is_rival_of_sgd = method.family == Family::mini_batch || method.family == Family::momentum ||
                                method.family == Family::lion || method.family == Family::muonlight;
   if (query.dimension && query.density && is_rival_of_sgd) {
-    if (method.info.geometry == "sign")
-      report.speedup_over_sgd = speedup_sign_over_sgd(*query.dimension, *query.density);
-    if (method.info.geometry == "spectral")
-      report.speedup_over_sgd = speedup_muon_over_sgd(*query.dimension, *query.density);
+    if (const auto speedup = bounds_of(geometry).speedup_over_sgd; speedup != nullptr)
+      report.speedup_over_sgd = speedup(*query.dimension, *query.density);
   }
   if (report.speedup_over_sgd)
     report.speedup_at_epsilon = speedup_at(*report.speedup_over_sgd, query.noise, query.epsilon, query.tail);

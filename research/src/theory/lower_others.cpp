@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "magnitude.hpp"
 #include "require.hpp"
 
@@ -28,15 +29,8 @@ Bound lower_deterministic_steps(const ProblemConstants& constants, double epsilo
   validate(constants);
   require_target(constants, epsilon);
   Bound bound;
-  switch (constants.geometry) {
-    case "euclidean": bound.source = published("L5", "Jiang et al., COLT 2025, Theorem 1"); break;
-    case "sign": bound.source = published("L5", "Jiang et al., COLT 2025, Theorem 5"); break;
-    case "spectral":
-    case "row-wise":
-      bound.source = derived_here("L5 in one dimension");
-      bound.constants_are_ours = true;
-      break;
-  }
+  bound.source = bounds_of(constants.geometry).deterministic;
+  bound.constants_are_ours = bound.source.ends_with(kDerivedHere);
   bound.assumptions = {quadratic_model(), {"deterministic", "queries depend on earlier answers only; noise may be 0"}};
   const Magnitude target(epsilon);
   set_log_value(bound, (Magnitude(constants.smoothness) * Magnitude(constants.initial_gap) / (target * target)).log());
@@ -89,8 +83,7 @@ Bound lower_adagrad_samples(const ProblemConstants& constants, double epsilon) {
 
 Bound lower_sign_momentum_unstructured(const ProblemConstants& constants, double dimension, double steps) {
   require_second_moments(constants);
-  if (constants.geometry != "sign")
-    throw std::invalid_argument(std::string("geometry = ") + constants.geometry + ", must be sign");
+  require_geometry(constants, "sign");
   require_at_least_one("dimension", dimension);
   require_at_least_one("steps", steps);
   const Magnitude S(constants.noise);
@@ -114,8 +107,7 @@ Bound lower_sign_momentum_unstructured(const ProblemConstants& constants, double
 Bound lower_zero_respecting_samples(const ProblemConstants& constants, double epsilon) {
   validate(constants);
   require_target(constants, epsilon);
-  if (constants.geometry != "euclidean")
-    throw std::invalid_argument(std::string("geometry = ") + constants.geometry + ", must be euclidean");
+  require_geometry(constants, "euclidean");
   Bound bound;
   bound.source = "L10 [rate: Arjevani et al. 2023; constants derived here]";
   bound.constants_are_ours = true;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "magnitude.hpp"
 #include "require.hpp"
 
@@ -17,16 +18,13 @@ using namespace theory;
 Bound upper_sgd(const ProblemConstants& constants, const RunSettings& run) {
   validate(constants);
   validate(run);
-  if (constants.geometry != "euclidean")
-    throw std::invalid_argument(std::string("geometry = ") + constants.geometry +
-                                ", must be euclidean: plain SGD is analysed in l2");
+  require_geometry(constants, "euclidean", ": plain SGD is analysed in l2");
   if (constants.tail != 2.0)
     refuse("tail", constants.tail, "2: plain SGD with constant steps has no bound without a finite variance");
 
   Bound bound;
   bound.source = published("U11", "standard");
-  bound.assumptions = {noise_assumption("euclidean", 2.0), quadratic_model(),
-                       checked("sgd-step", "eta <= 1/L_2")};
+  bound.assumptions = {noise_assumption("euclidean", 2.0), quadratic_model(), checked("sgd-step", "eta <= 1/L_2")};
   const double largest = 1.0 / constants.smoothness;
   if (run.learning_rate > largest * (1.0 + 1e-12))
     bound.flags.push_back({FlagKind::step_condition_violated, largest,

@@ -47,7 +47,7 @@ TEST(UpperBound, DependsOnTheGeometryOnlyThroughItsConstants) {
   const ExponentialAverage momentum{.averaging = 0.2};
   ProblemConstants constants = with_tail(1.7);
   const double value = upper_bound(constants, momentum, run).value;
-  for (const Geometry geometry : {"euclidean", "spectral", "row-wise"}) {
+  for (const char* geometry : {"euclidean", "spectral", "row-wise"}) {
     constants.geometry = geometry;
     EXPECT_EQ(upper_bound(constants, momentum, run).value, value) << geometry;
   }
@@ -116,7 +116,7 @@ TEST(UpperBound, IsMonotoneInEveryConstant) {
 
 TEST(UpperBound, SaysWhoseConstantsTheyAre) {
   const RunSettings run{};
-  const auto source = [&](Geometry geometry, double tail, const GradientEstimator& estimator) {
+  const auto source = [&](const char* geometry, double tail, const GradientEstimator& estimator) {
     ProblemConstants constants = with_tail(tail);
     constants.geometry = geometry;
     const Bound bound = upper_bound(constants, estimator, run);
@@ -267,8 +267,7 @@ TEST(UpperPublished, BernsteinKnownAnswer) {
 }
 
 TEST(UpperBaselines, SgdKnownAnswersAndStepCondition) {
-  const ProblemConstants euclidean{
-      .geometry = "euclidean", .initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
+  const ProblemConstants euclidean{.geometry = "euclidean", .initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
   const RunSettings run{.learning_rate = 0.1, .steps = 100, .batch = 4};
   EXPECT_NEAR(upper_sgd(euclidean, run).value, std::sqrt(0.2 + 0.1 * 2 * 0.25 / 4), 1e-15);
   EXPECT_NEAR(upper_sgd_in_l1(euclidean, 9.0, run).value, 3 * std::sqrt(0.2125), 1e-14);

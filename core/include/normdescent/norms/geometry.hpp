@@ -48,7 +48,7 @@ class DualMap {
 /// S_X of a geometry is a number with E||noise||_dual <= S_X as the theory's assumptions have it: ||sigma||_1 for the
 /// l-infinity norm, tr C^(1/2) for the spectral one (docs/probe.md).
 struct TensorNoise {
-  std::int64_t count = 0;                         ///< K micro-batches
+  std::int64_t count = 0;                          ///< K micro-batches
   ConstMatrixView<float> squared_deviations = {};  ///< sum_k (g^k - gbar)^2 of every coordinate
   double l1 = 0.0;                                 ///< S_1 = sum of the coordinates' standard deviations
   double l2 = 0.0;                                 ///< S_2, the root of the sum of their squares
@@ -66,16 +66,17 @@ enum class NoiseStatistic {
 
 /// What a geometry is besides its norm. The defaults fit any norm on matrices.
 struct GeometryOptions {
-  std::string key = {};        ///< of its constants in JSON; empty: the name
-  std::string norm = {};       ///< what people call the norm on steps, "l-infinity"; empty: the name
-  std::string dual = {};       ///< and its dual, "l1"; empty: "dual of " and the norm
-  std::string direction = {};  ///< and the dual map, "sign"; empty: the name
+  std::string key = {};              ///< of its constants in JSON; empty: the name
+  std::string norm = {};             ///< what people call the norm on steps, "l-infinity"; empty: the name
+  std::string dual = {};             ///< and its dual, "l1"; empty: "dual of " and the norm
+  std::string direction = {};        ///< and the dual map, "sign"; empty: the name
   std::string parts = "directions";  ///< what noise is spread over or concentrated in: "coordinates"
 
   /// The tensors that the norm speaks for; all others are measured by the largest coordinate. Empty: Role::matrix.
   std::function<bool(const ParameterInfo&)> covers = {};
   /// ||x||^2 is an inner product, of all tensors together: norms of tensors add in squares, without shape scales, all
-  /// tensors are covered, and the optimizer steps by the gradient itself. Otherwise a model's norm is the largest of the scaled tensors'.
+  /// tensors are covered, and the optimizer steps by the gradient itself. Otherwise a model's norm is the largest of
+  /// the scaled tensors'.
   bool is_inner_product = false;
   /// s(m, n) that gives s D(G) of an evenly spread G the root mean square 1. Empty: measured on a fixed random matrix
   /// each time it is asked for, at the cost of one dual map.
@@ -137,19 +138,20 @@ class TensorNormOf final : public TensorNorm {
 /// A shared immutable value, cheap to copy. Its name is its identity: results and saved states refer to it by that.
 class Geometry {
  public:
-  /// Throws std::invalid_argument for an empty name. `norm` is anything that satisfies NormOver<double> (norms/norm.hpp;
-  /// the laws are checked by testing/norm_invariants.hpp); where it has no operations in float, floats are widened.
+  /// Throws std::invalid_argument for an empty name. `norm` is anything that satisfies NormOver<double>
+  /// (norms/norm.hpp; the laws are checked by testing/norm_invariants.hpp); where it has no operations in float, floats
+  /// are widened.
   template <NormOver<double> N>
   Geometry(std::string name, N norm, GeometryOptions options = {})
       : Geometry(std::move(name), std::make_shared<const norms_detail::TensorNormOf<N>>(std::move(norm)),
                  std::move(options)) {}
 
   [[nodiscard]] const std::string& name() const;
-  [[nodiscard]] const std::string& key() const;         ///< of its constants in JSON: "linf"
-  [[nodiscard]] const std::string& norm_name() const;   ///< "l-infinity"
-  [[nodiscard]] const std::string& dual_name() const;   ///< "l1"
-  [[nodiscard]] const std::string& direction() const;   ///< "sign"
-  [[nodiscard]] const std::string& parts() const;       ///< "coordinates"
+  [[nodiscard]] const std::string& key() const;        ///< of its constants in JSON: "linf"
+  [[nodiscard]] const std::string& norm_name() const;  ///< "l-infinity"
+  [[nodiscard]] const std::string& dual_name() const;  ///< "l1"
+  [[nodiscard]] const std::string& direction() const;  ///< "sign"
+  [[nodiscard]] const std::string& parts() const;      ///< "coordinates"
 
   // Of one tensor. An n x 1 vector has the norm's vector form: spectral is l2, row-wise is l-infinity there.
   template <class T>
@@ -171,6 +173,8 @@ class Geometry {
   // Of a model: norms/model_geometry.hpp.
   [[nodiscard]] bool covers(const ParameterInfo& tensor) const;
   [[nodiscard]] bool is_inner_product() const;
+  /// Whether its operations cost no more than passes over the tensor.
+  [[nodiscard]] bool is_of_coordinates() const { return noise_statistic() == NoiseStatistic::coordinates; }
 
   // Of noise.
   [[nodiscard]] NoiseStatistic noise_statistic() const;

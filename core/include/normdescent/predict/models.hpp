@@ -19,7 +19,7 @@ struct Entrant {
   Geometry geometry = geometries::euclidean();
   bool is_normalized = true;  ///< false for plain SGD alone: its step scales with the gradient
 
-  [[nodiscard]] constexpr bool is_plain_sgd() const { return geometry == geometries::euclidean() && !is_normalized; }
+  [[nodiscard]] bool is_plain_sgd() const { return geometry.is_inner_product() && !is_normalized; }
 };
 
 /// The training run that the prediction is about.

@@ -16,8 +16,8 @@ namespace normdescent {
 
 struct ProbeOptions {
   std::vector<Geometry> geometries = builtin_geometries();  ///< at least one; add your own (examples/own_norm)
-  int micro_batches = 64;              ///< K >= 2 at the start; the tail index needs 16
-  int pilot_micro_batches = 24;        ///< K >= 2 at the end of a pilot
+  int micro_batches = 64;                                   ///< K >= 2 at the start; the tail index needs 16
+  int pilot_micro_batches = 24;                             ///< K >= 2 at the end of a pilot
   std::uint32_t micro_batch_size = 0;  ///< examples; 0: a quarter of the training mini-batch, at least 1
   int matrix_samples = 12;             ///< how many of them enter the scales that are not of coordinates, such as the
                                        ///< nuclear one (r^2 q flops each), >= 2

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "normdescent/norms/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/probe/hessian.hpp"
 #include "normdescent/probe/local_geometry.hpp"
 #include "normdescent/probe/matrix_noise.hpp"

@@ -3,7 +3,6 @@
 // docs/theory/speedup.md.
 #pragma once
 
-
 namespace normdescent {
 
 /// Samples of SGD over samples of the other method, per term of the complexity; above 1 the other method wins.
