@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // A norm of one's own: every head (two rows of a matrix) may move by the same length. Probed, raced, reported, checked.
-#include <cmath>
 #include <cstdio>
 #include <normdescent/base/philox.hpp>
 #include <normdescent/compare/compare.hpp>

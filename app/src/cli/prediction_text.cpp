@@ -86,8 +86,7 @@ void print_geometry(std::ostream& out, const ProbeReport& report) {
   }
   if (!report.tails.sentence.empty()) out << "Tails: " << report.tails.sentence << '\n';
   for (const NotMeasured& each : report.not_measured) {
-    if (each.quantity.find(" of ") == std::string::npos)
-      out << each.quantity << ": not measurable because " << each.because << '\n';
+    if (!each.is_detail) out << each.quantity << ": not measurable because " << each.because << '\n';
   }
 }
 

@@ -119,8 +119,8 @@ void add_growth_of_tensors(ProbeReport& report) {
 }  // namespace
 
 void derive_measurements(ProbeReport& report) {
-  const auto missing = [&](std::string quantity, const std::string& because) {
-    if (!because.empty()) report.not_measured.push_back({std::move(quantity), because});
+  const auto missing = [&](std::string quantity, const std::string& because, bool is_detail = false) {
+    if (!because.empty()) report.not_measured.push_back({std::move(quantity), because, is_detail});
   };
   const auto batch = static_cast<double>(report.batch_size);
   for (GeometryReport& m : report.start.geometries) {
@@ -135,7 +135,7 @@ void derive_measurements(ProbeReport& report) {
 
   missing("noise", report.sampled.total.reason);
   for (std::size_t t = 0; t < report.sampled.tensors.size(); ++t) {
-    missing("noise of " + report.per_parameter[t].parameter.name, report.sampled.tensors[t].reason);
+    missing("noise of " + report.per_parameter[t].parameter.name, report.sampled.tensors[t].reason, true);
   }
   missing("batch invariance", report.sampled.invariance.reason);
   if (report.tail.series == 0) missing("tail index", report.tail.explanation());
@@ -154,14 +154,14 @@ void derive_measurements(ProbeReport& report) {
   for (const GeometryReport& m : report.start.geometries) {
     if (is_of_coordinates(m)) continue;
     missing("error of the " + m.geometry.name() + " gradient norm and critical batch",
-            "it needs the mean gradients of several groups of micro-batches, a copy of the gradients each");
+            "it needs the mean gradients of several groups of micro-batches, a copy of the gradients each", true);
   }
   missing("Hessian products", report.hessian.step == 0.0 && report.hessian.reason.empty()
                                   ? "a thorough probe has them, which was not asked for"
                                   : report.hessian.reason);
   for (const GeometryGrowth& growth : report.growth) {
-    missing("growth of noise, " + growth.geometry.name(), growth.noise.reason);
-    missing("growth of smoothness, " + growth.geometry.name(), growth.smoothness.reason);
+    missing("growth of noise, " + growth.geometry.name(), growth.noise.reason, true);
+    missing("growth of smoothness, " + growth.geometry.name(), growth.smoothness.reason, true);
   }
 }
 

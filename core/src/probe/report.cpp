@@ -34,6 +34,8 @@ OrderedJson geometries_json(const PointReport& point) {
     const bool smooth = m.smoothness.constant.value > 0.0;
     list.push_back(
         {{"geometry", m.geometry.name()},
+         {"norm", m.geometry.norm_name()},
+         {"dual", m.geometry.dual_name()},
          {"noise_scale", number(m.noise_scale)},
          {"noise_scale_se", number_if(m.noise_scale_error > 0.0, m.noise_scale_error)},
          {"noise_density", number(m.noise_density)},
@@ -56,7 +58,8 @@ OrderedJson gains_json(const PointReport& point) {
          {"gain", number(m.one_step_gain.gain.value)},
          {"gain_se", number(m.one_step_gain.gain.standard_error)},
          {"half_slope_step", number_if(m.one_step_gain.half_slope_step > 0.0, m.one_step_gain.half_slope_step)},
-         {"step_size", number(m.one_step_gain.learning_rate)}});
+         {"step_size", number(m.one_step_gain.step_size)},
+         {"learning_rate", number(m.one_step_gain.learning_rate)}});
   }
   return list;
 }

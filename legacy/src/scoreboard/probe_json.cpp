@@ -80,7 +80,8 @@ ProbeReport probe_from_json(const Json& json) {
   for (std::size_t i = 0; i < gains.size() && i < report.start.geometries.size(); ++i) {
     OneStepGain& gain = report.start.geometries[i].one_step_gain;
     gain.gain = {number_at(gains[i], "gain"), number_at(gains[i], "gain_se")};
-    gain.learning_rate = number_at(gains[i], "step_size");
+    gain.step_size = number_at(gains[i], "step_size");
+    gain.learning_rate = number_at(gains[i], "learning_rate");
   }
   report.tail = tail_from(json.at("tail").at("coordinates"));
   report.tail_of_projections = tail_from(json.at("tail").at("projections"));

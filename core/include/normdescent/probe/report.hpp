@@ -97,6 +97,7 @@ struct GeometryGrowth {
 struct NotMeasured {
   std::string quantity;
   std::string because;
+  bool is_detail = false;  ///< of one tensor, or an error: for lists, not for summaries
 };
 
 /// A short run and what was measured at its end.
