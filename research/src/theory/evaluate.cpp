@@ -2,10 +2,10 @@
 #include "normdescent/theory/evaluate.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "assumptions.hpp"
 #include "geometry_bounds.hpp"
@@ -21,46 +21,12 @@ using namespace theory;
 
 namespace {
 
-enum class Family { sgd, sgd_l2, mini_batch, momentum, lion, muonlight, extrapolation, variance_reduction, adagrad };
-
-struct Method {
-  BoundsMethod info;
-  Family family;
-};
-
-constexpr std::array kMethods{
-    Method{{"sgd", "sign", "plain SGD, judged in l1 (needs dimension, density)"}, Family::sgd},
-    Method{{"sgd-l2", "euclidean", "plain SGD in l2"}, Family::sgd_l2},
-    Method{{"normalized-sgd", "euclidean", "g/||g||_2, no momentum"}, Family::mini_batch},
-    Method{{"normalized-sgd-momentum", "euclidean", "m/||m||_2, EMA momentum"}, Family::momentum},
-    Method{{"signsgd", "sign", "sign(g), no momentum"}, Family::mini_batch},
-    Method{{"signum", "sign", "sign(m), EMA momentum"}, Family::momentum},
-    Method{{"lion", "sign", "sign of Lion's two averages"}, Family::lion},
-    Method{{"signsgd-extrapolation", "sign", "sign(m), gradients at extrapolated points"}, Family::extrapolation},
-    Method{{"signsgd-mvr", "sign", "sign(m), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"muon", "spectral", "msign(G), no momentum"}, Family::mini_batch},
-    Method{{"muon-momentum", "spectral", "msign(M), EMA momentum"}, Family::momentum},
-    Method{{"muonlight", "spectral", "Muon with Nesterov momentum: matrix Lion"}, Family::muonlight},
-    Method{{"muon-extrapolation", "spectral", "msign(M), gradients at extrapolated points"}, Family::extrapolation},
-    Method{{"muon-mvr", "spectral", "msign(M), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"adagrad", "sign", "g_i over the root of the sum of its squares (needs dimension)"}, Family::adagrad},
-    Method{{"row-normalized-sgd", "row-wise", "row-normalized G, no momentum"}, Family::mini_batch},
-    Method{{"column-normalized-sgd", "column-wise", "column-normalized G, no momentum"}, Family::mini_batch},
-    Method{{"norm-descent", "", "dual map of G in any norm, no momentum"}, Family::mini_batch},
-};
-
-constexpr auto kInfos = [] {
-  std::array<BoundsMethod, kMethods.size()> infos{};
-  std::ranges::transform(kMethods, infos.begin(), &Method::info);
-  return infos;
-}();
-
 const Method& find_method(const std::string& name) {
-  const auto found = std::ranges::find(kMethods, name, [](const Method& method) { return method.info.name; });
-  if (found != kMethods.end()) return *found;
+  const auto found = std::ranges::find(methods(), name, [](const Method& method) { return method.info.name; });
+  if (found != methods().end()) return *found;
   std::vector<std::string> names;
   std::string all;
-  for (const auto& method : kMethods) {
+  for (const auto& method : methods()) {
     names.emplace_back(method.info.name);
     all += (all.empty() ? "" : ", ") + names.back();
   }
@@ -225,7 +191,14 @@ void collect(const Bound& bound, BoundsReport& report) {
 
 }  // namespace
 
-std::span<const BoundsMethod> bounds_methods() { return kInfos; }
+std::span<const BoundsMethod> bounds_methods() {
+  static const std::vector<BoundsMethod> infos = [] {
+    std::vector<BoundsMethod> all;
+    for (const Method& method : methods()) all.push_back(method.info);
+    return all;
+  }();
+  return infos;
+}
 
 BoundsReport evaluate_bounds(const BoundsQuery& query) {
   const Method& method = find_method(query.method);

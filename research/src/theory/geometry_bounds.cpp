@@ -75,6 +75,30 @@ const std::vector<GeometryBounds>& table() {
 
 }  // namespace
 
+const std::vector<Method>& methods() {
+  static const std::vector<Method> all{
+      {{"sgd", "sign", "plain SGD, judged in l1 (needs dimension, density)"}, Family::sgd},
+      {{"sgd-l2", "euclidean", "plain SGD in l2"}, Family::sgd_l2},
+      {{"normalized-sgd", "euclidean", "g/||g||_2, no momentum"}, Family::mini_batch},
+      {{"normalized-sgd-momentum", "euclidean", "m/||m||_2, EMA momentum"}, Family::momentum},
+      {{"signsgd", "sign", "sign(g), no momentum"}, Family::mini_batch},
+      {{"signum", "sign", "sign(m), EMA momentum"}, Family::momentum},
+      {{"lion", "sign", "sign of Lion's two averages"}, Family::lion},
+      {{"signsgd-extrapolation", "sign", "sign(m), gradients at extrapolated points"}, Family::extrapolation},
+      {{"signsgd-mvr", "sign", "sign(m), momentum variance reduction"}, Family::variance_reduction},
+      {{"muon", "spectral", "msign(G), no momentum"}, Family::mini_batch},
+      {{"muon-momentum", "spectral", "msign(M), EMA momentum"}, Family::momentum},
+      {{"muonlight", "spectral", "Muon with Nesterov momentum: matrix Lion"}, Family::muonlight},
+      {{"muon-extrapolation", "spectral", "msign(M), gradients at extrapolated points"}, Family::extrapolation},
+      {{"muon-mvr", "spectral", "msign(M), momentum variance reduction"}, Family::variance_reduction},
+      {{"adagrad", "sign", "g_i over the root of the sum of its squares (needs dimension)"}, Family::adagrad},
+      {{"row-normalized-sgd", "row-wise", "row-normalized G, no momentum"}, Family::mini_batch},
+      {{"column-normalized-sgd", "column-wise", "column-normalized G, no momentum"}, Family::mini_batch},
+      {{"norm-descent", "", "dual map of G in any norm, no momentum"}, Family::mini_batch},
+  };
+  return all;
+}
+
 const GeometryBounds& bounds_of(std::string_view geometry) {
   static const GeometryBounds any{.geometry = "any",
                                   .stationarity = "its dual norm",

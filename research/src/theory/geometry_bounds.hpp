@@ -1,15 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the theory knows of each geometry, registered by its name; of any other, what holds in every norm.
+// What the theory knows of each geometry and of the methods that step in it, registered by the geometry's name; of any
+// other, what holds in every norm.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "assumptions.hpp"
 #include "normdescent/theory/constants.hpp"
+#include "normdescent/theory/evaluate.hpp"
 #include "normdescent/theory/speedup.hpp"
 
 namespace normdescent::theory {
+
+/// Which theorems a method's bounds come from.
+enum class Family { sgd, sgd_l2, mini_batch, momentum, lion, muonlight, extrapolation, variance_reduction, adagrad };
+
+struct Method {
+  BoundsMethod info;
+  Family family;
+};
 
 struct GeometryBounds {
   std::string geometry;
@@ -22,6 +33,9 @@ struct GeometryBounds {
   SpeedupOverSgd (*speedup_over_sgd)(double dimension, double density) = nullptr;
   bool has_density_of_coordinates = false;  ///< speedup_over_sgd takes phi of the coordinates' noise
 };
+
+/// All methods, of every geometry.
+[[nodiscard]] const std::vector<Method>& methods();
 
 inline constexpr std::string_view kDerivedHere = "[constants derived here]";
 

@@ -20,7 +20,7 @@ enum class SmoothnessKind {
 ///   euclidean  L_2      (E||n||_2^p)^(1/p)        l2
 ///   sign       L_inf    ||sigma||_1               l1
 ///   spectral   L_*      tr Sigma (p < 2: ||V_0||_nuc)  nuclear
-///   row-wise, column-wise  L_row  sum_i (E||N_i||_2^p)^(1/p)     sum of row l2 norms
+///   row-wise   L_row    sum_i (E||N_i||_2^p)^(1/p)     sum of row l2 norms; columns likewise
 ///   any other  L_X      (E||n||_dual^p)^(1/p)     its dual norm
 /// What is known of a geometry beyond this is registered by its name in src/theory/geometry_bounds.cpp.
 struct ProblemConstants {
