@@ -86,7 +86,7 @@ struct ContestantResult {
   std::string name;
   double learning_rate = 0.0;          ///< chosen
   bool best_rate_is_interior = false;  ///< false: the grid ended at max_rates, or the race was stopped
-  std::vector<RunRecord> search;       ///< by rate, then seed
+  std::vector<RunRecord> search;       ///< by rate, then number of the seed
   std::vector<RunRecord> finals;
   double final_loss = std::numeric_limits<double>::quiet_NaN();     ///< mean over finals; +infinity if one diverged
   double final_loss_se = std::numeric_limits<double>::quiet_NaN();  ///< standard error of that mean
