@@ -11,12 +11,6 @@
 
 namespace normdescent::optimizers {
 
-Index StateBuffer::size() const {
-  Index product = 1;
-  for (const Index extent : shape) product *= extent;
-  return product;
-}
-
 std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter) {
   std::vector<StateBuffer> buffers;
   if (!std::holds_alternative<Raw>(recipe.estimator))
@@ -26,12 +20,21 @@ std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo
   if (std::holds_alternative<AdaGradScale>(recipe.direction))
     buffers.push_back({"sum_of_squares", parameter.shape, true});
   if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}, true});
-  if (const auto* shampoo = std::get_if<Shampoo>(&recipe.direction)) {
+  if (const auto* shampoo = std::get_if<Shampoo>(&recipe.direction); shampoo != nullptr && parameter.size() > 0) {
     const MatrixShape shape = matrix_shape(recipe.layout, parameter);
     const PreconditionerGrid grid(*shampoo, shape.rows, shape.cols);
     for (auto& buffer : grid.buffers(shape.count)) buffers.push_back(std::move(buffer));
   }
   return buffers;
+}
+
+bool counts_steps(const Recipe& recipe) {
+  const auto* ema = std::get_if<Ema>(&recipe.estimator);
+  const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
+  return std::holds_alternative<AdamScale>(recipe.direction) || std::holds_alternative<Alternate>(recipe.direction) ||
+         std::holds_alternative<Shampoo>(recipe.direction) || recipe.state_format != StateFormat::full ||
+         (ema != nullptr && ema->start == Start::first_gradient) ||
+         (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
 }
 
 bool is_fused(const Recipe& recipe) {

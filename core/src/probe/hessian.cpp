@@ -15,7 +15,6 @@
 namespace normdescent {
 namespace {
 
-using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
 
 constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};

@@ -61,7 +61,7 @@ std::vector<OneStepGain> measure_layer_gains(Objective& objective, ModelGeometry
       }
     }
   }
-  for (std::size_t t = 0; t < result.size(); ++t) result[t].gain = probe_detail::mean_and_error(fresh[t]);
+  for (std::size_t t = 0; t < result.size(); ++t) result[t].gain = mean_and_error(fresh[t]);
   return result;
 }
 

@@ -18,7 +18,6 @@ namespace normdescent {
 namespace {
 
 using probe_detail::Excursion;
-using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
 
 constexpr double kFirstRms = 1e-3;  // root mean square of the first trial step

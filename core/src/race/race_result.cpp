@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "normdescent/base/derive_seed.hpp"
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/race/learning_rate_search.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/statistics/quantile.hpp"
 
 namespace normdescent {
@@ -129,9 +131,9 @@ void complete_result(RaceResult& result, std::span<const std::string> baselines)
     samples.push_back(final_losses(contestant));
     if (contestant.diverged) contestant.final_loss = std::numeric_limits<double>::infinity();
     if (samples.back().empty()) continue;
-    const auto [mean, error] = mean_and_error(samples.back());
-    contestant.final_loss = mean;
-    contestant.final_loss_se = error;
+    const Estimate mean = mean_and_error(samples.back());
+    contestant.final_loss = std::isfinite(mean.value) ? mean.value : kInfinity;
+    contestant.final_loss_se = samples.back().size() < 2 ? kNaN : mean.standard_error;
   }
   const auto reference = std::ranges::find(result.contestants, result.reference, &ContestantResult::name);
   for (auto& contestant : result.contestants) {

@@ -10,7 +10,6 @@
 #include "normdescent/lab/separable_run.hpp"
 #include "normdescent/theory/lower_sgd.hpp"
 #include "normdescent/theory/upper.hpp"
-#include "statistics.hpp"
 #include "teeth.hpp"
 
 namespace normdescent::lab {

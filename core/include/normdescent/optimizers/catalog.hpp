@@ -15,6 +15,7 @@ namespace normdescent {
 /// What every named optimizer takes, besides its own options, for all its recipes. The defaults do nothing.
 struct CommonOptions {
   DecayForm decay_form = DecayForm::decoupled;  ///< what decoupled_decay is multiplied by; not `constrained`
+  bool maximize = false;
   double l2_penalty = 0.0;
   double clip_norm = 0.0;         ///< OptimizerSpec::clip_norm, over all tensors
   double clip_tensor_norm = 0.0;  ///< Recipe::clip_norm

@@ -230,7 +230,8 @@ struct Recipe {
   double learning_rate = 1e-3;
   double decoupled_decay = 0.0;  ///< lambda; 0 for DecayForm::constrained, which has none
   DecayForm decay_form = DecayForm::decoupled;
-  double l2_penalty = 0.0;  ///< g <- g + l2_penalty x before anything else: coupled, another method than decay
+  bool maximize = false;    ///< g <- -g before anything else: x climbs
+  double l2_penalty = 0.0;  ///< g <- g + l2_penalty x before an estimator sees it: coupled, another method than decay
   double clip_norm = 0.0;   ///< c <- c min(1, clip_norm / ||c||_2) tensor by tensor; 0: not at all
   double radius = 1.0;      ///< rho
   ShapeScale shape_scale = ShapeScale::none;
