@@ -73,6 +73,12 @@ std::vector<Contestant> CompareOptions::contestants() const {
     }
     contestants.push_back({name, std::move(spec)});
   }
+  for (const Contestant& each : own) {
+    for (const auto& other : contestants) {
+      if (other.name == each.name) throw std::invalid_argument("own = " + each.name + " twice, must be distinct");
+    }
+    contestants.push_back(each);
+  }
   if (contestants.empty()) throw std::invalid_argument("optimizers = none, must be at least one");
   return contestants;
 }

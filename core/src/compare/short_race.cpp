@@ -23,15 +23,7 @@ enum class Races : std::uint64_t { ladder = 0, pairs = 1 };
 // a of rate_at_length. Theory U1 has 1/2 for steps whose length does not shrink with the gradient; the zoo's races
 // (docs/scoreboard.md, 37 problems) had 0.35 for sign methods between a twentieth and the whole of the steps, and
 // between a quarter and the whole; 0.15 for Muon, nearly nothing for the rest.
-double length_exponent(Geometry geometry) {
-  switch (geometry) {
-    case Geometry::euclidean: return 0.0;
-    case Geometry::sign: return 0.35;
-    case Geometry::spectral:
-    case Geometry::row_wise: return 0.15;
-  }
-  return 0.0;
-}
+// Where it is: Geometry::rate_exponent.
 
 // Where the pilots ended, as guesses of the first rate of optimizers that share their geometry.
 std::map<std::string, double> rates_from_pilots(const ProbeReport& probe) {
@@ -39,12 +31,11 @@ std::map<std::string, double> rates_from_pilots(const ProbeReport& probe) {
   for (const PilotReport& pilot : probe.pilots) {
     if (!(pilot.run.rate > 0.0)) continue;
     rates[pilot.kind.optimizer] = pilot.run.learning_rate;
-    if (pilot.kind.geometry == Geometry::sign) {
+    if (pilot.kind.optimizer == "signsgd") {
       rates["signum"] = rates["lion"] = kMomentumRatio * pilot.run.learning_rate;
       rates["adamw"] = pilot.run.learning_rate;
     }
-    if (pilot.kind.geometry == Geometry::euclidean && !rates.contains("normalized-sgd"))
-      rates["normalized-sgd"] = pilot.run.rate;
+    if (pilot.kind.optimizer == "sgd" && !rates.contains("normalized-sgd")) rates["normalized-sgd"] = pilot.run.rate;
   }
   return rates;
 }
@@ -100,7 +91,7 @@ Contestant with_rate(const Contestant& contestant, double rate) {
 
 double rate_at_length(const Contestant& contestant, double rate, std::int64_t from, std::int64_t to) {
   const double ratio = static_cast<double>(to) / static_cast<double>(from);
-  return rate * std::pow(ratio, -length_exponent(entrant_of(contestant).geometry));
+  return rate * std::pow(ratio, -entrant_of(contestant).geometry.rate_exponent());
 }
 
 std::vector<Contestant> centred_by_pilots(std::span<const Contestant> contestants, const ProbeReport& probe) {

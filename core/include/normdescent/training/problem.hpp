@@ -10,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "normdescent/base/bfloat16.hpp"
 #include "normdescent/base/parameter.hpp"
@@ -83,6 +84,22 @@ class Problem {
   [[nodiscard]] virtual std::uint32_t batch_size() const = 0;
   /// New instance with its own parameters, initialised from `seed`.
   [[nodiscard]] virtual std::unique_ptr<Objective> instantiate(std::uint64_t seed) const = 0;
+};
+
+/// A problem from a function that makes its instances; it is called from several threads.
+class ProblemFrom final : public Problem {
+ public:
+  using Make = std::function<std::unique_ptr<Objective>(std::uint64_t seed)>;
+  ProblemFrom(std::string name, std::uint32_t batch_size, Make make)
+      : name_(std::move(name)), batch_size_(batch_size), make_(std::move(make)) {}
+  [[nodiscard]] std::string name() const override { return name_; }
+  [[nodiscard]] std::uint32_t batch_size() const override { return batch_size_; }
+  [[nodiscard]] std::unique_ptr<Objective> instantiate(std::uint64_t seed) const override { return make_(seed); }
+
+ private:
+  std::string name_;
+  std::uint32_t batch_size_;
+  Make make_;
 };
 
 }  // namespace normdescent
