@@ -55,5 +55,11 @@ TEST(Footprint, OfAGeometryIsFiveFiles) {
   expect_listed(files, 5);
 }
 
+TEST(Footprint, OfAnOptimizerIsFourFilesWithItsTests) {
+  const auto files = files_with({"core/include", "core/src", "core/tests/optimizers", "libtorch", "research", "app"},
+                                {"cautious_lion", "cautious-lion", "CautiousLion"});
+  expect_listed(files, 4);
+}
+
 }  // namespace
 }  // namespace normdescent
