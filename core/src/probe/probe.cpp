@@ -199,6 +199,8 @@ class Prober {
       matrix.nuclear *= to_batch;
       matrix.frobenius *= to_batch;
       matrix.nuclear_error *= to_batch;
+      matrix.spectrum.clear();  // of micro-batches; what geometries say of it is in the point's report
+      matrix.spectra_without.clear();
       ParameterNoise& parameter = report_.per_parameter.emplace_back();
       parameter.parameter = parameters[t].info;
       parameter.noise = scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size);
