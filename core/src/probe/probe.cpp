@@ -138,7 +138,7 @@ class Prober {
 
   // A step of root mean square 1e-3 where no step size made progress.
   [[nodiscard]] double fallback_step(const Geometry& geometry) const {
-    return 1e-3 * ModelGeometry(geometry, objective_.parameters()).unit_rms_step();
+    return 1e-3 * (geometry.is_inner_product() ? std::sqrt(static_cast<double>(report_.dimension)) : 1.0);
   }
 
   void measure_noise(PointReport& point, int micro_batches, bool is_start) {
