@@ -246,6 +246,7 @@ class CautiousSign final : public TensorMap {
 }  // namespace
 
 OptimizerSpec cautious_lion(const LionOptions& options) {
+  validate("cautious-lion", options, optimizers::lion_fields());
   OptimizerSpec spec = lion(options);
   spec.name = spec.fallback.name = "cautious-lion";
   spec.fallback.direction =

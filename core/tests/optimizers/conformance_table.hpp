@@ -6,9 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -86,6 +88,24 @@ inline void for_each_cell(const auto& body) {
       body(row, problem);
     }
   }
+}
+
+/// Plain forms of the catalog's tensor maps, by their names: d from the estimate u and the fed gradient c.
+using PlainMap = std::function<std::vector<double>(const std::vector<double>& u, const std::vector<double>& c)>;
+inline const std::map<std::string, PlainMap>& plain_maps() {
+  static const std::map<std::string, PlainMap> maps{{"cautious-sign", [](const auto& u, const auto& c) {
+                                                       std::vector<double> d(u.size());
+                                                       double agreeing = 0.0;
+                                                       for (std::size_t i = 0; i < u.size(); ++i)
+                                                         agreeing += u[i] * c[i] > 0.0 ? 1.0 : 0.0;
+                                                       const double mean =
+                                                           std::max(agreeing / static_cast<double>(u.size()), 1e-3);
+                                                       for (std::size_t i = 0; i < u.size(); ++i) {
+                                                         if (u[i] * c[i] > 0.0) d[i] = (u[i] > 0.0 ? 1.0 : -1.0) / mean;
+                                                       }
+                                                       return d;
+                                                     }}};
+  return maps;
 }
 
 /// Two steps of an optimizer, computed by hand in the comments.
