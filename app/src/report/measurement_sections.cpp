@@ -33,7 +33,7 @@ class Grid {
  public:
   void add(double key, const std::string& column, double value) {
     if (std::find(columns_.begin(), columns_.end(), column) == columns_.end()) columns_.push_back(column);
-    if (!std::isfinite(value)) return;
+    if (!std::isfinite(value) || std::isnan(key)) return;
     auto& [sum, count] = sums_[key][column];
     sum += value;
     ++count;
