@@ -170,19 +170,21 @@ double error_over_spread(std::size_t count, const DrawLaw& law,
 }
 
 TEST(TailErrors, AreTheSpreadOverTwoHundredSeeds) {
-  // A variance of 200 values is known to 10%; jackknives of 8 groups of correlated logarithms are generous. An error
-  // that lacks one factor alpha, 1.5 or 2, would be a quarter or 0.44 of it.
+  // A variance of 200 values is known to 10%. Leaving an eighth of 64 samples out of sums of 16 is a large step, so that
+  // the jackknife is generous: 2.5 for sums of Gaussians, 1.1 to 1.6 for the others. An error that lacks one factor
+  // alpha, 1.5 to 3, would be 2.3 to 9 times less.
   const auto sums = [](const ScalarSamples& s) { return estimate_tail_index(s).two_scale; };
   const auto hill = [](const ScalarSamples& s) { return estimate_hill(s).alpha; };
   const auto growth = [](const ScalarSamples& s) { return estimate_moment_growth(s).alpha; };
   const auto stable = [](Philox& r) { return testing::symmetric_stable(r, 1.5); };
+  const auto student = [](Philox& r) { return testing::student(r, 3); };
   for (const auto& [name, ratio] : {std::pair("sums, Gaussian", error_over_spread(64, gaussian, sums)),
                                     std::pair("sums, stable", error_over_spread(64, stable, sums)),
                                     std::pair("growth, Gaussian", error_over_spread(64, gaussian, growth)),
                                     std::pair("growth, stable", error_over_spread(64, stable, growth)),
-                                    std::pair("Hill, Pareto", error_over_spread(64, heavy, hill))}) {
-    EXPECT_GT(ratio, 0.6) << name;
-    EXPECT_LT(ratio, 2.0) << name;
+                                    std::pair("Hill, Student", error_over_spread(64, student, hill))}) {
+    EXPECT_GT(ratio, 0.75) << name;
+    EXPECT_LT(ratio, 3.0) << name;
   }
 }
 
