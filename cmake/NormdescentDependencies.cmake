@@ -13,11 +13,12 @@ endif()
 
 set(NORMDESCENT_HAVE_TORCH OFF)
 if(NOT NORMDESCENT_TORCH STREQUAL "OFF")
-  find_package(Torch QUIET)
+  # That of a torch wheel (torch.utils.cmake_prefix_path): C++20 headers, C++11 ABI.
+  find_package(Torch 2.7 QUIET)
   if(Torch_FOUND)
     set(NORMDESCENT_HAVE_TORCH ON)
   elseif(NORMDESCENT_TORCH STREQUAL "ON")
-    message(FATAL_ERROR "NORMDESCENT_TORCH=ON, but LibTorch was not found (Debian: libtorch-dev; or set Torch_DIR)")
+    message(FATAL_ERROR "NORMDESCENT_TORCH=ON, but no LibTorch of 2.7 or newer was found: set\n  CMAKE_PREFIX_PATH to what python -c 'import torch; print(torch.utils.cmake_prefix_path)' prints")
   endif()
 endif()
 
@@ -37,5 +38,10 @@ endif()
 if(NOT NORMDESCENT_HAVE_DNNL AND (NORMDESCENT_DNNL STREQUAL "ON" OR NORMDESCENT_PROGRAM OR NORMDESCENT_HAVE_TORCH))
   message(FATAL_ERROR "oneDNN was not found (Debian: libdnnl-dev); only the library alone builds without it "
     "(NORMDESCENT_PROGRAM=OFF NORMDESCENT_TORCH=OFF)")
+endif()
+# LibTorch exports names of the oneDNN inside it; a program's own oneDNN must be looked through first, or its products fail.
+set(NORMDESCENT_BEFORE_TORCH "")
+if(NORMDESCENT_HAVE_TORCH AND NORMDESCENT_HAVE_DNNL)
+  set(NORMDESCENT_BEFORE_TORCH "SHELL:-Wl,--push-state,--no-as-needed ${NORMDESCENT_DNNL_LIBRARY} -Wl,--pop-state")
 endif()
 message(STATUS "normdescent ${PROJECT_VERSION}: LibTorch adapter ${NORMDESCENT_HAVE_TORCH}, oneDNN ${NORMDESCENT_HAVE_DNNL}")

@@ -12,9 +12,28 @@
 namespace normdescent {
 namespace {
 
+using probe_detail::because;
 using probe_detail::estimate_json;
 using probe_detail::number;
 using probe_detail::OrderedJson;
+
+OrderedJson spectral_json(const SpectralNoise& noise) {
+  return {{"nuclear", estimate_json(noise.nuclear)},
+          {"density", estimate_json(noise.density)},
+          {"matrices_measured", noise.measured},
+          {"matrices", noise.matrices},
+          {"because", because(noise.reason)}};
+}
+
+OrderedJson step_json(const StepEffect& effect) {
+  return {{"steps", effect.steps},
+          {"gain", estimate_json(effect.gain)},
+          {"curvature_l2", estimate_json(effect.curvature_l2)},
+          {"curvature_linf", estimate_json(effect.curvature_linf)},
+          {"best_multiple", estimate_json(effect.best_multiple)},
+          {"best_gain", estimate_json(effect.best_gain)},
+          {"because", because(effect.reason)}};
+}
 
 constexpr std::size_t kTailSeries = 256;
 constexpr std::size_t kGrowthPoints = 256;
@@ -165,8 +184,8 @@ std::string MonitorReport::to_json() const {
   json["batch_invariance"] = probe_detail::invariance_json(statistics.invariance);
   json["tails"] = probe_detail::tails_json(tails);
   json["noise_growth"] = probe_detail::fit_json(noise_growth);
-  json["spectral_noise"] = probe_detail::spectral_json(spectral);
-  json["step_effect"] = probe_detail::step_json(step_effect);
+  json["spectral_noise"] = spectral_json(spectral);
+  json["step_effect"] = step_json(step_effect);
   json["per_parameter"] = OrderedJson::array();
   for (std::size_t t = 0; t < statistics.tensors.size(); ++t) {
     json["per_parameter"].push_back(probe_detail::noise_json(statistics.tensors[t]));

@@ -29,6 +29,7 @@ Correction correction(const AverageOptions& options) {
 
 void share(Recipe& recipe, const CommonOptions& common) {
   if (recipe.decay_form == DecayForm::decoupled) recipe.decay_form = common.decay_form;
+  recipe.maximize = common.maximize;
   recipe.l2_penalty = common.l2_penalty;
   recipe.clip_norm = common.clip_tensor_norm;
   recipe.state_format = common.state_format;

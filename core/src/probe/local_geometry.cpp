@@ -63,9 +63,7 @@ class Ray {
     return std::isnan(gain) ? -std::numeric_limits<double>::infinity() : gain;
   }
   [[nodiscard]] double dual_norm() const { return dual_norm_; }
-  [[nodiscard]] double unit_rms_step() const {
-    return geometry_.geometry() == Geometry::euclidean ? std::sqrt(static_cast<double>(direction_.size())) : 1.0;
-  }
+  [[nodiscard]] double unit_rms_step() const { return geometry_.unit_rms_step(); }
 
  private:
   Objective& objective_;
@@ -174,7 +172,7 @@ OneStepGain measure_one_step_gain(Objective& objective, ModelGeometry& geometry,
   }
   result.gain = mean_and_error(fresh);
   result.step_size = a;
-  result.learning_rate = geometry.geometry() == Geometry::euclidean ? a / dual_norms : a;
+  result.learning_rate = geometry.geometry().is_inner_product() ? a / dual_norms : a;
   return result;
 }
 

@@ -20,7 +20,7 @@ namespace normdescent::lab {
 namespace {
 
 // L = Delta = 1, as H6 has them.
-ProblemConstants constants_of(double noise) { return {.geometry = Geometry::sign, .noise = noise}; }
+ProblemConstants constants_of(double noise) { return {.geometry = "sign", .noise = noise}; }
 
 /// U10 wants delta > 0 and has it under a logarithm only; H6 wants none. 1e-12 is none to 11 digits.
 AdagradConstants upper_constants_of(double noise, double start_slope) {

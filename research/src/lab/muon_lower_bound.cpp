@@ -97,7 +97,7 @@ struct Outcome {
 };
 
 Outcome measure(const Setting& s, int trajectories, std::uint64_t seed, std::uint64_t job) {
-  const ProblemConstants constants{.geometry = Geometry::spectral,
+  const ProblemConstants constants{.geometry = "spectral",
                                    .initial_gap = kGap,
                                    .smoothness = kSmoothness,
                                    .noise = s.noise,

@@ -106,7 +106,7 @@ Outcome measure(const Setting& s, int trajectories, std::uint64_t seed, std::uin
       out.best_rate = rate;
     }
     if (s.tail == 2.0 && rate <= 1 / l2_smoothness) {
-      const ProblemConstants euclidean{.geometry = Geometry::euclidean,
+      const ProblemConstants euclidean{.geometry = "euclidean",
                                        .initial_gap = kGap,
                                        .smoothness = l2_smoothness,
                                        .noise = l2_noise,

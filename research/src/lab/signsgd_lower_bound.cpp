@@ -24,7 +24,7 @@ constexpr double kSmoothness = 2.0;  // L_inf
 constexpr double kGap = 1.0;         // Delta
 
 ProblemConstants constants_of(double noise) {
-  return {.geometry = Geometry::sign,
+  return {.geometry = "sign",
           .initial_gap = kGap,
           .smoothness = kSmoothness,
           .noise = noise,

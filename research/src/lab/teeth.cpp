@@ -142,7 +142,7 @@ void two_way_mix(Teeth& teeth) {
 }  // namespace
 
 ProblemConstants sign_constants(double gap, double smoothness, double noise, double tail) {
-  return {.geometry = Geometry::sign,
+  return {.geometry = "sign",
           .initial_gap = gap,
           .smoothness = smoothness,
           .noise = noise,

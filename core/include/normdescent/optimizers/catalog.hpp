@@ -15,6 +15,7 @@ namespace normdescent {
 /// What every named optimizer takes, besides its own options, for all its recipes. The defaults do nothing.
 struct CommonOptions {
   DecayForm decay_form = DecayForm::decoupled;  ///< what decoupled_decay is multiplied by; not `constrained`
+  bool maximize = false;
   double l2_penalty = 0.0;
   double clip_norm = 0.0;         ///< OptimizerSpec::clip_norm, over all tensors
   double clip_tensor_norm = 0.0;  ///< Recipe::clip_norm
@@ -257,7 +258,7 @@ struct OptimizerInfo {
   std::string name;     ///< "signsgd"
   std::string title;    ///< "SignSGD"
   std::string summary;  ///< the update in one line
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   double default_learning_rate = 0.0;
   std::vector<OptionInfo> options;
 };
