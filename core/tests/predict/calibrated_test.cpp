@@ -14,8 +14,8 @@
 namespace normdescent {
 namespace {
 
-constexpr auto kEuclidean = Geometry::euclidean;
-constexpr auto kSign = Geometry::sign;
+const Geometry& kEuclidean = geometries::euclidean();
+const Geometry& kSign = geometries::sign();
 const std::vector<Entrant> kEntrants = {{"sgd", kEuclidean, false}, {"signsgd", kSign}, {"adamw", kSign}};
 
 KernelModel constant(double value) {

@@ -15,16 +15,16 @@
 namespace normdescent {
 namespace {
 
-constexpr auto kEuclidean = Geometry::euclidean;
-constexpr auto kSign = Geometry::sign;
-constexpr auto kSpectral = Geometry::spectral;
+const Geometry& kEuclidean = geometries::euclidean();
+const Geometry& kSign = geometries::sign();
+const Geometry& kSpectral = geometries::spectral();
 const RunPlan kPlan{.steps = 80, .batch_size = 32.0};
 
 struct Measured {
   double noise_scale, noise_density, gradient_norm, smoothness, gain;
 };
 
-GeometryReport report_of(Geometry geometry, const Measured& m) {
+GeometryReport report_of(const Geometry& geometry, const Measured& m) {
   GeometryReport report;
   report.geometry = geometry;
   report.noise_scale = m.noise_scale;

@@ -77,10 +77,10 @@ TEST(PredictFromAProbe, ProbabilityIsThatOfItsNormal) {
   probe.dimension = 100;
   probe.batch_size = 8;
   GeometryReport sign;
-  sign.geometry = Geometry::sign;
+  sign.geometry = geometries::sign();
   sign.noise_density = 0.5;
   probe.start.geometries = {sign};
-  const std::vector<Entrant> entrants = {{"sgd", Geometry::euclidean, false}, {"signsgd", Geometry::sign}};
+  const std::vector<Entrant> entrants = {{"sgd", geometries::euclidean(), false}, {"signsgd", geometries::sign()}};
   const Prediction prediction = predict(std::span(&probe, 1), entrants, {.plan = {}, .draws = kDraws});
   EXPECT_NEAR(std::log2(prediction.optimizers[1].speedup_vs_sgd), 1.0, 1e-12);
   const double error = std::hypot(kModelError, kVariantError);

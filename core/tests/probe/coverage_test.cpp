@@ -103,7 +103,7 @@ TEST(Coverage, OfCurvatureOverRepetitions) {
     testing::Synthetic objective(testing::vectors({kDimension}), std::vector<float>(kDimension, 0.0F),
                                  testing::rank_one_quadratic(std::vector<double>(kDimension, 1.0)),
                                  testing::gaussian_noise(std::vector<double>(kDimension, 1.0)));
-    ModelGeometry sign(Geometry::sign, objective.parameters());
+    ModelGeometry sign(geometries::sign(), objective.parameters());
     BatchSource batches(seed);
     const Smoothness s = measure_smoothness(objective, sign, 0.5, batches, {.repetitions = 16});
     coverage.add("curvature", s.curvature, static_cast<double>(kDimension));

@@ -28,7 +28,7 @@ TEST(OneStepGain, OfABatchOfOneWithStrongNoiseIsNotJudgedOnIt) {
   std::vector<double> gains;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Synthetic objective = strong_noise();
-    ModelGeometry sign(Geometry::sign, objective.parameters());
+    ModelGeometry sign(geometries::sign(), objective.parameters());
     BatchSource batches(seed);
     const OneStepGain gain = measure_one_step_gain(objective, sign, batches, {});
     if (gain.step_size > 0.0) gains.push_back(gain.gain.value);
@@ -44,7 +44,7 @@ TEST(LayerGain, OfABatchOfOneWithStrongNoiseIsNotJudgedOnIt) {
   std::vector<double> gains;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     Synthetic objective = strong_noise();
-    ModelGeometry sign(Geometry::sign, objective.parameters());
+    ModelGeometry sign(geometries::sign(), objective.parameters());
     BatchSource batches(seed);
     for (const OneStepGain& gain : measure_layer_gains(objective, sign, 2.0, batches, {}))
       if (gain.step_size > 0.0) gains.push_back(gain.gain.value);
@@ -57,17 +57,17 @@ TEST(LayerGain, OfABatchOfOneWithStrongNoiseIsNotJudgedOnIt) {
 
 TEST(OneStepGain, LearningRateTimesGradientNormIsTheStep) {
   // The gradient is 3 x: its norm is 3 sqrt(20) at (1, ..., 1).
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(testing::vectors({12, 8}), std::vector<float>(kDimension, 1.0F),
                         testing::diagonal_quadratic(std::vector<double>(kDimension, 3.0)));
     ModelGeometry model(geometry, objective.parameters());
     BatchSource batches(1);
     const OneStepGain gain = measure_one_step_gain(objective, model, batches, {});
     const double norm = 3.0 * std::sqrt(static_cast<double>(kDimension));
-    const double length = geometry == Geometry::euclidean ? gain.learning_rate * norm : gain.learning_rate;
-    EXPECT_NEAR(length / gain.step_size, 1.0, 1e-5) << to_string(geometry);
+    const double length = geometry.is_inner_product() ? gain.learning_rate * norm : gain.learning_rate;
+    EXPECT_NEAR(length / gain.step_size, 1.0, 1e-5) << geometry.name();
     // Of a quadratic with one curvature the best step ends at the optimum: 1/3 for SGD, 1 for signs.
-    EXPECT_NEAR(gain.learning_rate, geometry == Geometry::euclidean ? 1.0 / 3.0 : 1.0, 1e-3) << to_string(geometry);
+    EXPECT_NEAR(gain.learning_rate, geometry.is_inner_product() ? 1.0 / 3.0 : 1.0, 1e-3) << geometry.name();
   }
 }
 
