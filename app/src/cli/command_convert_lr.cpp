@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/learning_rate.hpp"
@@ -80,7 +81,7 @@ int convert(const ConvertOptions& options, Session& session) {
                     {"used_by", to.used_by}});
   }
   if (options.json) {
-    session.out << nlohmann::json{{"from", from.name}, {"shape", {rows, cols}}, {"converted", json}} << '\n';
+    print_document(session.out, nlohmann::json{{"from", from.name}, {"shape", {rows, cols}}, {"converted", json}});
     return kDone;
   }
   table.print(session.out);

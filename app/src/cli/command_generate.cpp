@@ -6,6 +6,8 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/gpt/sampling.hpp"
 #include "normdescent/tokens/encoder.hpp"
@@ -74,14 +76,13 @@ int run_generate(GenerateCommandOptions options, Session& session) {
   }
   const std::vector<Token> tokens(written.begin(), written.end());
   const nlohmann::json json = {
-      {"prompt", options.prompt},
-      {"text", encoder.decode(tokens)},
+      {"prompt", utf8_text(options.prompt)},
+      {"text", utf8_text(encoder.decode(tokens))},  // tokens are bytes: a model may write what is no UTF-8
       {"tokens", tokens},
       {"prompt_tokens", prompt.size()},
       {"seed", options.generation.seed},
       {"tokens_per_second", static_cast<double>(prompt.size() + tokens.size()) / std::max(seconds, 1e-9)}};
-  // Tokens are bytes: a model may write what is no UTF-8.
-  session.out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  print_document(session.out, json);
   return session.stop.stop_requested() ? kFailed : kDone;
 }
 

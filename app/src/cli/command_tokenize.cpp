@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/tokens/shard.hpp"
@@ -57,8 +58,8 @@ int run_tokenize(const TokenizeCommandOptions& options, Session& session) {
   if (options.json) {
     auto json = nlohmann::json::parse(manifest.to_json());
     json["bytes_per_second"] = rate;
-    json["folder"] = folder.path().string();
-    session.out << json << '\n';
+    json["folder"] = utf8_text(folder.path().string());
+    print_document(session.out, json);
     return kDone;
   }
   const std::int64_t tokens = manifest.training_tokens + manifest.validation_tokens;

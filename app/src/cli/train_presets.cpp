@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
@@ -114,15 +115,15 @@ void print_presets(bool json, std::ostream& out) {
     out << name << preset.optimizer << " at " << text_of(preset.learning_rate) << ", " << grouped(preset.steps)
         << " steps of " << preset.batch << " x " << preset.context << " tokens: " << preset.source << '\n';
   }
-  if (json) out << nlohmann::json{{"presets", list}} << '\n';
+  if (json) print_document(out, nlohmann::json{{"presets", list}});
 }
 
 void explain_options(const CLI::App& command, const TrainCommandOptions& options, std::ostream& out) {
   const auto values = values_of(command, options);
   if (options.json) {
     nlohmann::json json = nlohmann::json::object();
-    for (const auto& value : values) json[value.name] = {{"value", value.value}, {"source", value.source}};
-    out << json << '\n';
+    for (const auto& value : values) json[value.name] = {{"value", utf8_text(value.value)}, {"source", value.source}};
+    print_document(out, json);
     return;
   }
   for (const auto& value : values) {

@@ -48,7 +48,8 @@ struct TokenManifest {
 /// Whether `path` is a folder with token shards (files *.bin) or one such file.
 [[nodiscard]] bool holds_token_shards(const std::filesystem::path& path);
 /// Opens the shards of a folder: names with "val" are validation, the others training. Without tokens.json the tokens
-/// are taken for GPT-2's (llm.c's files). UserError for a missing part, a damaged shard or manifest.
+/// are taken for GPT-2's (llm.c's files). All are read once: content_hash is that of the tokens. UserError for a
+/// missing part, a damaged shard or manifest, a token that the vocabulary does not have.
 [[nodiscard]] std::shared_ptr<const TokenCorpus> open_token_folder(const std::filesystem::path& folder);
 
 }  // namespace normdescent
