@@ -48,7 +48,7 @@ void add_export(CLI::App& program, Action& chosen) {
   auto* const command = program.add_subcommand("export", "Write weights as a Hugging Face folder");
   const auto options = std::make_shared<ExportCommandOptions>();
   auto* const source = command->add_option_group("weights");
-  source->add_option("--run", options->run, "Run folder of train; its newest sound checkpoint")->type_name("DIR");
+  source->add_option("--run", options->run, "Run folder of train; its newest valid checkpoint")->type_name("DIR");
   source->add_option("--weights", options->weights, "Hugging Face folder or .safetensors, llm.c's .bin")
       ->type_name("PATH");
   source->require_option(1);

@@ -106,7 +106,7 @@ void add_probe(CLI::App& program, Action& chosen) {
   command->add_option("--optimizers", options->optimizers, "Names of `optimizers list`, separated by commas")
       ->type_name("NAMES");
   command->add_option("--steps", options->steps, "Steps of the run that is predicted")
-      ->check(whole_number(1))
+      ->check(integer(1))
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--thorough", options->is_thorough,

@@ -86,11 +86,11 @@ void add_tokenize(CLI::App& program, Action& chosen) {
                               ->capture_default_str()
                               ->type_name("NAME");
   command->add_option("--learn", options->learn, "Learn a byte-pair encoding of N tokens from the text instead")
-      ->check(whole_number(257, 65536))
+      ->check(integer(257, 65536))
       ->type_name("N")
       ->excludes(tokenizer);
   command->add_option("--tokens-per-shard", options->tokens_per_shard, "Tokens in a file")
-      ->check(whole_number(1, INT32_MAX))
+      ->check(integer(1, INT32_MAX))
       ->capture_default_str()
       ->type_name("N");
   add_threads(*command, options->threads);

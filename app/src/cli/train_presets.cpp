@@ -60,7 +60,8 @@ std::vector<Value> values_of(const CLI::App& command, const TrainCommandOptions&
     const auto found = settings.find(option.name);
     const bool given = typed.contains(option.name) ||
                        (option.name == "learning_rate" && is_given(command, "--learning-rate")) ||
-                       (option.name == "clip_norm" && is_given(command, "--clip"));
+                       (option.name == "clip_norm" && is_given(command, "--clip")) ||
+                       (option.name == kWeightDecay && is_given(command, "--weight-decay"));
     const char* const fallback = "the optimizer's default";
     values.push_back({"set " + option.name, found == settings.end() ? option.default_value : found->second,
                       given ? "given" : (found == settings.end() ? fallback : otherwise)});
@@ -82,6 +83,7 @@ void apply_preset(const CLI::App& command, TrainCommandOptions& options) {
   if (!typed.contains("learning_rate")) set("--learning-rate", options.learning_rate, text_of(preset.learning_rate));
   for (const auto& [name, value] : preset.settings) {
     if (name == "clip_norm" && is_given(command, "--clip")) continue;
+    if (name == kWeightDecay && is_given(command, "--weight-decay")) continue;
     if (!typed.contains(name)) options.settings.push_back(name + "=" + value);
   }
   const bool has_other_model = is_given(command, "--model") || is_given(command, "--init-from");
