@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The catalog, and its optimizers' steps on torch tensors that Python owns.
 #include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
@@ -80,10 +81,12 @@ class TypedStepper {
     arrays_.resize(count);
     any_order_.resize(count);
     counts_.resize(count);
+    wants_state_.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
       arrays_[i].resize(optimizer_.layout(i).size());
       any_order_[i] = optimizer_.takes_any_order(i) ? 1 : 0;
       counts_[i] = optimizer_.counts_steps(i) ? 1 : 0;
+      wants_state_[i] = optimizer_.always_wants_state(i) ? 1 : 0;
     }
   }
 
@@ -101,7 +104,10 @@ class TypedStepper {
       p = {};
       writes_[i] = nullptr;
       PyObject* const g = gradient_of(i);
-      if (g == nullptr) continue;
+      if (g == nullptr) {
+        if (wants_state_[i] != 0) gather_left_out(i, state_of);
+        continue;
+      }
       const auto refuse = [&](Trouble trouble) { return std::pair(trouble, i); };
       if (!read_tensor(PyList_GET_ITEM(values, static_cast<Py_ssize_t>(i)), value)) return refuse(Trouble::staging);
       if (!value.has_shape(optimizer_.parameter(i).shape)) return refuse(Trouble::parameter);
@@ -139,6 +145,19 @@ class TypedStepper {
     return std::nullopt;
   }
 
+  template <class StateOf>
+  void gather_left_out(std::size_t i, const StateOf& state_of) {
+    TensorView state;
+    const auto& layout = optimizer_.layout(i);
+    for (std::size_t k = 0; k < layout.size(); ++k) {
+      PyObject* const s = state_of(i, k);
+      const bool is_good = s != nullptr && read_tensor(s, state) && state.type == kElement<T> &&
+                           state.has_shape(layout[k].shape) && state.is_contiguous();
+      arrays_[i][k] = is_good ? state.data : nullptr;
+    }
+    list_[i].state = arrays_[i];
+  }
+
   void step(double learning_rate) {
     optimizer_.step(list_, learning_rate);
     for (std::size_t i = 0; i < list_.size(); ++i) {
@@ -161,6 +180,7 @@ class TypedStepper {
   std::vector<std::vector<void*>> arrays_;
   std::vector<char> any_order_;
   std::vector<char> counts_;
+  std::vector<char> wants_state_;
 };
 
 class Stepper {
@@ -217,8 +237,7 @@ class Stepper {
       if (state_index != i) {
         state_index = i;
         const auto at = static_cast<Py_ssize_t>(i);
-        state = is_dict ? PyDict_GetItemWithError(states.ptr(), PyList_GET_ITEM(values.ptr(), at))
-                        : PyList_GET_ITEM(states.ptr(), at);
+        state = is_dict ? tensor_item(states.ptr(), PyList_GET_ITEM(values.ptr(), at)) : PyList_GET_ITEM(states.ptr(), at);
         if (state == nullptr && PyErr_Occurred() != nullptr) nb::raise_python_error();
       }
       if (state == nullptr || !PyDict_Check(state)) return nullptr;
@@ -238,15 +257,20 @@ class Stepper {
         stepper_);
   }
 
-  /// The step on what prepare() found.
-  void run(double learning_rate, int threads) {
+  /// The step on what prepare() found. Whether all tensors had gradients.
+  bool run(double learning_rate, int threads) {
     if (!std::exchange(is_prepared_, false)) throw std::logic_error("run: prepare() must have succeeded before");
     {
       const nb::gil_scoped_release release;
       if (threads > 0) omp_set_num_threads(threads);
       std::visit([&](auto& typed) { typed.step(learning_rate); }, stepper_);
     }
-    for (auto& g : gradients_) g.reset();
+    bool has_all = true;
+    for (auto& g : gradients_) {
+      has_all = has_all && !g.is_none();
+      g.reset();
+    }
+    return has_all;
   }
 
   /// [(key, shape, format, may be negative)] of one parameter.
@@ -327,6 +351,30 @@ class Stepper {
   bool is_prepared_ = false;
 };
 
+using Values = nb::ndarray<float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+/// Optimizer<float>, which owns its state, over a list of steps: what tests hold every other way of stepping to.
+void reference_steps(const std::string& name, const std::map<std::string, std::string>& options,
+                     const std::vector<std::string>& names, const std::vector<std::vector<Index>>& shapes,
+                     const std::vector<std::string>& roles, const std::vector<Values>& values,
+                     const std::vector<std::vector<Values>>& gradients, const std::vector<double>& learning_rates) {
+  std::vector<ParameterInfo> infos;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    infos.push_back({.name = names.at(i), .shape = shapes.at(i), .role = role_of(roles.at(i))});
+  }
+  Optimizer<float> optimizer(make_optimizer(name, options), infos);
+  for (std::size_t t = 0; t < gradients.size(); ++t) {
+    std::vector<Parameter> parameters;
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      const Values& g = gradients[t].at(i);
+      parameters.push_back({.info = infos[i],
+                            .value = {values.at(i).data(), values.at(i).size()},
+                            .gradient = {g.data(), g.size()}});
+    }
+    optimizer.step(parameters, learning_rates.at(t));
+  }
+}
+
 }  // namespace
 
 void bind_optimizers(nb::module_& m) {
@@ -337,6 +385,9 @@ void bind_optimizers(nb::module_& m) {
         static_cast<void>(make_optimizer(name, options));
       },
       nb::arg("name"), nb::arg("options"), "ValueError for an option or a value that the optimizer does not have.");
+  m.def("reference_steps", &reference_steps, nb::arg("name"), nb::arg("options"), nb::arg("names"), nb::arg("shapes"),
+        nb::arg("roles"), nb::arg("values"), nb::arg("gradients"), nb::arg("lrs"),
+        "Steps of the core's own optimizer on float32 arrays, in place; a gradient of length 0 leaves its tensor out.");
   nb::class_<Stepper>(m, "Stepper", "The steps of one optimizer on a list of tensors; keeps no state.")
       .def(nb::init<const std::string&, const std::map<std::string, std::string>&, const std::vector<std::string>&,
                     const std::vector<std::vector<Index>>&, const std::vector<std::string>&, const std::string&,

@@ -168,7 +168,7 @@ class Part:
             if gradient is None:
                 values.append(tensor)
                 fed.append(None)
-                states.append({})
+                states.append(state.get(tensor) or {})
                 continue
             value = self._staged_value(tensor, state[tensor])
             values.append(value)
@@ -211,13 +211,13 @@ class Part:
 
     def run(self, lr: float) -> None:
         """The step that was prepared."""
-        self.stepper.run(lr, torch.get_num_threads())
+        has_all = self.stepper.run(lr, torch.get_num_threads())
         if self._copies:
             with torch.no_grad():
                 for destination, source in self._copies:
                     destination.copy_(source)
             self._copies = []
-        _increment_versions([t for t in self._stepped if t.grad is not None])
+        _increment_versions(self._stepped if has_all else [t for t in self._stepped if t.grad is not None])
         self._stepped = []
 
 
