@@ -59,6 +59,113 @@ Role role_of(const std::string& text) {
   throw std::invalid_argument("role = " + text + ", must be one of matrix, embedding, head, vector");
 }
 
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+nb::dict direction_dict(const Direction& direction) {
+  nb::dict d;
+  const auto msign = [&](const Orthogonalize& o) {
+    d["method"] = o.method;
+    d["steps"] = o.steps;
+    d["precision"] = to_string(o.precision);
+  };
+  std::visit(Overloaded{
+                 [&](const Identity&) { d["kind"] = "identity"; },
+                 [&](const Sign&) { d["kind"] = "sign"; },
+                 [&](const Normalize& n) {
+                   d["kind"] = "normalize";
+                   d["scope"] = to_string(n.scope);
+                 },
+                 [&](const RowNormalize&) { d["kind"] = "rows"; },
+                 [&](const ColumnNormalize&) { d["kind"] = "columns"; },
+                 [&](const Orthogonalize& o) {
+                   d["kind"] = "msign";
+                   msign(o);
+                 },
+                 [&](const AdamScale& a) {
+                   d["kind"] = "adam";
+                   d["beta2"] = a.beta2;
+                   d["eps"] = a.epsilon;
+                 },
+                 [&](const AdaGradScale& a) {
+                   d["kind"] = "adagrad";
+                   d["eps"] = a.delta;
+                 },
+                 [&](const AdaGradNorm& a) {
+                   d["kind"] = "adagrad-norm";
+                   d["eps"] = a.delta;
+                   d["scope"] = to_string(a.scope);
+                 },
+                 [&](const Alternate& a) {
+                   d["kind"] = "alternate";
+                   d["period"] = a.period;
+                   d["sign_rate"] = a.sign_rate;
+                   msign(a.msign);
+                 },
+                 [&](const Shampoo& s) {
+                   d["kind"] = "shampoo";
+                   d["sides"] = to_string(s.sides);
+                   d["beta2"] = s.beta2;
+                   d["delta"] = s.delta;
+                   d["damping"] = to_string(s.damping);
+                   d["interval"] = s.interval;
+                   d["block_size"] = s.block_size;
+                   d["graft"] = to_string(s.graft);
+                 },
+             },
+             direction);
+  return d;
+}
+
+nb::dict estimator_dict(const Estimator& estimator) {
+  nb::dict e;
+  std::visit(Overloaded{
+                 [&](const Raw&) { e["kind"] = "raw"; },
+                 [&](const Ema& x) {
+                   e["kind"] = "ema";
+                   e["beta"] = x.beta;
+                   e["nesterov"] = x.nesterov;
+                   e["start"] = to_string(x.start);
+                 },
+                 [&](const HeavyBall& x) {
+                   e["kind"] = "heavy-ball";
+                   e["beta"] = x.beta;
+                   e["nesterov"] = x.nesterov;
+                 },
+                 [&](const DoubleEma& x) {
+                   e["kind"] = "double-ema";
+                   e["beta1"] = x.beta1;
+                   e["beta2"] = x.beta2;
+                 },
+             },
+             estimator);
+  return e;
+}
+
+nb::dict recipe_dict(const Recipe& recipe, const ParameterInfo& info) {
+  nb::dict row;
+  row["name"] = recipe.name;
+  row["maximize"] = recipe.maximize;
+  row["l2_penalty"] = recipe.l2_penalty;
+  row["clip_norm"] = recipe.clip_norm;
+  row["correction_ratio"] = correction_ratio(recipe);
+  row["estimator"] = estimator_dict(recipe.estimator);
+  row["direction"] = direction_dict(recipe.direction);
+  row["lr"] = recipe.learning_rate;
+  row["decay"] = recipe.decoupled_decay;
+  row["decay_form"] = to_string(recipe.decay_form);
+  row["step_scale"] = info.size() > 0 ? step_scale(recipe, info) : 1.0;
+  row["is_transposed"] = recipe.orientation == Orientation::in_out;
+  row["state_format"] = to_string(recipe.state_format);
+  const MatrixShape shape = info.size() > 0 ? matrix_shape(recipe.layout, info) : MatrixShape{};
+  row["matrix"] = nb::make_tuple(shape.count, shape.rows, shape.cols);
+  return row;
+}
+
 // Why a step was not taken; nothing was changed.
 enum class Trouble {
   parameter = 1,  ///< has another shape or type than at construction
@@ -72,7 +179,8 @@ constexpr ElementType kElement = sizeof(T) == sizeof(float) ? ElementType::float
 template <class T>
 class TypedStepper {
  public:
-  TypedStepper(OptimizerSpec spec, std::vector<ParameterInfo> infos) : optimizer_(std::move(spec), std::move(infos)) {
+  TypedStepper(OptimizerSpec spec, std::vector<ParameterInfo> infos, bool counts_always)
+      : optimizer_(std::move(spec), std::move(infos)) {
     const std::size_t count = optimizer_.size();
     list_.resize(count);
     steps_.resize(count);
@@ -85,7 +193,7 @@ class TypedStepper {
     for (std::size_t i = 0; i < count; ++i) {
       arrays_[i].resize(optimizer_.layout(i).size());
       any_order_[i] = optimizer_.takes_any_order(i) ? 1 : 0;
-      counts_[i] = optimizer_.counts_steps(i) ? 1 : 0;
+      counts_[i] = counts_always || optimizer_.counts_steps(i) ? 1 : 0;
       wants_state_[i] = optimizer_.always_wants_state(i) ? 1 : 0;
     }
   }
@@ -187,8 +295,11 @@ class Stepper {
  public:
   Stepper(const std::string& name, const std::map<std::string, std::string>& options,
           const std::vector<std::string>& names, const std::vector<std::vector<Index>>& shapes,
-          const std::vector<std::string>& roles, const std::string& dtype, const std::map<std::string, std::string>& keys)
-      : stepper_(make(name, options, infos_of(names, shapes, roles), dtype)), count_(names.size()) {
+          const std::vector<std::string>& roles, const std::string& dtype,
+          const std::map<std::string, std::string>& keys, bool counts_always)
+      : stepper_(make(name, options, infos_of(names, shapes, roles), dtype, counts_always)),
+        count_(names.size()),
+        counts_always_(counts_always) {
     const auto key = [&](const std::string& buffer) {
       const auto found = keys.find(buffer);
       const std::string& text = found == keys.end() ? buffer : found->second;
@@ -288,10 +399,17 @@ class Stepper {
     return rows;
   }
   [[nodiscard]] bool counts_steps(std::size_t i) const {
-    return std::visit([&](const auto& typed) { return typed.optimizer().counts_steps(i); }, stepper_);
+    return counts_always_ || std::visit([&](const auto& typed) { return typed.optimizer().counts_steps(i); }, stepper_);
   }
   [[nodiscard]] bool takes_any_order(std::size_t i) const {
     return std::visit([&](const auto& typed) { return typed.optimizer().takes_any_order(i); }, stepper_);
+  }
+
+  /// A parameter's recipe as numbers and names, for executors of other devices.
+  [[nodiscard]] nb::dict recipe(std::size_t i) const {
+    return std::visit(
+        [&](const auto& typed) { return recipe_dict(typed.optimizer().recipe(i), typed.optimizer().parameter(i)); },
+        stepper_);
   }
 
   [[nodiscard]] nb::list explain(double learning_rate) const {
@@ -337,14 +455,15 @@ class Stepper {
   }
 
   static Typed make(const std::string& name, const std::map<std::string, std::string>& options,
-                    std::vector<ParameterInfo> infos, const std::string& dtype) {
+                    std::vector<ParameterInfo> infos, const std::string& dtype, bool counts_always) {
     OptimizerSpec spec = make_optimizer(name, options);
-    if (dtype == "float64") return Typed(std::in_place_index<1>, std::move(spec), std::move(infos));
-    return Typed(std::in_place_index<0>, std::move(spec), std::move(infos));
+    if (dtype == "float64") return Typed(std::in_place_index<1>, std::move(spec), std::move(infos), counts_always);
+    return Typed(std::in_place_index<0>, std::move(spec), std::move(infos), counts_always);
   }
 
   Typed stepper_;
   std::size_t count_;
+  bool counts_always_;
   std::vector<std::vector<nb::object>> keys_;
   nb::object grad_;
   std::vector<nb::object> gradients_;
@@ -391,15 +510,16 @@ void bind_optimizers(nb::module_& m) {
   nb::class_<Stepper>(m, "Stepper", "The steps of one optimizer on a list of tensors; keeps no state.")
       .def(nb::init<const std::string&, const std::map<std::string, std::string>&, const std::vector<std::string>&,
                     const std::vector<std::vector<Index>>&, const std::vector<std::string>&, const std::string&,
-                    const std::map<std::string, std::string>&>(),
+                    const std::map<std::string, std::string>&, bool>(),
            nb::arg("name"), nb::arg("options"), nb::arg("names"), nb::arg("shapes"), nb::arg("roles"), nb::arg("dtype"),
-           nb::arg("keys"))
+           nb::arg("keys"), nb::arg("counts_always") = false)
       .def("prepare", &Stepper::prepare, nb::arg("values"), nb::arg("gradients").none(), nb::arg("states"),
            "Finds the arrays of the next run(). None, or (trouble, index): 1 parameter, 2 state, 3 staging.")
       .def("run", &Stepper::run, nb::arg("lr"), nb::arg("threads"), "One step on what prepare() found.")
       .def("layout", &Stepper::layout, nb::arg("index"))
       .def("counts_steps", &Stepper::counts_steps, nb::arg("index"))
       .def("takes_any_order", &Stepper::takes_any_order, nb::arg("index"))
+      .def("recipe", &Stepper::recipe, nb::arg("index"))
       .def("explain", &Stepper::explain, nb::arg("lr"));
 }
 

@@ -29,7 +29,7 @@ LR = 0.01
 
 def _parameters(dtype: torch.dtype = torch.float32, seed: int = 0) -> list[nn.Parameter]:
     g = torch.Generator().manual_seed(seed)
-    return [nn.Parameter(torch.randn(*shape, generator=g, dtype=torch.float64).to(dtype)) for shape in ((6, 4), (4,), (3, 5), (2, 3, 2, 2))]
+    return [nn.Parameter(torch.randn(shape, generator=g, dtype=torch.float64).to(dtype)) for shape in ((6, 4), (4,), (3, 5), (2, 3, 2, 2))]
 
 
 def _gradients(parameters: Sequence[Tensor], t: int) -> list[Tensor]:
@@ -130,6 +130,7 @@ def check_parameters_without_gradient(make: Make) -> None:
     parameters = _parameters()
     parameters[0].requires_grad_(False)
     optimizer = _quiet(make, parameters, lr=LR)
+    had_state = bool(optimizer.state)
     start = [p.detach().clone() for p in parameters]
     for t in range(4):
         gradients = _gradients(parameters, t)
@@ -138,7 +139,8 @@ def check_parameters_without_gradient(make: Make) -> None:
         optimizer.step()
         assert torch.equal(parameters[0], start[0]), "a frozen parameter moved"
         assert torch.equal(parameters[1], start[1]) == (t < 2), f"step {t}: a parameter moved exactly when it had no gradient"
-    assert parameters[0] not in optimizer.state or not optimizer.state[parameters[0]], "a frozen parameter has state"
+    if not had_state:
+        assert not optimizer.state.get(parameters[0]), "a frozen parameter has state"
 
 
 def check_zero_step_fills_state(make: Make) -> None:
@@ -506,10 +508,11 @@ def check_wrong_state(make: Make) -> None:
     first = _quiet(make, a, lr=LR)
     _go(first, a, [0])
     fewer = _quiet(make, _parameters()[:2], lr=LR)
+    before = str(fewer.state_dict())
     _refused(lambda: fewer.load_state_dict(first.state_dict()))
     groups = _quiet(make, [{"params": [p]} for p in _parameters()], lr=LR)
     _refused(lambda: groups.load_state_dict(first.state_dict()))
-    assert not fewer.state and not groups.state, "a refused state was loaded in part"
+    assert str(fewer.state_dict()) == before, "a refused state was loaded in part"
 
 
 def check_copies(make: Make) -> None:

@@ -92,6 +92,11 @@ const ParameterInfo& StatelessOptimizer<T>::parameter(std::size_t i) const {
 }
 
 template <class T>
+const Recipe& StatelessOptimizer<T>::recipe(std::size_t i) const {
+  return *impl_->recipes.at(i);
+}
+
+template <class T>
 const std::vector<StateBuffer>& StatelessOptimizer<T>::layout(std::size_t i) const {
   return impl_->slots.at(i).layout;
 }

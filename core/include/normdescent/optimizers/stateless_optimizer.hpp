@@ -37,6 +37,7 @@ class StatelessOptimizer {
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] const ParameterInfo& parameter(std::size_t i) const;
+  [[nodiscard]] const Recipe& recipe(std::size_t i) const;
   /// What must be kept for a parameter; in torch's words `state[p]`.
   [[nodiscard]] const std::vector<StateBuffer>& layout(std::size_t i) const;
   /// Whether its steps must be counted.
