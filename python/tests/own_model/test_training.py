@@ -155,13 +155,16 @@ def test_a_rate_at_which_the_model_raises_counts_as_diverged(compare: Any) -> No
         return -torch.distributions.Normal(model(batch[0]), model.scale).log_prob(batch[1]).mean()
 
     def far_too_large(named: Any, lr: float) -> torch.optim.Optimizer:
-        return torch.optim.SGD([p for _, p in named], lr=1e4 * lr)
+        return torch.optim.SGD([p for _, p in named], lr=1e6 * lr)
 
-    report = compare(Gaussian, loss, optimizers=["adamw", far_too_large], budget=2.0)
+    report = compare(Gaussian, loss, optimizers={"adamw": {}, "far_too_large": (far_too_large, 0.1)}, budget=2.0)
     assert report.choice == "adamw"
     diverged = [r for r in report.runs if r["candidate"] == "far_too_large"]
     assert diverged
-    assert all(r["status"] == "diverged" and "lr" in r["exception"] for r in diverged)
+    assert {r["status"] for r in diverged} == {"diverged"}
+    raised = [r["exception"] for r in diverged if r["exception"] is not None]
+    assert raised
+    assert all("ValueError" in text and "far_too_large, lr" in text for text in raised)
 
 
 def test_an_optimizer_that_calls_a_closure_takes_part(compare: Any) -> None:
