@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // compare, the main job: probe, predict, race, verdict, report.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
 #include "commands.hpp"
@@ -66,10 +68,22 @@ std::string loss_text(const ContestantResult& contestant) {
   return fixed(contestant.final_loss, 3) + " ± " + fixed(contestant.final_loss_se, 3);
 }
 
+std::string over_adamw(const ContestantResult& contestant, std::optional<SpeedupInterval> SpeedupOver::*part) {
+  const auto over = std::ranges::find(contestant.speedups, "adamw", &SpeedupOver::baseline);
+  return over == contestant.speedups.end() || !((*over).*part) ? "-" : significant(((*over).*part)->value, 2);
+}
+
 void print_race(std::ostream& out, const CompareResult& result) {
   using enum TextTable::Align;
-  TextTable table(
-      {{"optimizer"}, {"rate", right}, {"final loss", right}, {"measured speed-up", right}, {"predicted", right}});
+  TextTable table({{"optimizer"},
+                   {"rate", right},
+                   {"final loss", right},
+                   {"measured speed-up", right},
+                   {"predicted", right},
+                   {"over adamw", right},
+                   {"in time", right},
+                   {"ms a step", right},
+                   {"state MB", right}});
   for (const auto& contestant : result.race.contestants) {
     std::string predicted = "-";
     for (const auto& p : result.prediction.optimizers) {
@@ -77,7 +91,10 @@ void print_race(std::ostream& out, const CompareResult& result) {
     }
     const auto& speedup = contestant.speedup;
     table.add_row({contestant.name, significant(contestant.learning_rate), loss_text(contestant),
-                   speedup ? interval_text(speedup->value, speedup->low, speedup->high) : "-", predicted});
+                   speedup ? interval_text(speedup->value, speedup->low, speedup->high) : "-", predicted,
+                   over_adamw(contestant, &SpeedupOver::steps), over_adamw(contestant, &SpeedupOver::time),
+                   contestant.seconds_per_step > 0.0 ? significant(1e3 * contestant.seconds_per_step) : "-",
+                   significant(1e-6 * static_cast<double>(contestant.state_bytes))});
   }
   table.print(out);
   out << '\n' << wrapped(as_sentence(result.verdict), 100) << '\n';

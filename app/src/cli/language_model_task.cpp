@@ -37,11 +37,15 @@ std::map<std::string, std::string> LanguageModelTask::facts() const {
   std::map<std::string, std::string> facts{
       {"context", std::to_string(options.context)},
       {"data_hash", corpus->info.content_hash},
-      {"tokenizer", corpus->tokenizer},
       {"window_order", options.order == WindowOrder::independent ? "independent" : "shuffled"},
       {"micro_batch", std::to_string(options.micro_batch)},
       {"precision", to_string(resolve(options.precision))}};
-  if (!corpus->tokenizer_hash.empty()) facts["tokenizer_hash"] = corpus->tokenizer_hash;
+  // By its content where that is known: the name of a file is no identity.
+  if (corpus->tokenizer_hash.empty()) {
+    facts["tokenizer"] = corpus->tokenizer;
+  } else {
+    facts["tokenizer_hash"] = corpus->tokenizer_hash;
+  }
   if (options.initial_weights) facts["initial_weights"] = initial_weights_hash;
   return facts;
 }
@@ -63,7 +67,7 @@ void add_task_options(CLI::App& command, LanguageModelOptions& options) {
       ->type_name("PATH");
   command
       .add_option("--tokenizer", options.tokenizer,
-                  "How text becomes tokens: bytes, gpt2, or a tokenizer's file; shards have theirs")
+                  "How text becomes tokens: bytes, gpt2, or a tokenizer's file or folder; shards have theirs")
       ->capture_default_str()
       ->type_name("NAME");
   command

@@ -26,6 +26,8 @@ class TrainProgress final : public TrainerObserver {
   void on_metrics(const TrainingMetrics& metrics) override;
   void on_checkpoint(const std::filesystem::path& folder) override;
 
+  /// Before a line of another kind.
+  void clear() { progress_.clear(); }
   [[nodiscard]] const TrainingMetrics& last() const { return last_; }
   /// An average over about the last twenty steps; 0 before the first.
   [[nodiscard]] double tokens_per_second() const { return tokens_per_second_; }

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/files/checked_folder.hpp"
 #include "normdescent/io/atomic_file.hpp"
@@ -43,20 +44,47 @@ void restore_weights(const std::filesystem::path& path, const Objective& objecti
   }
 }
 
-Json to_json(const Checkpoint& checkpoint) {
-  const auto& [identity, position, metrics_bytes] = checkpoint;
-  return {{"problem", identity.problem},
-          {"optimizer", identity.optimizer},
+Json to_json(const std::map<std::string, std::string>& task) {
+  Json json = Json::object();
+  for (const auto& [key, value] : task) json[utf8_text(key)] = utf8_text(value);
+  return json;
+}
+
+/// Names and facts may hold bytes from outside.
+Json to_json(const RunIdentity& identity) {
+  return {{"problem", utf8_text(identity.problem)},
+          {"optimizer", utf8_text(identity.optimizer)},
           {"learning_rate", identity.learning_rate},
           {"schedule", identity.schedule},
           {"steps", identity.steps},
           {"batch_size", identity.batch_size},
           {"seed", identity.seed},
-          {"task", identity.task},
-          {"step", position.step},
-          {"first_loss", position.first_loss},
-          {"steps_too_high", position.steps_too_high},
-          {"metrics_bytes", metrics_bytes}};
+          {"task", to_json(identity.task)}};
+}
+
+Json to_json(const Checkpoint& checkpoint) {
+  Json json = to_json(checkpoint.identity);
+  json["step"] = checkpoint.position.step;
+  json["first_loss"] = checkpoint.position.first_loss;
+  json["steps_too_high"] = checkpoint.position.steps_too_high;
+  json["metrics_bytes"] = checkpoint.metrics_bytes;
+  return json;
+}
+
+RunIdentity identity_from(const Json& json) {
+  RunIdentity identity{.problem = bytes_of_utf8_text(json.at("problem").get<std::string>()),
+                       .optimizer = bytes_of_utf8_text(json.at("optimizer").get<std::string>()),
+                       .learning_rate = json.at("learning_rate").get<double>(),
+                       .schedule = json.at("schedule").get<std::string>(),
+                       .steps = json_count<std::int64_t>(json.at("steps"), "steps"),
+                       .batch_size = json_count<std::uint32_t>(json.at("batch_size"), "batch_size"),
+                       .seed = json_count<std::uint64_t>(json.at("seed"), "seed"),
+                       .task = {},
+                       .has_task = json.contains("task")};
+  if (!identity.has_task) return identity;
+  for (const auto& [key, value] : json.at("task").get<std::map<std::string, std::string>>())
+    identity.task[bytes_of_utf8_text(key)] = bytes_of_utf8_text(value);
+  return identity;
 }
 
 Checkpoint parse_position(const std::filesystem::path& path) {
@@ -68,21 +96,12 @@ Checkpoint parse_position(const std::filesystem::path& path) {
   try {
     const Json json = Json::parse(text);
     const Json& first_loss = json.at("first_loss");
-    Checkpoint checkpoint{.identity = {.problem = json.at("problem").get<std::string>(),
-                                       .optimizer = json.at("optimizer").get<std::string>(),
-                                       .learning_rate = json.at("learning_rate").get<double>(),
-                                       .schedule = json.at("schedule").get<std::string>(),
-                                       .steps = json_count<std::int64_t>(json.at("steps"), "steps"),
-                                       .batch_size = json_count<std::uint32_t>(json.at("batch_size"), "batch_size"),
-                                       .seed = json_count<std::uint64_t>(json.at("seed"), "seed"),
-                                       .task = {},
-                                       .has_task = json.contains("task")},
+    Checkpoint checkpoint{.identity = identity_from(json),
                           .position = {.step = json_count<std::int64_t>(json.at("step"), "step"),
                                        .first_loss = first_loss.is_null() ? std::numeric_limits<double>::quiet_NaN()
                                                                           : first_loss.get<double>(),
                                        .steps_too_high = json_count<int>(json.at("steps_too_high"), "steps_too_high")},
                           .metrics_bytes = json_count<std::uint64_t>(json.at("metrics_bytes"), "metrics_bytes")};
-    if (checkpoint.identity.has_task) json.at("task").get_to(checkpoint.identity.task);
     if (checkpoint.position.step > checkpoint.identity.steps) throw refuse("its step lies behind the end of the run");
     return checkpoint;
   } catch (const Json::exception& error) {
@@ -90,24 +109,17 @@ Checkpoint parse_position(const std::filesystem::path& path) {
   }
 }
 
-void require_same_run(const std::filesystem::path& path, const RunIdentity& saved, const RunIdentity& wanted) {
-  constexpr const char* kRepeat = "repeat the options of the run, or start a new one in another folder";
-  if (!saved.has_task)
-    throw UserError("cannot resume from " + path.string() +
-                        ": an earlier version wrote it and did not say which context, tokenizer and data it has",
-                    "start the run again in another folder");
-  Json a = to_json({.identity = saved, .position = {}});
-  Json b = to_json({.identity = wanted, .position = {}});
-  const auto require_same = [&](const std::string& key, const Json& its, const Json& ours) {
-    if (its != ours)
-      throw UserError(
-          "cannot resume from " + path.string() + ": its " + key + " is " + its.dump() + ", not " + ours.dump(),
-          kRepeat);
-  };
-  for (const char* key : {"problem", "optimizer", "learning_rate", "schedule", "steps", "batch_size", "seed"})
-    require_same(key, a[key], b[key]);
-  for (const auto* task : {&a["task"], &b["task"]})
-    for (const auto& [key, value] : task->items()) require_same(key, a["task"][key], b["task"][key]);
+/// Versions before run.json put the path of the data behind the problem's name; which data it is, its hash says.
+std::string without_path(const RunIdentity& identity) {
+  return identity.task.contains("data_hash") ? identity.problem.substr(0, identity.problem.find(" on "))
+                                             : identity.problem;
+}
+
+/// What is compared. A tokenizer whose content is known is that, whatever file it came from.
+std::map<std::string, std::string> comparable_task(const RunIdentity& identity) {
+  auto task = identity.task;
+  if (task.contains("tokenizer_hash")) task.erase("tokenizer");
+  return task;
 }
 
 std::filesystem::path folder_of(const std::filesystem::path& run_folder, std::int64_t step) {
@@ -173,7 +185,41 @@ std::optional<std::string> defect_of(const std::filesystem::path& checkpoint_fol
 
 }  // namespace
 
-std::string to_text(const RunIdentity& identity) { return to_json({.identity = identity, .position = {}}).dump(); }
+std::string to_text(const RunIdentity& identity) { return to_json(identity).dump(); }
+
+RunIdentity parse_identity(std::string_view json) {
+  try {
+    return identity_from(Json::parse(json));
+  } catch (const Json::exception& error) {
+    throw UserError(std::string("the identity of a run is not readable: ") + error.what());
+  }
+}
+
+void require_same_run(const std::filesystem::path& path, const RunIdentity& saved, const RunIdentity& wanted) {
+  constexpr const char* kRepeat = "repeat the options of the run, or start a new one in another folder";
+  if (!saved.has_task)
+    throw UserError("cannot resume from " + path.string() +
+                        ": an earlier version wrote it and did not say which context, tokenizer and data it has",
+                    "start the run again in another folder");
+  const auto require_same = [&](const std::string& key, const Json& its, const Json& ours) {
+    if (its == ours) return;
+    std::string message =
+        "cannot resume from " + path.string() + ": its " + key + " is " + its.dump() + ", not " + ours.dump();
+    if (key == "data_hash") message += " (the content of the data is another)";
+    throw UserError(message, kRepeat);
+  };
+  Json a = to_json(saved);
+  Json b = to_json(wanted);
+  a["problem"] = utf8_text(without_path(saved));
+  b["problem"] = utf8_text(without_path(wanted));
+  for (const char* key : {"problem", "optimizer", "learning_rate", "schedule", "steps", "batch_size", "seed"})
+    require_same(key, a[key], b[key]);
+  const Json its_task = to_json(comparable_task(saved));
+  const Json our_task = to_json(comparable_task(wanted));
+  for (const auto* task : {&its_task, &our_task})
+    for (const auto& [key, value] : task->items())
+      require_same(key, its_task.value(key, Json()), our_task.value(key, Json()));
+}
 
 StateDict weights_of(const Objective& objective) {
   StateDict weights;
@@ -236,6 +282,10 @@ Checkpoint read_checkpoint(const std::filesystem::path& checkpoint_folder, const
                     "repeat the options of the run, or start a new one in another folder");
   }
   return checkpoint;
+}
+
+Checkpoint read_position(const std::filesystem::path& checkpoint_folder) {
+  return parse_position(checkpoint_folder / kPositionFile);
 }
 
 std::optional<StateDict> read_monitor(const std::filesystem::path& run_folder, std::int64_t step) {

@@ -69,7 +69,7 @@ class GptProblem final : public Problem {
   }
 
   [[nodiscard]] std::string name() const override {
-    return "gpt(" + std::to_string(parameter_count(options_.shape)) + " parameters) on " + corpus_->info.source;
+    return "gpt(" + std::to_string(parameter_count(options_.shape)) + " parameters)";
   }
   [[nodiscard]] std::uint32_t batch_size() const override { return options_.batch_size; }
 

@@ -83,8 +83,9 @@ void tell_start(const Team* team, const RunIdentity& identity, const Checkpoint*
   team->group.broadcast(std::as_writable_bytes(std::span(&step, 1)));
 }
 
-TrainingPosition hear_start(const Team& team, const RunIdentity& identity, const std::filesystem::path& folder,
-                            Member& member) {
+TrainingPosition hear_start(const RunIdentity& identity, const TrainerOptions& options,
+                            const std::filesystem::path& folder, Member& member) {
+  const Team& team = *options.team;
   const std::string who = "rank " + std::to_string(team.group.rank());
   const std::string mine = to_text(identity);
   require_same(team.group, mine, broadcast_text(team.group, ""));
@@ -95,7 +96,7 @@ TrainingPosition hear_start(const Team& team, const RunIdentity& identity, const
   if (!search.newest)
     throw UserError(who + " finds no sound checkpoint in " + folder.string() + ", which rank 0 resumes from",
                     "the run folder must be on a file system that all machines see");
-  const Checkpoint start = read_checkpoint(*search.newest, identity, *member.objective, member.optimizer);
+  const Checkpoint start = start_at(*search.newest, identity, options, member);
   if (start.position.step != step)
     throw UserError(who + " finds the checkpoint of step " + std::to_string(start.position.step) + ", rank 0 that of " +
                         std::to_string(step),
@@ -140,8 +141,7 @@ TrainingReport follow(const Problem& problem, const OptimizerSpec& spec, const T
                       const std::filesystem::path& folder, const std::stop_token& stop) {
   options.validate();
   auto member = train_detail::make_member(problem, spec, options, stop);
-  TrainingPosition position =
-      train_detail::hear_start(*options.team, train_detail::identity_of(problem, spec, options), folder, member);
+  TrainingPosition position = train_detail::hear_start(identity_of(problem, spec, options), options, folder, member);
   Follower follower(*options.team, member.optimizer);
   const TrainingReport report = train_once(member.trained(), member.optimizer, problem.batch_size(),
                                            train_detail::training_options(options), position, follower, member.stop);

@@ -27,7 +27,7 @@ struct Member {
 
 /// Rank 0 tells which run it is and where it begins. No team: nothing.
 void tell_start(const Team* team, const RunIdentity& identity, const Checkpoint* start);
-/// The other ranks compare and, if rank 0 resumed, read the same checkpoint.
+/// The other ranks, with options.team, compare and, if rank 0 resumed, read the same checkpoint.
 [[nodiscard]] TrainingPosition hear_start(const Team& team, const RunIdentity& identity,
                                           const std::filesystem::path& folder, Member& member);
 
@@ -37,6 +37,9 @@ void tell_checkpoint(const Team* team, bool is_next);
 
 /// The schedule's and the divergence's part of the options.
 [[nodiscard]] TrainingOptions training_options(const TrainerOptions& options);
-[[nodiscard]] RunIdentity identity_of(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options);
+
+/// Puts a checkpoint of this run, or of a shorter one that it lengthens, back. UserError as read_checkpoint.
+[[nodiscard]] Checkpoint start_at(const std::filesystem::path& checkpoint_folder, const RunIdentity& identity,
+                                  const TrainerOptions& options, Member& member);
 
 }  // namespace normdescent::train_detail

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/io/json_depth.hpp"
@@ -17,22 +18,18 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::json;
 
-constexpr const char* kTokenizerFile = "tokenizer";
-
 [[noreturn]] void refuse(const fs::path& path, const std::string& defect) {
   throw UserError(path.string() + " is not readable: " + defect, "only train writes this file");
 }
-
-bool is_name(const std::string& tokenizer) { return tokenizer == "bytes" || tokenizer == "gpt2"; }
 
 }  // namespace
 
 void write_model_record(const fs::path& folder, const ModelRecord& record) {
   const nlohmann::ordered_json json = {{"version", 1},
-                                       {"command_line", record.command_line},
+                                       {"command_line", utf8_text(record.command_line)},
                                        {"tokenizer", record.tokenizer},
                                        {"model", Json::parse(to_config(record.shape))}};
-  write_text_atomically(folder / kModelRecordFile, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_text_atomically(folder / kModelRecordFile, json.dump(2) + "\n");
 }
 
 bool holds_model_record(const fs::path& folder) {
@@ -56,20 +53,23 @@ ModelRecord read_model_record(const fs::path& folder) {
     return found->get<std::string>();
   };
   record.tokenizer = text("tokenizer");
-  record.command_line = text("command_line");
-  if (!is_name(record.tokenizer) && record.tokenizer != kTokenizerFile)
+  record.command_line = bytes_of_utf8_text(text("command_line"));
+  if (!is_tokenizer_name(record.tokenizer) && record.tokenizer != kTokenizerFile)
     refuse(path, "tokenizer is neither bytes, gpt2 nor the file " + std::string(kTokenizerFile));
   return record;
 }
 
+bool is_tokenizer_name(const std::string& name_or_path) { return name_or_path == "bytes" || name_or_path == "gpt2"; }
+
 std::string keep_tokenizer(const fs::path& folder, const std::string& name_or_path) {
-  if (is_name(name_or_path)) return name_or_path;
-  write_text_atomically(folder / kTokenizerFile, read_text(name_or_path));
+  if (is_tokenizer_name(name_or_path)) return name_or_path;
+  const std::string content = read_text(vocabulary_file(name_or_path));  // which may be the copy itself
+  write_text_atomically(folder / kTokenizerFile, content);
   return kTokenizerFile;
 }
 
 Vocabulary tokenizer_of(const fs::path& folder, const ModelRecord& record) {
-  if (is_name(record.tokenizer)) return find_vocabulary(record.tokenizer);
+  if (is_tokenizer_name(record.tokenizer)) return find_vocabulary(record.tokenizer);
   return read_vocabulary(folder / record.tokenizer);
 }
 
@@ -95,6 +95,7 @@ GptWeights read_run_weights(const fs::path& folder) {
     const auto& bytes = file.tensors.at(parameter.info.name).bytes;
     std::memcpy(parameter.value.data(), bytes.data(), bytes.size());
   }
+  require_finite(weights, path);
   return weights;
 }
 

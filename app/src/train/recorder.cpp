@@ -98,6 +98,7 @@ Recorder::Recorder(Context context, const std::optional<Checkpoint>& start)
 
 bool Recorder::on_gradients(const Objective& objective) {
   norms_ = gradient_norms(objective.parameters());
+  is_between_steps_ = false;
   return std::isfinite(norms_->linf);
 }
 
@@ -138,6 +139,7 @@ void Recorder::on_evaluation(std::int64_t steps_done, double validation_loss, Ob
 }
 
 void Recorder::on_position(const TrainingPosition& position) {
+  is_between_steps_ = true;
   report(writer_.take_finished());
   const std::int64_t every = context_.options.checkpoint_every;
   const bool is_due = every > 0 && position.step % every == 0 && position.step < context_.options.steps;
@@ -151,6 +153,19 @@ void Recorder::finish(const TrainingPosition& position) {
   tell_checkpoint(context_.options.team, is_due);
   if (is_due) save(position);
   report(writer_.wait());
+}
+
+void Recorder::rescue(const TrainingPosition& position) noexcept {
+  if (!is_between_steps_ || position.step == 0 || position.step == saved_step_) return;
+  // A monitor may have seen half of a step by now.
+  const std::int64_t every = context_.options.monitor_every;
+  if (every > 0 && (position.step % every == 0 || (position.step - 1) % every == 0)) return;
+  try {
+    save(position);
+    report(writer_.wait());
+  } catch (...) {
+    // The disk may be what failed. The checkpoints before are there.
+  }
 }
 
 void Recorder::save(const TrainingPosition& position) {

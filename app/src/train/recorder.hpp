@@ -38,6 +38,8 @@ class Recorder : public TrainingObserver {
 
   /// The checkpoint at the end, and the one that may still be under way.
   void finish(const TrainingPosition& position);
+  /// After an exception: a checkpoint of `position` if nothing has changed since, and no failure of its own.
+  void rescue(const TrainingPosition& position) noexcept;
   /// Without one at the end.
   void finish() { report(writer_.wait()); }
 
@@ -55,6 +57,7 @@ class Recorder : public TrainingObserver {
   EventFile events_;
   CheckpointWriter writer_;
   std::int64_t saved_step_;
+  bool is_between_steps_ = true;        ///< the line of the last step is written, and no update has begun
   std::optional<GradientNorms> norms_;  ///< of the step under way
   TrainingMetrics row_;
   SpikeDetector spikes_;

@@ -105,7 +105,7 @@ TEST(Report, ShowsEachGeometryAndWhyNumbersAreMissing) {
                        {"noise", fit},
                        {"smoothness", {{"constant", nullptr}, {"slope", nullptr}, {"because", "needs <4> points"}}}}};
   result["tails"] = {{"sentence", "they disagree & so on"}};
-  result["routed"] = {{"stands_for", "muon on matrices"}};
+  result["routed"] = {{{"geometry", "spectral"}, {"stands_for", "msign on matrices"}}};
   result["not_measured"] = {{{"quantity", "noise of bias"}, {"because", "zero noise"}}};
   const std::string page = report_page(result.dump());
   EXPECT_TRUE(contains(page, "45.6 <small>± 2.5</small>"));

@@ -156,7 +156,7 @@ SpectralNoise SpectralWatch::report() const {
       without.add(noise, noise.nuclear_without[g], noise.density_without[g], 1.0);
       densities.push_back(without.density());
     }
-    const double density_error = densities.empty() ? kNaN : probe_detail::jackknife_error(densities);
+    const double density_error = densities.empty() ? kNaN : jackknife_error(densities);
     nuclear_variance += noise.nuclear_error * noise.nuclear_error;
     density_variance += density_error * density_error;
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "impl.hpp"
+#include "overloaded.hpp"
 #include "state_checks.hpp"
 
 namespace normdescent {

@@ -38,16 +38,16 @@ struct LevelCandidate {
 
 /// Of the mean over its seeds. What a run far behind shows is a matter of how losses become steps: it says that it is
 /// behind, and less about how far.
-double precision_of(const Observation& observation, const Policy::Transfer& transfer) {
+double precision_of(const RunObservation& observation, const Policy::Transfer& transfer) {
   const double error = std::hypot(transfer.noise, transfer.noise_slope * observation.regret);
   return observation.seeds / (error * error);
 }
 
 LevelCandidate level_candidate(std::size_t index, const Prior& prior, const Gaussian& rate, const Gaussian& height,
-                               std::span<const Observation> observations, const Policy::Transfer& transfer) {
+                               std::span<const RunObservation> observations, const Policy::Transfer& transfer) {
   LevelCandidate result{.index = index, .rate = rate, .expected_height = height.mean, .points = {}};
   double precision = 0.0;
-  for (const Observation& observation : observations) {
+  for (const RunObservation& observation : observations) {
     if (!observation.diverged) precision += precision_of(observation, transfer);
   }
   result.has_heights = precision > 0.0;
@@ -59,11 +59,11 @@ LevelCandidate level_candidate(std::size_t index, const Prior& prior, const Gaus
   for (int i = 0; i < count; ++i) {
     const double z = count == 1 ? 0.0 : kReach * (2.0 * i / (count - 1.0) - 1.0);
     LevelPoint point{.best_rate = rate.mean + z * rate.deviation, .log_weight = -0.5 * z * z};
-    const auto octaves_above = [&](const Observation& o) { return o.log2_rate - point.best_rate; };
-    const auto height_of = [&](const Observation& o) {
+    const auto octaves_above = [&](const RunObservation& o) { return o.log2_rate - point.best_rate; };
+    const auto height_of = [&](const RunObservation& o) {
       return o.regret - (prior.rate_is_fixed ? 0.0 : prior.cost(octaves_above(o)));
     };
-    for (const Observation& observation : observations) {
+    for (const RunObservation& observation : observations) {
       if (!prior.rate_is_fixed) {
         const double edge = (octaves_above(observation) - prior.diverges_above) / prior.divergence_width;
         const double probability = normal_probability(observation.diverged ? edge : -edge);
@@ -72,7 +72,7 @@ LevelCandidate level_candidate(std::size_t index, const Prior& prior, const Gaus
       if (!observation.diverged)
         point.height += precision_of(observation, transfer) * height_of(observation) / precision;
     }
-    for (const Observation& observation : observations) {
+    for (const RunObservation& observation : observations) {
       if (observation.diverged) continue;
       const double rest = height_of(observation) - point.height;
       point.log_weight -= 0.5 * precision_of(observation, transfer) * rest * rest;
@@ -204,7 +204,7 @@ SquareMatrix cholesky_factor(const SquareMatrix& matrix) {
 }
 
 Belief::Belief(std::vector<Prior> priors, const SquareMatrix& regret_correlation, const Policy::Transfer& transfer,
-               std::span<const Observation> observations)
+               std::span<const RunObservation> observations)
     : priors_(std::move(priors)), transfer_(transfer), covariance_(priors_.size()) {
   for (std::size_t i = 0; i < size(); ++i) {
     rates_.push_back(priors_[i].rate);
@@ -213,10 +213,10 @@ Belief::Belief(std::vector<Prior> priors, const SquareMatrix& regret_correlation
       covariance_(i, j) = regret_correlation(i, j) * priors_[i].regret.deviation * priors_[j].regret.deviation;
   }
   std::set<double, std::greater<>> levels;  // shortest runs first
-  for (const Observation& observation : observations) levels.insert(observation.halvings);
+  for (const RunObservation& observation : observations) levels.insert(observation.halvings);
   for (const double level : levels) {
-    std::vector<Observation> here;
-    for (const Observation& observation : observations) {
+    std::vector<RunObservation> here;
+    for (const RunObservation& observation : observations) {
       if (observation.halvings == level) here.push_back(observation);
     }
     update_level(level, here);
@@ -232,7 +232,7 @@ double Belief::rate_penalty(std::size_t j) const {
 Gaussian Belief::rate_at(std::size_t j, double halvings) const {
   if (priors_[j].rate_is_fixed) return rates_[j];
   return {rates_[j].mean + priors_[j].rate_shift * halvings,
-          std::hypot(rates_[j].deviation, transfer_.rate_deviation_slope * halvings)};
+          std::hypot(rates_[j].deviation, transfer_.rate_deviation, transfer_.rate_deviation_slope * halvings)};
 }
 
 double Belief::predicted(std::size_t j, double log2_rate, double halvings) const {
@@ -242,12 +242,12 @@ double Belief::predicted(std::size_t j, double log2_rate, double halvings) const
   return (offset == offsets_.end() ? 0.0 : offset->second) + means_[j] + priors_[j].regret_shift * halvings + cost;
 }
 
-void Belief::update_level(double halvings, std::span<const Observation> observations) {
+void Belief::update_level(double halvings, std::span<const RunObservation> observations) {
   const double carried_over = transfer_.regret_deviation + transfer_.regret_deviation_slope * halvings;
   std::vector<LevelCandidate> candidates;
   for (std::size_t j = 0; j < size(); ++j) {
-    std::vector<Observation> own;
-    for (const Observation& observation : observations) {
+    std::vector<RunObservation> own;
+    for (const RunObservation& observation : observations) {
       if (observation.candidate == j) own.push_back(observation);
     }
     if (own.empty()) continue;

@@ -119,7 +119,7 @@ Field::Field(std::vector<Candidate> candidates, const Features& features, const 
   }
 }
 
-Belief Field::believe(std::span<const Observation> observations) const {
+Belief Field::believe(std::span<const RunObservation> observations) const {
   return {priors_, correlation_, transfer_, observations};
 }
 

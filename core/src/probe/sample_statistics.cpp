@@ -11,10 +11,6 @@
 namespace normdescent {
 namespace {
 
-using probe_detail::jackknife_error;
-using probe_detail::kJackknifeGroups;
-using probe_detail::kNoGroup;
-
 // Values of every quantity of SampledNoise, in its order.
 constexpr std::array<Estimate SampledNoise::*, 7> kQuantities = {&SampledNoise::l1,
                                                                  &SampledNoise::l2,

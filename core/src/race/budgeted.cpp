@@ -15,7 +15,7 @@ namespace normdescent {
 namespace {
 
 constexpr std::size_t kRefined = 3;  // candidates whose rates may be refined in a round
-constexpr int kDraws = 128;
+constexpr int kImagined = 128;
 constexpr int kEvaluations = 2;
 constexpr std::uint64_t kSeedsOfALevel = 1000;
 
@@ -44,7 +44,7 @@ class Rounds {
     }
     std::ranges::stable_sort(order_, {}, [&](std::size_t j) { return values_[j]; });
     Philox random(derive_seed(plan.options.seed, Purpose::decision, 1));
-    for (int draw = 0; draw < kDraws; ++draw) {
+    for (int draw = 0; draw < kImagined; ++draw) {
       for (std::size_t j = 0; j < n; ++j) normals_.push_back(random.normal());
     }
   }
@@ -151,7 +151,7 @@ class Rounds {
   /// expected of them as they are believed to.
   [[nodiscard]] double gain_of(const Round& round) const {
     const double level = halvings(round.steps);
-    std::vector<Observation> imagined = observations_;
+    std::vector<RunObservation> imagined = observations_;
     for (const Probe& probe : round.probes) {
       imagined.push_back({.candidate = probe.candidate,
                           .log2_rate = probe.log2_rate,
@@ -173,7 +173,7 @@ class Rounds {
       expected.push_back(belief_.regret_mean(j) + after.rate_penalty(j) + offsets_[j]);
     }
     double then = 0.0;
-    for (int draw = 0; draw < kDraws; ++draw) {
+    for (int draw = 0; draw < kImagined; ++draw) {
       const double* z = &normals_[static_cast<std::size_t>(draw) * n];
       for (const double sign : {-1.0, 1.0}) {  // so that the draws' mean is exactly 0
         double smallest = std::numeric_limits<double>::infinity();
@@ -182,14 +182,14 @@ class Rounds {
           for (std::size_t k = 0; k <= j; ++k) value += sign * factor(j, k) * z[k];
           smallest = std::min(smallest, value);
         }
-        then += smallest / (2.0 * kDraws);
+        then += smallest / (2.0 * kImagined);
       }
     }
     return now - then;
   }
 
   const Plan& plan_;
-  std::vector<Observation> observations_;
+  std::vector<RunObservation> observations_;
   Belief belief_;
   std::vector<double> offsets_;
   std::vector<double> values_;

@@ -27,7 +27,7 @@ struct Progress {
   bool waits = false;  ///< for results
 };
 
-double centre_of(const Plan& plan, std::size_t j, std::span<const Observation> evidence) {
+double centre_of(const Plan& plan, std::size_t j, std::span<const RunObservation> evidence) {
   const Candidate& candidate = plan.field.candidates()[j];
   if (candidate.learning_rate && (candidate.rate_is_fixed || evidence.empty())) return *candidate.learning_rate;
   const double step = plan.policy.spending.rate_step;
@@ -57,7 +57,7 @@ Progress progress_of(const Plan& plan, std::size_t j, double centre) {
 }
 
 std::vector<Progress> progress_of_all(const Plan& plan) {
-  const std::vector<Observation> evidence = plan.observations(false);
+  const std::vector<RunObservation> evidence = plan.observations(false);
   std::vector<Progress> all;
   for (std::size_t j = 0; j < plan.field.candidates().size(); ++j)
     all.push_back(progress_of(plan, j, centre_of(plan, j, evidence)));
@@ -102,6 +102,20 @@ Finals finals_of(const Plan& plan, std::size_t j) {
   return finals;
 }
 
+double mean_of(const std::vector<double>& losses) {
+  double sum = 0.0;
+  for (const double loss : losses) sum += loss;
+  return sum / static_cast<double>(losses.size());
+}
+/// Standard error of the mean; NaN for a single loss.
+double error_of_mean(const std::vector<double>& losses) {
+  const auto n = static_cast<double>(losses.size());
+  const double mean = mean_of(losses);
+  double squares = 0.0;
+  for (const double loss : losses) squares += (loss - mean) * (loss - mean);
+  return n < 2.0 ? kNaN : std::sqrt(squares / (n * (n - 1.0)));
+}
+
 bool same_steps(const Finals& a, const Finals& b) {
   if (a.curves.size() != b.curves.size()) return false;
   for (const auto* finals : {&a, &b}) {
@@ -135,9 +149,8 @@ std::vector<double> chances(const std::vector<Finals>& finals, std::uint64_t see
   std::vector<double> known;
   for (std::size_t j = 0; j < n; ++j) {
     if (finals[j].diverged) continue;
-    const MeanAndError summary = mean_and_error(finals[j].losses);
-    means[j] = summary.mean;
-    errors[j] = summary.standard_error;
+    means[j] = mean_of(finals[j].losses);
+    errors[j] = error_of_mean(finals[j].losses);
     if (std::isfinite(errors[j])) known.push_back(errors[j]);
   }
   std::ranges::sort(known);
@@ -213,7 +226,7 @@ Decision decide_race(const Plan& plan) {
     samples.push_back(finals[j].losses);
   }
   std::vector<double> means;
-  for (const Finals& f : finals) means.push_back(f.diverged ? kInfinity : mean_and_error(f.losses).mean);
+  for (const Finals& f : finals) means.push_back(f.diverged ? kInfinity : mean_of(f.losses));
   const auto best = static_cast<std::size_t>(std::ranges::min_element(means) - means.begin());
   const WinnerTest test = test_winner(samples);
   const std::vector<double> probabilities = chances(finals, plan.options.seed);

@@ -49,7 +49,7 @@ double Plan::expected_cost(std::int64_t steps, int evaluations) const {
          (static_cast<double>(options.steps) * options.accumulate);
 }
 
-std::vector<Observation> Plan::observations(bool with_race) const {
+std::vector<RunObservation> Plan::observations(bool with_race) const {
   struct Rate {
     double sum = 0.0;
     int completed = 0;
@@ -75,7 +75,7 @@ std::vector<Observation> Plan::observations(bool with_race) const {
       rate.sum += entry.result.final_loss;
     }
   }
-  std::vector<Observation> result;
+  std::vector<RunObservation> result;
   for (const auto& [steps, level] : levels) {
     const double halvings = std::log2(static_cast<double>(options.steps) / static_cast<double>(steps));
     double lowest = std::numeric_limits<double>::infinity();
@@ -84,7 +84,7 @@ std::vector<Observation> Plan::observations(bool with_race) const {
     }
     const bool has_descended = !level.starts.empty() && lowest < median(level.starts);
     for (const auto& [key, rate] : level.rates) {
-      Observation observation{.candidate = key.first, .log2_rate = std::log2(key.second), .halvings = halvings};
+      RunObservation observation{.candidate = key.first, .log2_rate = std::log2(key.second), .halvings = halvings};
       if (rate.completed > 0 && has_descended) {
         observation.regret = closeness_regret(rate.sum / rate.completed, lowest, median(level.starts), policy.transfer);
         observation.seeds = rate.completed;

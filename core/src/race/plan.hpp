@@ -37,7 +37,7 @@ struct Plan {
   [[nodiscard]] double expected_cost(std::int64_t steps, int evaluations) const;
 
   /// What the runs told so far say; those of the full race only if `with_race`.
-  [[nodiscard]] std::vector<Observation> observations(bool with_race = true) const;
+  [[nodiscard]] std::vector<RunObservation> observations(bool with_race = true) const;
   [[nodiscard]] Measured measured() const;
 };
 

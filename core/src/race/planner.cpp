@@ -6,9 +6,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "normdescent/base/require.hpp"
 #include "plan.hpp"
 #include "planner_state.hpp"
-#include "normdescent/base/require.hpp"
 
 namespace normdescent {
 
@@ -45,7 +45,7 @@ void PlannerOptions::validate() const {
   require(spent_runs >= 0.0 && std::isfinite(spent_runs), "spent_runs", spent_runs, "finite and at least 0");
   require(validation_batches >= 0, "validation_batches", validation_batches, "at least 0");
   require(accumulate >= 1, "accumulate", accumulate, "at least 1");
-  require(final_seeds >= 1, "final_seeds", final_seeds, "at least 1");
+  require(final_seeds >= 0, "final_seeds", final_seeds, "at least 0");
   require(search_seeds >= 1, "search_seeds", search_seeds, "at least 1");
   require(max_rates == 1 || max_rates >= 3, "max_rates", max_rates, "1 or at least 3");
   require(std::isfinite(grid_factor) && grid_factor > 1.0, "grid_factor", grid_factor, "finite and above 1");
@@ -149,7 +149,7 @@ std::int64_t Planner::runs_planned() const {
 
 Decision Planner::decision() const {
   const Plan& plan = implementation_->plan;
-  const std::vector<Observation> observations = plan.observations();
+  const std::vector<RunObservation> observations = plan.observations();
   Decision decision = decide(plan.field, plan.field.believe(observations), plan.measured(), plan.options.objective,
                              plan.policy, plan.options.seed);
   if (implementation_->is_full_race() && race_is_complete(plan)) {

@@ -51,24 +51,24 @@ TEST(Catalog, EveryNameBuildsItselfFromItsPrintedDefaults) {
 }
 
 TEST(Catalog, NamesTheGeometry) {
-  const std::map<std::string, Geometry> expected{{"sgd", Geometry::euclidean},
-                                                 {"normalized-sgd", Geometry::euclidean},
-                                                 {"signsgd", Geometry::sign},
-                                                 {"signum", Geometry::sign},
-                                                 {"lion", Geometry::sign},
-                                                 {"muon", Geometry::spectral},
-                                                 {"muonlight", Geometry::spectral},
-                                                 {"adamw", Geometry::sign},
-                                                 {"row-normalized-sgd", Geometry::row_wise},
-                                                 {"adagrad", Geometry::sign},
-                                                 {"adagrad-norm", Geometry::euclidean},
-                                                 {"mars-lion", Geometry::sign},
-                                                 {"mars-adamw", Geometry::sign},
-                                                 {"scion", Geometry::spectral},
-                                                 {"scion-constrained", Geometry::spectral},
-                                                 {"lionmuon", Geometry::spectral},
-                                                 {"asgo", Geometry::spectral},
-                                                 {"shampoo", Geometry::spectral}};
+  const std::map<std::string, Geometry> expected{{"sgd", geometries::euclidean()},
+                                                 {"normalized-sgd", geometries::euclidean()},
+                                                 {"signsgd", geometries::sign()},
+                                                 {"signum", geometries::sign()},
+                                                 {"lion", geometries::sign()},
+                                                 {"muon", geometries::spectral()},
+                                                 {"muonlight", geometries::spectral()},
+                                                 {"adamw", geometries::sign()},
+                                                 {"row-normalized-sgd", geometries::row_wise()},
+                                                 {"adagrad", geometries::sign()},
+                                                 {"adagrad-norm", geometries::euclidean()},
+                                                 {"mars-lion", geometries::sign()},
+                                                 {"mars-adamw", geometries::sign()},
+                                                 {"scion", geometries::spectral()},
+                                                 {"scion-constrained", geometries::spectral()},
+                                                 {"lionmuon", geometries::spectral()},
+                                                 {"asgo", geometries::spectral()},
+                                                 {"shampoo", geometries::spectral()}};
   for (const auto& info : optimizer_catalog()) EXPECT_EQ(info.geometry, expected.at(info.name)) << info.name;
 }
 

@@ -18,7 +18,8 @@ Prior prior(double rate, double rate_deviation, double regret, double regret_dev
 
 /// No error but the ones that a test asks for.
 Policy::Transfer exact() {
-  return {.rate_deviation_slope = 0.0,
+  return {.rate_deviation = 0.0,
+          .rate_deviation_slope = 0.0,
           .regret_deviation = 1e-6,
           .regret_deviation_slope = 0.0,
           .noise = 1e-3,
@@ -60,8 +61,8 @@ TEST(Belief, OnlyTheDifferenceOfTwoRegretsIsLearned) {
   // unknown offset the difference is what is seen: prior variance 0.36 + 0.64 = 1, noise 0.5, gain 2/3. Seen: 0.9.
   Policy::Transfer transfer = exact();
   transfer.noise = 0.5;
-  const std::vector<Observation> observations{{.candidate = 0, .log2_rate = 0.0, .regret = 0.0},
-                                              {.candidate = 1, .log2_rate = 0.0, .regret = 0.9}};
+  const std::vector<RunObservation> observations{{.candidate = 0, .log2_rate = 0.0, .regret = 0.0},
+                                                 {.candidate = 1, .log2_rate = 0.0, .regret = 0.9}};
   const Belief belief({prior(0, 1e-6, 0.0, 0.6, kFlat), prior(0, 1e-6, 0.0, 0.8, kFlat)}, identity(2), transfer,
                       observations);
   EXPECT_NEAR(belief.regret_mean(1) - belief.regret_mean(0), 0.6, 1e-5);
@@ -74,7 +75,7 @@ TEST(Belief, OnlyTheDifferenceOfTwoRegretsIsLearned) {
 }
 
 TEST(Belief, ALoneRunSaysNothingOfItsRegretOrItsRate) {
-  const std::vector<Observation> observations{{.candidate = 0, .log2_rate = -3.0, .halvings = 4.0, .regret = 0.0}};
+  const std::vector<RunObservation> observations{{.candidate = 0, .log2_rate = -3.0, .halvings = 4.0, .regret = 0.0}};
   const Belief belief({prior(-6, 1, 0.1, 0.4), prior(-8, 1.2, 0.9, 0.7)}, identity(2), exact(), observations);
   EXPECT_NEAR(belief.regret_mean(0), 0.1, 1e-4);
   EXPECT_NEAR(belief.regret(0).deviation, 0.4, 1e-4);
@@ -87,7 +88,7 @@ TEST(Belief, ThreeRatesFindTheBestOneOfTheirLevelAndCarryItOver) {
   // octave and its transfer errs by 0.5 each halving: level prior N(-5.5, 1 + 1), posterior at -4 with no error left.
   Policy::Transfer transfer = exact();
   transfer.rate_deviation_slope = 0.5;
-  std::vector<Observation> observations;
+  std::vector<RunObservation> observations;
   for (const double rate : {-6.0, -4.0, -2.0}) {
     observations.push_back(
         {.candidate = 0, .log2_rate = rate, .halvings = 2.0, .regret = 0.15 * (rate + 4.0) * (rate + 4.0)});
@@ -104,16 +105,17 @@ TEST(Belief, ThreeRatesFindTheBestOneOfTheirLevelAndCarryItOver) {
 TEST(Belief, DivergenceMovesTheRateDown) {
   Prior one = prior(-6, 1.5, 0.0, 0.4);
   one.diverges_above = 3.0;
-  const std::vector<Observation> observations{{.candidate = 0, .log2_rate = -4.0, .halvings = 3.0, .diverged = true}};
+  const std::vector<RunObservation> observations{
+      {.candidate = 0, .log2_rate = -4.0, .halvings = 3.0, .diverged = true}};
   const Belief belief({one}, identity(1), exact(), observations);
   EXPECT_LT(belief.rate(0).mean, -6.5);
-  const std::vector<Observation> fine{{.candidate = 0, .log2_rate = -1.0, .halvings = 3.0, .regret = 0.0}};
+  const std::vector<RunObservation> fine{{.candidate = 0, .log2_rate = -1.0, .halvings = 3.0, .regret = 0.0}};
   EXPECT_GT(Belief({one}, identity(1), exact(), fine).rate(0).mean, -5.5) << "a run that did not diverge says so, too";
 }
 
 TEST(Belief, EvidenceIsWorthLessTheShorterItsRunsAre) {
   const auto shift_at = [](double halvings) {
-    const std::vector<Observation> observations{
+    const std::vector<RunObservation> observations{
         {.candidate = 0, .log2_rate = 0.0, .halvings = halvings, .regret = 0.6},
         {.candidate = 1, .log2_rate = 0.0, .halvings = halvings, .regret = 0.0}};
     const Belief belief({prior(0, 1e-6, 0.0, 0.4, kFlat), prior(0, 1e-6, 0.0, 0.4, kFlat)}, identity(2), {},
@@ -127,11 +129,11 @@ TEST(Belief, EvidenceIsWorthLessTheShorterItsRunsAre) {
 }
 
 TEST(Belief, AFunctionOfTheSetOfObservations) {
-  std::vector<Observation> observations{{.candidate = 0, .log2_rate = -6, .halvings = 5, .regret = 0.1},
-                                        {.candidate = 0, .log2_rate = -4, .halvings = 5, .diverged = true},
-                                        {.candidate = 1, .log2_rate = -8, .halvings = 5, .regret = 0.0},
-                                        {.candidate = 1, .log2_rate = -8, .halvings = 2, .regret = 0.3},
-                                        {.candidate = 0, .log2_rate = -7, .halvings = 2, .regret = 0.0}};
+  std::vector<RunObservation> observations{{.candidate = 0, .log2_rate = -6, .halvings = 5, .regret = 0.1},
+                                           {.candidate = 0, .log2_rate = -4, .halvings = 5, .diverged = true},
+                                           {.candidate = 1, .log2_rate = -8, .halvings = 5, .regret = 0.0},
+                                           {.candidate = 1, .log2_rate = -8, .halvings = 2, .regret = 0.3},
+                                           {.candidate = 0, .log2_rate = -7, .halvings = 2, .regret = 0.0}};
   const std::vector<Prior> priors{prior(-6, 1, 0.1, 0.4), prior(-8, 1.2, 0.9, 0.7)};
   const Belief first(priors, identity(2), {}, observations);
   std::ranges::reverse(observations);
@@ -145,8 +147,8 @@ TEST(Belief, AFunctionOfTheSetOfObservations) {
 TEST(Belief, CorrelatedPriorsLearnFromEachOther) {
   SquareMatrix correlation = identity(3);
   correlation(0, 1) = correlation(1, 0) = 0.9;
-  const std::vector<Observation> observations{{.candidate = 0, .log2_rate = 0.0, .regret = 0.0},
-                                              {.candidate = 2, .log2_rate = 0.0, .regret = 1.0}};
+  const std::vector<RunObservation> observations{{.candidate = 0, .log2_rate = 0.0, .regret = 0.0},
+                                                 {.candidate = 2, .log2_rate = 0.0, .regret = 1.0}};
   const Belief belief(
       {prior(0, 1e-6, 1.0, 0.5, kFlat), prior(0, 1e-6, 1.0, 0.5, kFlat), prior(0, 1e-6, 1.0, 0.5, kFlat)}, correlation,
       exact(), observations);

@@ -380,7 +380,7 @@ TEST(Planner, RefusesImpossibleOptions) {
   refuses([](auto& o) { o.baseline = "adam"; });
   refuses([](auto& o) { o.accumulate = 0; });
   refuses([](auto& o) { o.validation_batches = -1; });
-  refuses([](auto& o) { o.final_seeds = 0; });
+  refuses([](auto& o) { o.final_seeds = -1; });
   refuses([](auto& o) { o.search_seeds = 0; });
   refuses([](auto& o) { o.max_rates = 2; });
   refuses([](auto& o) { o.grid_factor = 1.0; });

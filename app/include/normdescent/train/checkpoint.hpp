@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "normdescent/optimizers/optimizer.hpp"
@@ -34,8 +35,11 @@ struct RunIdentity {
   friend bool operator==(const RunIdentity&, const RunIdentity&) = default;
 };
 
-/// All of it in one line.
+/// All of it in one line of JSON, and read back. UserError if it is not readable.
 [[nodiscard]] std::string to_text(const RunIdentity& identity);
+[[nodiscard]] RunIdentity parse_identity(std::string_view json);
+/// UserError naming `path` and the first difference.
+void require_same_run(const std::filesystem::path& path, const RunIdentity& saved, const RunIdentity& wanted);
 
 struct Checkpoint {
   RunIdentity identity;
@@ -74,6 +78,9 @@ struct CheckpointSearch {
 /// Renames a damaged checkpoint to "<name>.damaged" (or ".damaged-2" ...): out of the way, still there to look at.
 /// Returns the new path.
 std::filesystem::path set_aside(const std::filesystem::path& checkpoint_folder);
+
+/// Which run a checkpoint is of, and where that was. UserError if it is unreadable.
+[[nodiscard]] Checkpoint read_position(const std::filesystem::path& checkpoint_folder);
 
 /// Puts weights and optimizer state back and returns the position. UserError if the checkpoint is unreadable, or
 /// belongs to another run than `identity` (it names the difference).

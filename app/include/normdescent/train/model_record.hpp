@@ -11,6 +11,8 @@
 namespace normdescent {
 
 inline constexpr const char* kModelRecordFile = "model.json";
+/// Beside it: the run's own copy of a tokenizer that is a file.
+inline constexpr const char* kTokenizerFile = "tokenizer";
 
 struct ModelRecord {
   GptShape shape;
@@ -24,6 +26,8 @@ void write_model_record(const std::filesystem::path& folder, const ModelRecord& 
 [[nodiscard]] ModelRecord read_model_record(const std::filesystem::path& folder);
 [[nodiscard]] bool holds_model_record(const std::filesystem::path& folder);
 
+/// Whether it is a name that every machine knows, and no file.
+[[nodiscard]] bool is_tokenizer_name(const std::string& name_or_path);
 /// Copies the tokenizer into the run folder if it is a file, and returns what ModelRecord::tokenizer is to be.
 [[nodiscard]] std::string keep_tokenizer(const std::filesystem::path& folder, const std::string& name_or_path);
 /// UserError if it is damaged or its name not known.

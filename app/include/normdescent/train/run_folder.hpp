@@ -4,17 +4,27 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "normdescent/files/folder_lock.hpp"
 
 namespace normdescent {
 
+/// As long as one of its copies lives, no other process gets the folder.
 class RunFolder {
  public:
-  /// Creates `path` with its parents, or takes an empty folder. UserError if something is in it, if it is no folder, or
-  /// if it cannot be written to: found out here, before hours of work.
-  static RunFolder create(const std::filesystem::path& path);
-  /// A folder that a run left behind, to continue in it. UserError if it is not there or cannot be written to.
+  using Files = std::map<std::string, std::string>;  ///< name to content
+
+  /// Creates `path` with its parents, or takes an empty folder. A new folder appears with `first_files` in it, or not
+  /// at all. UserError if something is in it, if it is no folder, if another process has it, or if it cannot be written
+  /// to: found out here, before hours of work.
+  static RunFolder create(const std::filesystem::path& path, const Files& first_files = {});
+  /// A folder that a run left behind, to continue in it. UserError if it is not there, another process has it, or it
+  /// cannot be written to.
   static RunFolder open(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -23,10 +33,15 @@ class RunFolder {
   /// Folder of one run of a race, created if missing; the rate with four significant digits.
   [[nodiscard]] std::filesystem::path race_run(std::string_view contestant, double learning_rate,
                                                std::uint64_t seed) const;
+  /// Of a folder from create(), whose work could not begin: removes what is in it, and every folder that was made.
+  void abandon() const;
 
  private:
-  explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+  RunFolder(std::filesystem::path path, std::shared_ptr<FolderLock> lock)
+      : path_(std::move(path)), lock_(std::move(lock)) {}
   std::filesystem::path path_;
+  std::shared_ptr<FolderLock> lock_;
+  std::vector<std::filesystem::path> made_{};  // innermost first
 };
 
 }  // namespace normdescent

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "normdescent/optimizers/routing.hpp"
+#include "normdescent/train/checkpoint.hpp"
 #include "normdescent/train/checkpoint_writer.hpp"
 #include "normdescent/train/run_folder.hpp"
 #include "normdescent/training/problem.hpp"
@@ -45,6 +46,15 @@ struct TrainerOptions {
   /// std::invalid_argument "field = value, must be ...".
   void validate() const;
 };
+
+/// What makes a run this run.
+[[nodiscard]] RunIdentity identity_of(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options);
+
+/// Whether a run that was to have `planned` steps, and has done `done` of them with the same warm-up and decay, can
+/// become the run of `options`, which has more: the learning rates of the steps done are those that it would have had.
+[[nodiscard]] bool can_lengthen(const TrainerOptions& options, std::int64_t planned, std::int64_t done);
+/// The share of `steps` that makes the same warm-up as `warmup_fraction` of `planned` steps.
+[[nodiscard]] double same_warmup(double warmup_fraction, std::int64_t planned, std::int64_t steps);
 
 /// One line of metrics.jsonl. Numbers that were not measured are NaN here and null there.
 struct TrainingMetrics {
@@ -105,13 +115,15 @@ class TrainerObserver {
 /// Trains a new instance of `problem` and writes metrics.jsonl, the same for TensorBoard (io/event_file.hpp) and
 /// checkpoint-<step>/ into `folder`.
 ///
-/// Continuing from a checkpoint gives bit-equal weights and losses (times differ). A run that ended before its first
-/// checkpoint continues at its start. Damaged checkpoints are reported, set aside, and the one before is taken.
-/// A stop request writes a checkpoint; a divergence writes none, so that the last good one stays. The model's weights
-/// at the end are checkpoint-<steps>/model.safetensors.
-/// In a team this is what rank 0 does; ProcessGroupError if another rank has gone.
-/// Throws std::invalid_argument for bad options; UserError if a file cannot be written (of a checkpoint written in the
-/// background: at the next step), or resume finds no sound checkpoint or one of another run; then no file has changed.
+/// Continuing from a checkpoint, also to more steps than were planned (can_lengthen), gives bit-equal weights and
+/// losses (times differ). A run that ended before its first checkpoint continues at its start. Damaged checkpoints are
+/// reported, set aside, and the one before is taken. A stop request writes a checkpoint; so does an exception of the
+/// problem (data that cannot be read, no memory) that leaves the run between two steps, before it goes on to the
+/// caller; a divergence writes none, so that the last good one stays. The model's weights at the end are
+/// checkpoint-<steps>/model.safetensors. In a team this is what rank 0 does; ProcessGroupError if another rank has
+/// gone. Throws std::invalid_argument for bad options; UserError if a file cannot be written (of a checkpoint written
+/// in the background: at the next step), or resume finds no sound checkpoint or one of another run; then no file has
+/// changed.
 TrainingReport train(const Problem& problem, const OptimizerSpec& spec, const TrainerOptions& options,
                      const RunFolder& folder, TrainerObserver& observer, const std::stop_token& stop = {});
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace normdescent {
 
@@ -21,5 +22,11 @@ namespace normdescent {
 
 /// A sentence from a clause: a capital at its start, a full stop at its end.
 [[nodiscard]] std::string as_sentence(std::string clause);
+
+/// Any bytes (a path, a command line, a name from a file) as valid UTF-8, so that they can stand in JSON: valid UTF-8
+/// is left as it is, any other byte becomes "\xHH". Nothing is lost: bytes_of_utf8_text gives the same bytes back, for
+/// which backslashes are doubled in texts that have such a byte, or that hold "\x" themselves.
+[[nodiscard]] std::string utf8_text(std::string_view bytes);
+[[nodiscard]] std::string bytes_of_utf8_text(std::string_view text);
 
 }  // namespace normdescent

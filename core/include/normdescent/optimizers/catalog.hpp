@@ -258,7 +258,7 @@ struct OptimizerInfo {
   std::string name;     ///< "signsgd"
   std::string title;    ///< "SignSGD"
   std::string summary;  ///< the update in one line
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   double default_learning_rate = 0.0;
   std::vector<OptionInfo> options;
 };

@@ -13,7 +13,7 @@
 namespace normdescent {
 
 /// One run (or several of the same rate, length and candidate that differ in their seeds).
-struct Observation {
+struct RunObservation {
   std::size_t candidate = 0;
   double log2_rate = 0.0;
   double halvings = 0.0;  ///< log2(length asked about / length of the run)
@@ -48,7 +48,7 @@ struct SquareMatrix {
 class Belief {
  public:
   Belief(std::vector<Prior> priors, const SquareMatrix& regret_correlation, const Policy::Transfer& transfer,
-         std::span<const Observation> observations = {});
+         std::span<const RunObservation> observations = {});
 
   [[nodiscard]] std::size_t size() const { return priors_.size(); }
   [[nodiscard]] const Gaussian& rate(std::size_t j) const { return rates_[j]; }
@@ -66,7 +66,7 @@ class Belief {
   [[nodiscard]] double predicted(std::size_t j, double log2_rate, double halvings) const;
 
  private:
-  void update_level(double halvings, std::span<const Observation> observations);
+  void update_level(double halvings, std::span<const RunObservation> observations);
 
   std::vector<Prior> priors_;
   Policy::Transfer transfer_;

@@ -27,7 +27,7 @@ class Field {
   /// the first one).
   Field(std::vector<Candidate> candidates, const Features& features, const Policy& policy, const std::string& baseline);
 
-  [[nodiscard]] Belief believe(std::span<const Observation> observations) const;
+  [[nodiscard]] Belief believe(std::span<const RunObservation> observations) const;
   [[nodiscard]] const std::vector<Candidate>& candidates() const { return candidates_; }
   [[nodiscard]] const std::vector<Prior>& priors() const { return priors_; }
   [[nodiscard]] std::size_t baseline() const { return baseline_; }

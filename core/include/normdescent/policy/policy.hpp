@@ -98,7 +98,8 @@ class Policy {
 
   /// What a run of 2^-halvings of the length says about the whole one.
   struct Transfer {
-    double rate_deviation_slope = 0.25;  ///< octaves for each halving: error of a best rate carried over
+    double rate_deviation = 0.3;         ///< octaves: error of a best rate carried over, beside that of each halving
+    double rate_deviation_slope = 0.25;  ///< octaves for each halving; the two add in squares
     double regret_deviation = 0.08;      ///< log2 of steps: error of a regret carried over, no halving
     double regret_deviation_slope = 0.1;
     double noise = 0.1;             ///< log2 of steps, of one run

@@ -21,12 +21,12 @@ struct PlannerOptions {
   double spent_runs = 0.0;    ///< of them, already spent elsewhere (the probe)
   std::uint64_t seed = 1;
   PlanObjective objective = PlanObjective::automatic;
-  std::string baseline{};        ///< speed-ups are over this candidate; empty: adamw, else the first one
-  Features features{};           ///< of model and data (policy.hpp); steps are added
+  std::string baseline{};      ///< speed-ups are over this candidate; empty: adamw, else the first one
+  Features features{};         ///< of model and data (policy.hpp); steps are added
   int validation_batches = 8;  ///< that one validation is expected to take; a third of a gradient each
   int accumulate = 1;          ///< micro-batches of a step
   // Of the full race:
-  int final_seeds = 3;       ///< runs of each candidate at the chosen rate
+  int final_seeds = 3;       ///< runs of each candidate at the chosen rate; 0: a search alone
   int search_seeds = 2;      ///< runs of each rate that could still be chosen
   int max_rates = 9;         ///< of each candidate
   double grid_factor = 2.0;  ///< between neighbouring rates

@@ -8,7 +8,7 @@
 
 #include "normdescent/base/philox.hpp"
 
-namespace normdescent::probe_detail {
+namespace normdescent {
 
 inline constexpr int kOrders = 8;
 
@@ -24,4 +24,4 @@ inline std::vector<Order> random_orders(std::size_t count, std::uint64_t seed) {
   return orders;
 }
 
-}  // namespace normdescent::probe_detail
+}  // namespace normdescent
