@@ -242,8 +242,9 @@ def _with_runs(
         "validation_batches": prepared.description["validation_batches"],
         "accumulate": problem.accumulate,
     }
+    records: list[dict[str, Any]] = []
     if previous is None:
-        planner, records, counts = _planner(candidates, options), [], Counts()
+        planner, counts = _planner(candidates, options), Counts()
     else:
         planner, records, counts = _continued(previous, problem, prepared, candidates, runs)
     counts.add(prepared.counts)

@@ -225,7 +225,7 @@ class _Host:
         with seeded(derive(self._seed, "draws", stream, first)):
             for batch in self._batches(stream, first, count):
                 value = self._call(batch)
-                (value / count).backward()
+                (value / count).backward()  # type: ignore[no-untyped-call]
                 total += float(value.detach()) / count
                 self._counts.gradients += 1
                 del value, batch

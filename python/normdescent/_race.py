@@ -265,8 +265,9 @@ def execute(key: str, payload: bytes, request: dict[str, Any], first_loss: float
             return training.run(request, candidates[request["candidate"]], first_loss)
         except Exception as error:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            pickled: bytes | None
             try:
-                pickled: bytes | None = pickle.dumps(error)
+                pickled = pickle.dumps(error)
                 pickle.loads(pickled)
             except Exception:
                 pickled = None
@@ -298,7 +299,7 @@ def _pickled(training: Training, candidates: dict[str, Candidate]) -> bytes:
         return pickle.dumps(value)
     except Exception as first:
         try:
-            import cloudpickle
+            import cloudpickle  # type: ignore[import-untyped]
         except ImportError:
             raise _unpicklable(first) from first
         try:
@@ -338,7 +339,7 @@ def _workers(executor: Any) -> int:
             return count
     client = getattr(executor, "_client", None)
     if client is not None and hasattr(client, "ncores"):
-        return max(1, sum(client.ncores().values()))
+        return max(1, int(sum(client.ncores().values())))
     return max(1, os.cpu_count() or 1)
 
 
