@@ -9,8 +9,11 @@
 #include <string>
 
 #include "bindings.hpp"
+#include "normdescent/linalg/coefficients.hpp"
+#include "normdescent/linalg/halley.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
+#include "normdescent/linalg/resolvent.hpp"
 #include "normdescent/norms/geometry_norms.hpp"
 
 namespace nb = nanobind;
@@ -42,6 +45,40 @@ Geometry geometry_of(const std::string& name) {
     if (name == to_string(geometry)) return geometry;
   }
   throw std::invalid_argument("geometry = " + name + ", must be one of euclidean, sign, spectral, row-wise");
+}
+
+/// What an iteration of msign computes, for executors that have their own matrix products.
+nb::dict polar_iteration(const std::string& method, int steps) {
+  nb::dict row;
+  const int count = steps > 0 ? steps : default_polar_steps(method);
+  nb::list rows;
+  if (const CoefficientSet* const set = find_coefficients(method)) {
+    row["kind"] = "newton-schulz";
+    row["safety"] = set->safety;
+    row["image_of_one"] = map_singular_value(*set, count, 1.0);
+    for (int k = 0; k < count; ++k) rows.append(nb::make_tuple(set->step(k).a, set->step(k).b, set->step(k).c));
+  } else if (method == "halley") {
+    row["kind"] = "halley";
+    row["image_of_one"] = map_halley(count, 1.0);
+    double low = kHalleyLow;
+    for (int k = 0; k < count; ++k) {
+      const HalleyStep step = halley_step(low);
+      low = map_halley_step(step, low);
+      rows.append(nb::make_tuple(step.a, step.b, step.c));
+    }
+  } else if (method == "resolvent") {
+    const auto& r = kResolvents;
+    row["kind"] = "resolvent";
+    row["image_of_one"] = map_resolvent(1.0);
+    rows.append(nb::make_tuple(r.c1, r.c2, r.d, r.alpha, r.beta1, r.beta2));
+  } else if (method == "svd") {
+    row["kind"] = "svd";
+    row["image_of_one"] = 1.0;
+  } else {
+    throw std::invalid_argument("method = " + method + ", must be one of polar_methods()");
+  }
+  row["steps"] = rows;
+  return row;
 }
 
 template <class T>
@@ -76,6 +113,7 @@ void bind_norms_of(nb::module_& m) {
 
 void bind_linalg(nb::module_& m) {
   m.def("polar_methods", [] { return polar_method_names(); }, "Ways to compute msign.");
+  m.def("polar_iteration", &polar_iteration, nb::arg("method"), nb::arg("steps"), "The coefficients of a method.");
   m.def("msign", &msign<float>, nb::arg("g").noconvert(), nb::arg("out").noconvert(), nb::arg("method"),
         nb::arg("steps"), "out = msign(g): U V^T of g = U diag(s) V^T.");
   m.def("msign", &msign<double>, nb::arg("g").noconvert(), nb::arg("out").noconvert(), nb::arg("method"),
