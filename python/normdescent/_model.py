@@ -112,8 +112,8 @@ def to_training(model: nn.Module) -> None:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients inside; each submodule's own mode afterwards.
+def evaluating(model: nn.Module, with_gradients: bool) -> Iterator[None]:
+    """Eval mode inside, without gradients unless the loss itself differentiates; each submodule's own mode afterwards.
 
     no_grad, not inference_mode: what a module makes and keeps at its first call must be of use in training.
     """
@@ -121,7 +121,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.set_grad_enabled(with_gradients):
             yield
     finally:
         model.train(was_training)

@@ -221,19 +221,32 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
     training.validation = _batches.FixedPart(
         problem.validation, max(1, validation_limit(steps)), derive(problem.seed, "validation")
     )
-    model = training.model(0)
-    try:
-        first_loss = training.evaluate(model, counts)
-    except ProblemError:
-        raise
-    except Exception as error:
-        add_note(error, "in the first evaluation on validation data, before training")
-        raise
+    first_loss = _first_evaluation(training, counts)
     if not math.isfinite(first_loss):
         what = "metric" if problem.metric is not None else "loss"
         raise ProblemError(f"the {what} on validation data is {first_loss} before training; expected a finite number")
     description.update(validation_batches=training.validation.count)
     return Prepared(training, steps, counts, first_loss, description)
+
+
+def _first_evaluation(training: Training, counts: Counts) -> float:
+    """Before training; a loss that takes derivatives of its own (of its inputs, say) shows itself here."""
+    try:
+        return training.evaluate(training.model(0), counts)
+    except ProblemError:
+        raise
+    except Exception as error:
+        if not (isinstance(error, RuntimeError) and "does not require grad" in str(error)):
+            add_note(error, "in the first evaluation on validation data, before training, without gradients")
+            raise
+    training.differentiates = True
+    try:
+        return training.evaluate(training.model(0), counts)
+    except ProblemError:
+        raise
+    except Exception as error:
+        add_note(error, "in the first evaluation on validation data, before training")
+        raise
 
 
 def _check_first_step(training: Training, candidates: list[_candidates.Candidate], counts: Counts) -> dict[str, Any]:
