@@ -17,6 +17,8 @@ Run = tuple[str, int]  # candidate, log2 of the rate
 # where a full run is validated, as shares of its steps
 POINTS = (0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 
+BINS = 8  # of a run's training losses
+
 
 class Stack:
     """Rows of flat parameters of one model, and the model's loss as a function of a row."""
@@ -49,11 +51,12 @@ class Stack:
 
 @dataclass
 class Outcome:
-    """Of one run: validation losses at the points asked for (the last at the end) and training losses at the start and the end."""
+    """Of one run: validation losses at the points asked for (the last at the end), the first training loss, and the means of
+    training losses over equal parts of the run."""
 
     curve: list[float]
     train_start: float
-    train_end: float
+    train: list[float]
 
     @property
     def final(self) -> float:
@@ -76,19 +79,19 @@ def race(problem: Problem, runs: list[Run], steps: int, seed: int, points: tuple
     stops = [max(1, math.floor(p * steps)) for p in points]
     curves: list[list[float]] = []
     stream = problem.train(seed)
-    tail = max(1, steps // 10)
-    train_start, train_end = torch.zeros(len(runs)), torch.zeros(len(runs))
+    edges = [round(i * steps / BINS) for i in range(BINS + 1)]
+    train_start, means = torch.zeros(len(runs)), torch.zeros(BINS, len(runs))
     for step in range(steps):
         losses = stack.losses(rows, next(stream))
         (gradient,) = torch.autograd.grad(losses.sum(), rows)
         with torch.no_grad():
             if step == 0:
                 train_start = losses.detach().clone()
-            if step >= steps - tail:
-                train_end += losses.detach() / tail
+            part_of_run = max(i for i in range(BINS) if edges[i] <= step)
+            means[part_of_run] += losses.detach() / (edges[part_of_run + 1] - edges[part_of_run])
             factor = learning_rate_factor(problem.schedule, step, steps)
             for part, rule in parts:
                 rule.step(rows[part], gradient[part], factor)
         if step + 1 in stops:
             curves += [stack.metrics(rows).tolist()] * stops.count(step + 1)
-    return {run: Outcome([c[i] for c in curves], float(train_start[i]), float(train_end[i])) for i, run in enumerate(runs)}
+    return {run: Outcome([c[i] for c in curves], float(train_start[i]), means[:, i].tolist()) for i, run in enumerate(runs)}

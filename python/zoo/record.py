@@ -33,7 +33,7 @@ def rounded(x: float) -> float | None:
 
 
 def packed(outcome: Outcome) -> list[Any]:
-    return [[rounded(v) for v in outcome.curve], rounded(outcome.train_start), rounded(outcome.train_end)]
+    return [[rounded(v) for v in outcome.curve], rounded(outcome.train_start), [rounded(v) for v in outcome.train]]
 
 
 def missing(candidate: str, done: dict[Run, Outcome]) -> list[Run]:
