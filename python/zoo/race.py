@@ -14,8 +14,6 @@ from zoo.optimizers import Rows, Slot
 from zoo.problem import Batch, Model, Problem, learning_rate_factor, roles
 
 Run = tuple[str, int]  # candidate, log2 of the rate
-# where a full run is validated, as shares of its steps
-POINTS = (0.01, 0.02, 0.03, 0.045, 0.06, 0.08, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 
 BINS = 8  # of a run's training losses
 

@@ -17,8 +17,9 @@ import torch
 from zoo.features import clock, features
 from zoo.generator import problem as draw_problem
 from zoo.optimizers import CANDIDATES, CENTRES
+from zoo.points import POINTS
 from zoo.problem import Problem
-from zoo.race import POINTS, Outcome, Run, race
+from zoo.race import Outcome, Run, race
 
 REACH = 3  # octaves to both sides of a grid's middle at first
 MARGIN = 2  # valid octaves that a grid must have above its best rate, one below

@@ -67,7 +67,7 @@ def adaptation(draw: Draw, how: str) -> Parts:
         length, vocabulary = 16, 25
         old = markov_text(vocabulary, 60_000, seed)
         new = english_text()[0] if draw.chance("english", 0.5) else markov_text(vocabulary, 200_000, seed + 1, 1)
-        limit = draw.choice("train_tokens", [3000, 100_000])
+        limit = draw.choice("train_tokens", [6000, 100_000, 100_000])
         source = text_source(new[:limit], length + 1)
         width, depth = draw.choice("width", [16, 32]), draw.choice("depth", [1, 2])
 

@@ -15,10 +15,10 @@ def text_of(draw: Draw) -> tuple[Tensor, Tensor, int]:
     if draw.chance("english", 0.4):
         text, vocabulary = english_text()
     else:
-        vocabulary = draw.choice("vocabulary", [16, 32, 64])
-        sharpness = draw.choice("sharpness", [1.0, 2.0, 3.0])
-        text = markov_text(vocabulary, 200_000, draw.choice("data_seed", range(1000)), draw.choice("order", [1, 2]), sharpness)
-    limit = draw.choice("train_tokens", [3000, 30_000, 150_000, 150_000])
+        vocabulary = draw.choice("vocabulary", [16, 32, 48])
+        sharpness = draw.choice("sharpness", [1.5, 2.5, 4.0])
+        text = markov_text(vocabulary, 200_000, draw.choice("data_seed", range(1000)), draw.choice("order", [1, 1, 2]), sharpness)
+    limit = draw.choice("train_tokens", [6000, 30_000, 150_000, 150_000, 150_000, 150_000])
     return text[:limit], text[160_000:190_000], vocabulary
 
 
