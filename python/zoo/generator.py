@@ -10,7 +10,7 @@ from zoo.families import FAMILIES
 from zoo.problem import Draw, Problem
 
 ORDER = list(FAMILIES)
-WORK = 2e9  # multiplications of one training run at most, so that a full race takes seconds
+WORK = 1.2e9  # multiplications of one training run at most, so that a full race takes seconds
 
 
 def problem(index: int, **fixed: Any) -> Problem:

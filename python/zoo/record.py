@@ -21,7 +21,7 @@ from zoo.points import POINTS
 from zoo.problem import Problem
 from zoo.race import Outcome, Run, race
 
-REACH = 3  # octaves to both sides of a grid's middle at first
+REACH = 3  # octaves above the middle of the first grid, one less below it
 MARGIN = 2  # valid octaves that a grid must have above its best rate, one below
 LOWEST, HIGHEST = -18, 8
 COPIES = (4, 8, 16, 32)  # parts of the horizon that short copies have, with a schedule of their own
@@ -53,7 +53,7 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
     steps = problem.steps
     begin = time.process_time()
     done: dict[Run, Outcome] = {}
-    wanted: list[Run] = [(c, k) for c in candidates for k in range(CENTRES[c] - REACH, CENTRES[c] + REACH + 1)]
+    wanted: list[Run] = [(c, k) for c in candidates for k in range(CENTRES[c] - REACH + 1, CENTRES[c] + REACH + 1)]
     for _ in range(5):
         done.update(race(problem, wanted, steps, 0, POINTS))
         wanted = [run for c in candidates for run in missing(c, done)]
@@ -63,7 +63,7 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
     near = [(c, k) for c in candidates for k in (best[c] - 1, best[c], best[c] + 1)]
     full = {0: done}
     for seed in range(1, seeds):
-        full[seed] = race(problem, near, steps, seed, POINTS)
+        full[seed] = race(problem, near if seed == 1 else [(c, best[c]) for c in candidates], steps, seed, POINTS)
     short = {}
     runs = sorted(set(done) | {(c, best[c] + 3) for c in candidates})
     for part in copies:

@@ -23,7 +23,7 @@ def image_data(draw: Draw) -> tuple[Source, list[Batch], int, int, int]:
 
     size_of_set = draw.choice("train_size", [256, 2000, 0, 0])
     source = Source(tensors=sample(generator(2), size_of_set)) if size_of_set else Source(sample=sample)
-    return source, [draw_images(base, 256, noise, generator(1))], channels, size, classes
+    return source, [draw_images(base, 192, noise, generator(1))], channels, size, classes
 
 
 def label_loss(model: Model, batch: Batch) -> Tensor:

@@ -26,7 +26,7 @@ def text_source(text: Tensor, length: int) -> Source:
     return Source(sample=lambda g, n: (windows(text, length, torch.randint(0, len(text) - length, (n,), generator=g)),))
 
 
-def text_validation(text: Tensor, length: int, count: int = 128) -> list[Batch]:
+def text_validation(text: Tensor, length: int, count: int = 64) -> list[Batch]:
     return [(windows(text, length, torch.randint(0, len(text) - length, (count,), generator=generator(1))),)]
 
 
@@ -69,7 +69,7 @@ def masked_lm(draw: Draw) -> Parts:
         make=lambda: Transformer(vocabulary + 1, length, width, depth, 2, causal=False),
         loss=loss,
         train=Source(sample=lambda g, n: sample(train, g, n)),
-        validation=[sample(held_out, generator(1), 128)],
+        validation=[sample(held_out, generator(1), 64)],
         positions=length,
     )
 
