@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch.func import functional_call
 
-from zoo.optimizers import CANDIDATES, reference
+from zoo.constants import CANDIDATES
+from zoo.optimizers import reference
 from zoo.problem import Problem, roles
 from zoo.race import Stack
 

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
+from zoo.constants import CANDIDATES, POINTS
 from zoo.features import clock, features
 from zoo.generator import problem as draw_problem
-from zoo.optimizers import CANDIDATES, CENTRES
-from zoo.points import POINTS
+from zoo.optimizers import CENTRES
 from zoo.problem import Problem
 from zoo.race import Outcome, Run, race
 
@@ -26,6 +26,8 @@ MARGIN = 2  # valid octaves that a grid must have above its best rate, one below
 LOWEST, HIGHEST = -18, 8
 COPIES = (4, 8, 16, 32)  # parts of the horizon that short copies have, with a schedule of their own
 SHORTEST = 8
+DEAR = ("gpt", "masked_lm", "vit", "algorithmic", "recurrent", "state_space", "fine_tuning", "resnet")
+CHEAP = 1.0e8  # multiplications of a run up to which the second seed has the rates beside the best, too
 SHORT_SEED = 7  # short copies see another initialization and order than the runs that they stand for
 
 
@@ -60,16 +62,19 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
         if not wanted:
             break
     best = {c: min((k for cc, k in done if cc == c), key=lambda k: done[c, k].final if math.isfinite(done[c, k].final) else math.inf) for c in candidates}
-    near = [(c, k) for c in candidates for k in (best[c] - 1, best[c], best[c] + 1)]
+    model = problem.make_model(0)
+    weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    cheap = steps * problem.batch_size * weights * problem.parts.positions < CHEAP
+    tuned = [(c, best[c]) for c in candidates]
+    near = [(c, k) for c in candidates for k in (best[c] - 1, best[c], best[c] + 1)] if cheap else tuned
     full = {0: done}
     for seed in range(1, seeds):
-        full[seed] = race(problem, near if seed == 1 else [(c, best[c]) for c in candidates], steps, seed, POINTS)
+        full[seed] = race(problem, near if seed == 1 else tuned, steps, seed, POINTS)
     short = {}
     runs = sorted(set(done) | {(c, best[c] + 3) for c in candidates})
     for part in copies:
         if steps // part >= SHORTEST:
             short[part] = race(problem, runs, steps // part, SHORT_SEED)
-    model = problem.make_model(0)
     with torch.no_grad():
         start = sum(float(problem.metric(model, b)) for b in problem.validation) / len(problem.validation)
 
@@ -96,13 +101,13 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
 
 
 def jobs() -> Any:
-    """Problems in the order of recording. Every ninth comes again at a quarter and at four times its horizon."""
+    """Problems in the order of recording. Some come again at four times their horizon."""
     index = 0
     while True:
         yield f"{index}", draw_problem(index)
-        if index % 9 == 4:
+        if index % 7 == 4:
             p = draw_problem(index)
-            if p.steps <= 700:
+            if p.steps <= 700 and p.family not in DEAR:
                 longer = draw_problem(index, steps=4 * p.steps, batch_size=p.batch_size)
                 longer.name += "-x4"
                 yield f"{index}-x4", longer

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.points import POINTS
+from zoo.constants import POINTS
 
 CAP = 50.0
 DATA = Path(__file__).resolve().parents[2] / "core" / "data" / "races.json.gz"
