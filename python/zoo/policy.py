@@ -34,29 +34,29 @@ PROBED: dict[str, Callable[[Race], float]] = {
 
 @dataclass
 class Copy:
-    """What one run of steps / part steps gave: validation loss at its end, first training loss, training losses in eighths."""
+    """What one run of steps / part steps gave: validation losses before and after it, its length, training losses in eighths."""
 
     final: float
-    first: float
+    start: float
+    steps: int
     train: Sequence[float]
 
 
-def lag(best: Copy, other: Copy) -> float:
-    """Octaves of steps by which a run is behind the best one."""
-    gap, gain = other.final - best.final, best.first - best.final
-    if gap <= 0:
-        return 0.0
-    if not math.isfinite(gap) or gain <= 0 or gap >= gain:
-        return CAP
-    return min(CAP, -math.log2(1 - gap / gain) + gap / max(abs(best.final), 0.05 * gain))
+def octave_of_loss(best: Copy) -> float:
+    """How far the loss of the best run falls in one doubling of steps: the geometric mean of its average octave and of its late fall."""
+    average = (best.start - best.final) / math.log2(best.steps + 1)
+    late = (best.train[2] + best.train[3] - best.train[6] - best.train[7]) / 2 / math.log2(7 / 3)
+    return math.sqrt(max(late, 0.1 * average) * average)
 
 
 def lags(copies: dict[Arm, Copy]) -> dict[Arm, float]:
-    finite = [a for a, c in copies.items() if math.isfinite(c.final)]
+    """Octaves of steps by which each run is behind the best of them."""
+    finite = [a for a, c in copies.items() if math.isfinite(c.final) and c.final < c.start]
     if not finite:
-        return dict.fromkeys(copies, CAP)
+        return dict.fromkeys(copies, 0.0)
     best = copies[min(finite, key=lambda a: copies[a].final)]
-    return {a: lag(best, c) for a, c in copies.items()}
+    unit = octave_of_loss(best)
+    return {a: min(CAP, (c.final - best.final) / unit) if math.isfinite(c.final) else CAP for a, c in copies.items()}
 
 
 class Standard:
@@ -77,9 +77,9 @@ def copy_of(race: Race, part: int, arm: Arm) -> Copy | None:
         a, off = race.nearest(arm)
         run = race.record["full"]["0"][a[0]][str(a[1])]
         final = math.inf if off > 0 or run[0][-1] is None else run[0][-1]
-        return Copy(final, run[1], [math.inf if x is None else x for x in run[2]])
+        return Copy(final, race.start, race.steps, [math.inf if x is None else x for x in run[2]])
     got = race.short(part, arm)
-    return None if got is None else Copy(*got)
+    return None if got is None else Copy(got[0], race.start, race.steps // part, got[2])
 
 
 def octaves(race: Race, arm: Arm) -> float:
