@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 # log2 of the rate in the middle of the first grid
-CENTRES = {"sgd-momentum": -3, "adamw": -7, "adamw95": -7, "signsgd": -8, "lion": -9, "muon": -6}
+CENTRES = {"sgd-momentum": -3, "adamw": -7, "signsgd": -8, "lion": -9, "muon": -6}
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 
 
