@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.constants import POINTS
+from zoo.constants import CANDIDATES, POINTS
 
 CAP = 50.0
 DATA = Path(__file__).resolve().parents[2] / "core" / "data" / "races.json.gz"
@@ -47,12 +47,12 @@ def speedup(reference: Curve, own: Curve) -> float | None:
 class Race:
     """What was recorded of one problem."""
 
-    def __init__(self, record: dict[str, Any], candidates: tuple[str, ...] | None = None) -> None:
+    def __init__(self, record: dict[str, Any], candidates: tuple[str, ...] = CANDIDATES) -> None:
         self.record = record
         self.name, self.family = record["name"], record["family"]
         self.steps, self.batch, self.start = record["steps"], record["batch"], record["start"]
         self.features, self.clock = record["features"], record["clock"]
-        self.candidates = [c for c in record["full"]["0"] if candidates is None or c in candidates]
+        self.candidates = [c for c in record["full"]["0"] if c in candidates]
         self.at = [0.0] + [float(max(1, math.floor(p * self.steps))) for p in POINTS]
 
     def rates(self, candidate: str) -> list[int]:

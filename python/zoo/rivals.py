@@ -23,7 +23,7 @@ def tuned(candidate: str) -> Rival:
 
 def by_beginning(candidates: tuple[str, ...], share: float) -> Rival:
     """All rates within two octaves of each optimizer's usual one are run for a share of the steps under the full schedule; the lowest loss wins."""
-    usual = {"sgd-momentum": -4, "adamw": -8, "adamw95": -8, "signsgd": -9, "lion": -10, "muon": -6}
+    usual = {"sgd-momentum": -4, "adamw": -8, "signsgd": -9, "lion": -10, "muon": -6}
     point = POINTS.index(share)
 
     def choose(race: Race) -> tuple[Arm, float]:
@@ -35,7 +35,7 @@ def by_beginning(candidates: tuple[str, ...], share: float) -> Rival:
 
 def by_copies(candidates: tuple[str, ...], part: int, lower: int = 0) -> Rival:
     """All rates within two octaves of the usual ones on runs of steps / part with their own schedule; the best, `lower` octaves lower."""
-    usual = {"sgd-momentum": -4, "adamw": -8, "adamw95": -8, "signsgd": -9, "lion": -10, "muon": -6}
+    usual = {"sgd-momentum": -4, "adamw": -8, "signsgd": -9, "lion": -10, "muon": -6}
 
     def choose(race: Race) -> tuple[Arm, float]:
         arms = [(c, k) for c in candidates for k in range(usual[c] - 2, usual[c] + 3)]
