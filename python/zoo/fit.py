@@ -28,6 +28,11 @@ FEATURES: dict[str, tuple[Any, bool]] = {
     "embedding_share": (lambda r: (r.features["embedding"] + r.features["head"]) / r.features["parameters"], False),
     "matrices": (lambda r: max(r.features["matrices"], 1), True),
 }
+# What a probe of a few gradients adds; on trial in the scoreboard, not in the policy.
+PROBED: dict[str, tuple[Any, bool]] = {
+    "noise_density": (lambda r: min(max(r.features["noise_density"], 0.0), 1.0), False),
+    "noise_to_signal": (lambda r: min(max(r.features["noise_to_signal"], 2.0**-10), 2.0**10), True),
+}
 RATE_FEATURES = ("steps", "batch_size", "parameters", "hidden_share", "embedding_share")
 LEAD_FEATURES = ("steps", "batch_size", "hidden_share", "embedding_share")
 RATE_RIDGE, LEAD_RIDGE = 15.0, 25.0  # in problems
@@ -99,7 +104,7 @@ class Ridge:
 
 
 def matrix(races: list[Race], names: tuple[str, ...]) -> Array:
-    return np.array([[math.log2(f(r)) if is_log else f(r) for f, is_log in (FEATURES[n] for n in names)] for r in races], float)
+    return np.array([[math.log2(f(r)) if is_log else f(r) for f, is_log in ((FEATURES | PROBED)[n] for n in names)] for r in races], float)
 
 
 def curvature(tables: list[tuple[dict[Arm, float], int, float]], candidate: str, sign: int, pooled: float | None) -> float:
@@ -118,15 +123,19 @@ def curvature(tables: list[tuple[dict[Arm, float], int, float]], candidate: str,
     return top / max(bottom, 1e-9)
 
 
-def fit(races: list[Race], tables: dict[str, dict[Arm, float]], transfer: dict[str, float] | None = None) -> dict[str, Any]:
-    """The policy file as a dictionary."""
+def fit(
+    races: list[Race], tables: dict[str, dict[Arm, float]], transfer: dict[str, float] | None = None, extra: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """The policy file as a dictionary. `extra` are names of PROBED that are features, too."""
     transfer = {**TRANSFER, **(transfer or {})}
-    raw = matrix(races, tuple(FEATURES))
-    centres = {n: round(float(m), 3) for n, m in zip(FEATURES, raw.mean(0), strict=True)}
+    looked_at = {**FEATURES, **{n: PROBED[n] for n in extra}}
+    raw = matrix(races, tuple(looked_at))
+    centres = {n: round(float(m), 3) for n, m in zip(looked_at, raw.mean(0), strict=True)}
+    rate_features, lead_features = RATE_FEATURES + extra, LEAD_FEATURES + extra
     features = {}
-    for n, (_, is_log) in FEATURES.items():
+    for n, (_, is_log) in looked_at.items():
         features[n] = {"log2": is_log, "centre": centres[n], "usual": round(2 ** centres[n], 1) if is_log else centres[n]}
-    xr, xl = matrix(races, RATE_FEATURES), matrix(races, LEAD_FEATURES)
+    xr, xl = matrix(races, rate_features), matrix(races, lead_features)
     leads = {c: np.array([min(tables[r.name][c, r.tuned[c]], LEAD_CAP) for r in races]) for c in CANDIDATES}
     rows = {c: [(tables[r.name], r.tuned[c], tables[r.name][c, r.tuned[c]]) for r in races if tables[r.name][c, r.tuned[c]] < LEAD_CAP] for c in CANDIDATES}
     everything = {sign: float(np.mean([curvature(rows[c], c, sign, None) for c in CANDIDATES])) for sign in (-1, 1)}
@@ -135,8 +144,8 @@ def fit(races: list[Race], tables: dict[str, dict[Arm, float]], transfer: dict[s
     for c in CANDIDATES:
         good = leads[c] < LEAD_CAP
         best = np.array([r.tuned[c] for r in races], float)
-        rate = Ridge(xr[good], RATE_FEATURES, best[good], RATE_RIDGE)
-        lead = Ridge(xl, LEAD_FEATURES, leads[c], LEAD_RIDGE)
+        rate = Ridge(xr[good], rate_features, best[good], RATE_RIDGE)
+        lead = Ridge(xl, lead_features, leads[c], LEAD_RIDGE)
         residuals.append(leads[c] - lead(xl))
         rate_shift, regret_shift = shifts(races, c, leads)
         edge, width = divergence(races, c)

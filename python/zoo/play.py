@@ -1,68 +1,99 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plays a policy against recorded races: which runs it asks for at a budget, what it chooses, and what that cost."""
+"""Plays the core's planner against recorded races: it asks for runs, the tables answer, it chooses."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
-from zoo.gaussian import Array
-from zoo.policy import PARTS
-from zoo.regret import Arm, Race
-
-Plan = list[tuple[int, int]]  # (part of the horizon, number of runs)
-PLANS: dict[float, Plan] = {
-    0.0: [],
-    0.25: [(32, 4), (16, 2)],
-    1.0: [(32, 8), (16, 4), (8, 4)],
-    5.0: [(32, 8), (16, 8), (8, 8), (4, 5), (1, 2)],
-}
+from zoo.constants import CANDIDATES
+from zoo.fit import FEATURES
+from zoo.regret import Race
 
 
-class Session(Protocol):
+@dataclass
+class Played:
+    """What the planner said of one race."""
+
     race: Race
-    copies: dict[int, dict[int, object]]
+    choice: str
+    log2_rate: float
     cost: float
-    mean: Array
-    sd: Array
+    runs: int
+    decision: dict[str, Any]
 
-    def believe(self) -> None: ...
-    def run(self, part: int, arm: int) -> bool: ...
-    def choice(self) -> Arm: ...
+    @property
+    def steps(self) -> float:
+        return float(2.0 ** self.race.octaves(self.choice, self.log2_rate))
 
-
-def possible(race: Race, part: int) -> int:
-    """The part itself, or the next longer copy that has eight steps."""
-    while part > 1 and part not in race.parts():
-        part //= 2
-        while part > 1 and part not in PARTS:
-            part //= 2
-    return part
+    @property
+    def seconds(self) -> float:
+        return float(2.0 ** self.race.octaves(self.choice, self.log2_rate, seconds=True))
 
 
-def play(session: Session, plan: Plan, kappa: float) -> Arm:
-    carried = 0.0
-    for wanted, runs in plan:
-        part = possible(session.race, wanted)
-        carried += runs / wanted
-        while carried >= 1 / part - 1e-9:
-            carried -= 1 / part
-            done = session.copies.get(part, {})
-            score = session.mean - kappa * session.sd
-            free = [i for i in range(len(score)) if i not in done]
-            if not free:
-                break
-            session.run(part, min(free, key=lambda i: score[i]))
-            session.believe()
-    return session.choice()
+def planner_class() -> Any:
+    """The package's; it is built with `pip install .` (docs/python.md)."""
+    from normdescent import _core
+
+    return _core.Planner
 
 
-def summary(regrets: list[float]) -> dict[str, float]:
-    v = np.array(regrets)
-    return {
-        "median": float(np.median(v)),
-        "mean": float(np.exp(np.log(v).mean())),
-        "p90": float(np.quantile(v, 0.9)),
-        "worst": float(v.max()),
-    }
+def answer(race: Race, candidate: str, log2_rate: float, steps: int) -> float:
+    """Final validation loss of a run of `steps` steps; infinite where it was lost."""
+    part = round(race.steps / steps)
+    rate = round(log2_rate)
+    if part == 1:
+        arm, off = race.nearest((candidate, rate))
+        return math.inf if off > 0 else race.curve(arm, ["0"])[1][-1]
+    known = race.parts()
+    near = min(known, key=lambda p: abs(math.log2(p / part)))
+    got = race.short(near, (candidate, rate))
+    assert got is not None
+    return got[0]
+
+
+def play(
+    race: Race,
+    policy: str,
+    budget: float,
+    objective: str = "steps",
+    candidates: tuple[str, ...] = CANDIDATES,
+    extra: dict[str, float] | None = None,
+    planner: Any = None,
+    validation: int = 1,
+) -> Played:
+    """`policy` is the text of a policy file, `validation` how many batches one validation takes."""
+    features = {name: float(raw(race)) for name, (raw, _) in FEATURES.items()} | (extra or {})
+    session = (planner or planner_class())(
+        [{"name": c, "kind": c} for c in candidates],
+        {
+            "steps": race.steps,
+            "budget_runs": budget,
+            "objective": objective,
+            "features": features,
+            "validation_batches": validation,
+            "policy": policy,
+        },
+    )
+    runs = 0
+    while wanted := session.ask(64):
+        for run in wanted:
+            runs += 1
+            loss = answer(race, run["candidate"], math.log2(run["lr"]), run["steps"])
+            result = {
+                "status": "completed" if math.isfinite(loss) else "diverged",
+                "first_loss": race.start,
+                "final_loss": loss if math.isfinite(loss) else None,
+                "gradients": run["steps"],
+                "validation_batches": run["evaluations"] * validation,
+                "seconds_per_step": race.seconds(run["candidate"]) / 1000,
+            }
+            session.tell(run["id"], result)
+    decision = session.decision()
+    return Played(race, decision["choice"], math.log2(decision["lr"]), session.cost_runs, runs, decision)
+
+
+def text_of(policy: dict[str, Any]) -> str:
+    return json.dumps(policy)

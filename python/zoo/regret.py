@@ -114,6 +114,18 @@ class Race:
         ratio = mine * (self.seconds(arm[0]) if seconds else 1.0) / min(needed)
         return min(CAP, max(1.0, ratio) * 2.0 ** max(0, -off))
 
+    def behind(self, arm: Arm, best: Arm, seeds: list[str]) -> float:
+        """Steps of the one over those of the other to the lowest loss that both reach."""
+        ratio = speedup(self.curve(arm, seeds), self.curve(best, seeds))
+        return CAP if ratio is None else min(CAP, ratio)
+
+    def octaves(self, candidate: str, log2_rate: float, seconds: bool = False) -> float:
+        """log2 regret at any rate: linear between the recorded ones."""
+        low = math.floor(log2_rate + 1e-9)
+        share = max(log2_rate - low, 0.0)
+        value = math.log2(self.regret((candidate, low), seconds))
+        return value if share < 1e-6 else (1 - share) * value + share * math.log2(self.regret((candidate, low + 1), seconds))
+
     def parts(self) -> list[int]:
         return sorted(int(m) for m in self.record["short"])
 
