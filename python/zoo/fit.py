@@ -27,18 +27,19 @@ FEATURES: dict[str, tuple[Any, bool]] = {
     "hidden_share": (lambda r: r.features["matrix"] / r.features["parameters"], False),
     "embedding_share": (lambda r: (r.features["embedding"] + r.features["head"]) / r.features["parameters"], False),
     "matrices": (lambda r: max(r.features["matrices"], 1), True),
+    "constant_schedule": (lambda r: float(r.record["schedule"] == "constant"), False),
 }
 # What a probe of a few gradients adds; on trial in the scoreboard, not in the policy.
 PROBED: dict[str, tuple[Any, bool]] = {
     "noise_density": (lambda r: min(max(r.features["noise_density"], 0.0), 1.0), False),
     "noise_to_signal": (lambda r: min(max(r.features["noise_to_signal"], 2.0**-10), 2.0**10), True),
 }
-RATE_FEATURES = ("steps", "batch_size", "parameters", "hidden_share", "embedding_share")
-LEAD_FEATURES = ("steps", "batch_size", "hidden_share", "embedding_share")
+RATE_FEATURES = ("steps", "batch_size", "parameters", "hidden_share", "embedding_share", "constant_schedule")
+LEAD_FEATURES = ("steps", "batch_size", "hidden_share", "embedding_share", "matrices")
 RATE_RIDGE, LEAD_RIDGE = 15.0, 25.0  # in problems
 # What was chosen on the curve rather than fitted to moments.
 SPENDING = {
-    "divisors": [32, 16, 8, 4, 2, 1],
+    "divisors": [32, 16, 8, 4, 1],
     "fewest_steps": 10,
     "rate_step": 1,
     "guess_deviation": 1.5,
@@ -135,6 +136,7 @@ def fit(
     features = {}
     for n, (_, is_log) in looked_at.items():
         features[n] = {"log2": is_log, "centre": centres[n], "usual": round(2 ** centres[n], 1) if is_log else centres[n]}
+    features["constant_schedule"]["usual"] = 0  # nobody's default
     xr, xl = matrix(races, rate_features), matrix(races, lead_features)
     leads = {c: np.array([min(tables[r.name][c, r.tuned[c]], LEAD_CAP) for r in races]) for c in CANDIDATES}
     rows = {c: [(tables[r.name], r.tuned[c], tables[r.name][c, r.tuned[c]]) for r in races if tables[r.name][c, r.tuned[c]] < LEAD_CAP] for c in CANDIDATES}
