@@ -62,6 +62,7 @@ void RandomAccessFile::read(std::uint64_t offset, std::span<std::byte> out) cons
 }
 
 void RandomAccessFile::will_need(std::uint64_t offset, std::uint64_t bytes) const {
+  if (bytes == 0) return;  // for the system, up to the end of the file
   // A hint that is refused costs nothing but time.
   (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
 }
