@@ -116,6 +116,10 @@ nb::dict direction_dict(const Direction& direction) {
                    d["block_size"] = s.block_size;
                    d["graft"] = to_string(s.graft);
                  },
+                 [&](const MapTensor& m) {
+                   d["kind"] = "map";
+                   d["name"] = m.name;
+                 },
              },
              direction);
   return d;

@@ -2,8 +2,8 @@
 """The core's recipes in torch's multi-tensor operations, for tensors on any device.
 
 The order of operations is that of core/include/normdescent/rules, each product rounded before it is added: estimates, hence
-signs, come out bit for bit as the core's where a device rounds as IEEE 754 says. Step counts live in the host's memory, as torch's
-own optimizers keep them, so that nothing waits for a device (but Shampoo's eigenvalues). Tests hold this file to _cpu.py on CPU
+signs, come out bit for bit as the core's where a device rounds as IEEE 754 says. Step counts live in the host's memory, as in
+torch's own optimizers, so that nothing waits for a device (but Shampoo's eigenvalues). Tests hold this file to _cpu.py on CPU
 tensors.
 """
 
@@ -171,6 +171,18 @@ def _by_shape(tensors: Sequence[Tensor], recipes: Sequence[Recipe], act: Callabl
         for k, part in zip(members, torch.split(results, [s.shape[0] for s in stacked])):
             out[k] = part.reshape(tensors[k].shape)
     return out
+
+
+def _cautious_sign(u: Tensor, g: Tensor) -> Tensor:
+    """sign(u) where it agrees with g's, over the share of such coordinates: core/src/optimizers/recipes.cpp."""
+    sign = u.sign()
+    agrees = sign * g.sign() > 0
+    mean = agrees.sum() / u.numel()
+    return torch.where(agrees, sign / mean.clamp(min=1e-3), 0.0)
+
+
+# Maps of the core that are no part of its vocabulary, by name.
+_MAPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cautious-sign": _cautious_sign}
 
 
 def _axis_normalized(x: Tensor, dim: int) -> Tensor:
@@ -403,6 +415,11 @@ class Part(_cpu.Part):
             return list(torch._foreach_div(u, scale))
         if kind == "adagrad-norm":
             return self._adagrad_norm(d, members, u, g, states, keys[0])
+        if kind == "map":
+            make = _MAPS.get(d["name"])
+            if make is None:
+                raise NotImplementedError(f"direction {d['name']} is known on the CPU only; move the parameters there")
+            return [make(*row) for row in zip(u, g)]
         assert kind == "shampoo", kind
         return [self._shampoo(d, *row) for row in zip(recipes, u, g, states, t)]
 
