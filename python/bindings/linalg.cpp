@@ -14,7 +14,7 @@
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
 #include "normdescent/linalg/resolvent.hpp"
-#include "normdescent/norms/geometry_norms.hpp"
+#include "normdescent/norms/geometry.hpp"
 
 namespace nb = nanobind;
 
@@ -40,11 +40,11 @@ void msign(const Matrix<T>& g, const Result<T>& out, const std::string& method, 
   solver.run({&task, 1});
 }
 
-Geometry geometry_of(const std::string& name) {
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise}) {
-    if (name == to_string(geometry)) return geometry;
-  }
-  throw std::invalid_argument("geometry = " + name + ", must be one of euclidean, sign, spectral, row-wise");
+const Geometry& geometry_of(const std::string& name) {
+  if (const Geometry* const found = find_geometry(builtin_geometries(), name)) return *found;
+  std::string known;
+  for (const Geometry& each : builtin_geometries()) known += (known.empty() ? "" : ", ") + each.name();
+  throw std::invalid_argument("geometry = " + name + ", must be one of " + known);
 }
 
 /// What an iteration of msign computes, for executors that have their own matrix products.
@@ -90,11 +90,11 @@ template <class T>
 void bind_norms_of(nb::module_& m) {
   m.def(
       "step_norm",
-      [](const Matrix<T>& x, const std::string& geometry) { return step_norm(geometry_of(geometry), view_of(x)); },
+      [](const Matrix<T>& x, const std::string& geometry) { return geometry_of(geometry).norm(view_of(x)); },
       nb::arg("x").noconvert(), nb::arg("geometry"), "The norm on the step of that geometry.");
   m.def(
       "dual_norm",
-      [](const Matrix<T>& g, const std::string& geometry) { return dual_norm(geometry_of(geometry), view_of(g)); },
+      [](const Matrix<T>& g, const std::string& geometry) { return geometry_of(geometry).dual_norm(view_of(g)); },
       nb::arg("g").noconvert(), nb::arg("geometry"), "Its dual, in which stationarity is measured.");
   m.def(
       "dual_unit",
@@ -102,8 +102,8 @@ void bind_norms_of(nb::module_& m) {
         if (out.shape(0) != g.shape(0) || out.shape(1) != g.shape(1)) {
           throw std::invalid_argument("out: another shape than the matrix");
         }
-        dual_unit(geometry_of(geometry), view_of(g),
-                  MatrixView<T>{out.data(), static_cast<Index>(out.shape(0)), static_cast<Index>(out.shape(1))});
+        geometry_of(geometry).dual_map<T>(
+            view_of(g), MatrixView<T>{out.data(), static_cast<Index>(out.shape(0)), static_cast<Index>(out.shape(1))});
       },
       nb::arg("g").noconvert(), nb::arg("out").noconvert(), nb::arg("geometry"),
       "out = the d of step norm 1 with the largest <g, d>.");

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "bindings.hpp"
-#include "normdescent/base/geometry.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/optimizers/stateless_optimizer.hpp"
 #include "tensors.hpp"
@@ -44,7 +44,7 @@ nb::list catalog() {
     row["name"] = info.name;
     row["title"] = info.title;
     row["summary"] = info.summary;
-    row["geometry"] = to_string(info.geometry);
+    row["geometry"] = info.geometry.name();
     row["lr"] = info.default_learning_rate;
     row["options"] = options;
     rows.append(row);
@@ -233,7 +233,8 @@ class TypedStepper {
         if (!read_tensor(s, state)) return refuse(Trouble::staging);
         const ElementType wanted = layout[k].format == StateFormat::full ? kElement<T> : ElementType::bfloat16;
         if (state.type != wanted || !state.has_shape(layout[k].shape)) return refuse(Trouble::state);
-        const bool is_like_value = state.dimensions == value.dimensions && state.has_shape(optimizer_.parameter(i).shape);
+        const bool is_like_value =
+            state.dimensions == value.dimensions && state.has_shape(optimizer_.parameter(i).shape);
         if (is_like_value ? !state.has_layout_of(value) : !state.is_contiguous()) return refuse(Trouble::staging);
         arrays_[i][k] = state.data;
       }
@@ -247,7 +248,7 @@ class TypedStepper {
       writes_[i] = state.data;
       is_double_[i] = state.type == ElementType::float64 ? 1 : 0;
       steps_[i] = static_cast<std::int64_t>(is_double_[i] != 0 ? *static_cast<double*>(state.data)
-                                                          : static_cast<double>(*static_cast<float*>(state.data)));
+                                                               : static_cast<double>(*static_cast<float*>(state.data)));
       p.steps = &steps_[i];
     }
     return std::nullopt;
@@ -327,7 +328,8 @@ class Stepper {
     const bool has_list = PyList_Check(gradients.ptr());
     const bool is_dict = PyDict_Check(states.ptr());
     if ((has_list && static_cast<std::size_t>(PyList_GET_SIZE(gradients.ptr())) != count_) ||
-        (!is_dict && (!PyList_Check(states.ptr()) || static_cast<std::size_t>(PyList_GET_SIZE(states.ptr())) != count_))) {
+        (!is_dict &&
+         (!PyList_Check(states.ptr()) || static_cast<std::size_t>(PyList_GET_SIZE(states.ptr())) != count_))) {
       throw std::invalid_argument("gradients or states: another number than of values");
     }
     const auto gradient_of = [&](std::size_t i) -> PyObject* {

@@ -112,6 +112,7 @@ ENTRIES: dict[str, Entry] = {
         Entry("signsgd", "SignSGD"),
         Entry("signum", "Signum", state_keys={"momentum": "momentum_buffer"}),
         Entry("lion", "Lion", state_keys={"momentum": "exp_avg"}),
+        Entry("cautious-lion", "CautiousLion", state_keys={"momentum": "exp_avg"}),
         Entry(
             "muon",
             "Muon",

@@ -90,7 +90,7 @@ class Probe(Report):
         ]
         lines += aligned(rows)
         lines += [
-            f"one step along {g['direction']}: gain {_text(g['gain'])} at step size {_text(g['step_size'])}"
+            f"one step along {g['direction']}: gain {_text(g['gain'])} at learning rate {_text(g['learning_rate'])}"
             for g in d["one_step_gain"]
         ]
         lines += [f"not measured: {n['quantity']}: {n['because']}" for n in d["not_measured"]]
