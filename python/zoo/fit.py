@@ -36,7 +36,7 @@ PROBED: dict[str, tuple[Any, bool]] = {
 }
 RATE_FEATURES = ("steps", "batch_size", "parameters", "hidden_share", "embedding_share", "constant_schedule")
 LEAD_FEATURES = ("steps", "batch_size", "hidden_share", "embedding_share", "matrices")
-RATE_RIDGE, LEAD_RIDGE = 15.0, 25.0  # in problems
+RATE_RIDGE, LEAD_RIDGE = 5.0, 10.0  # in problems
 # What was chosen on the curve rather than fitted to moments.
 SPENDING = {
     "divisors": [32, 16, 8, 4, 1],
@@ -47,10 +47,11 @@ SPENDING = {
     "clock_advantage": 1.25,
 }
 TRANSFER = {
-    "rate_deviation_slope": 0.25,
-    "regret_deviation": 0.08,
-    "regret_deviation_slope": 0.15,
-    "noise": 0.15,
+    "rate_deviation": 0.5,
+    "rate_deviation_slope": 0.4,
+    "regret_deviation": 0.3,
+    "regret_deviation_slope": 0.1,
+    "noise": 0.3,
     "noise_slope": 0.3,
     "closeness_floor": 0.05,
     "closeness_scale": 0.4,
