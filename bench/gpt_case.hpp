@@ -11,7 +11,7 @@
 #include "normdescent/gpt/shape.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/optimizers/optimizer.hpp"
-#include "normdescent/problem/problem.hpp"
+#include "normdescent/training/problem.hpp"
 
 namespace normdescent::bench {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The products of dense layers of GPT-2 124M, of its head and of nano, in bfloat16: as fixed::Product divides them
-// (whole 0) and by one matmul of oneDNN on all threads (whole 1). Rates in operations a second: two a multiply-add.
+// The products of dense layers of GPT-2 124M, of its head and of nano, in bfloat16: as fixed_product::Product divides
+// them (whole 0) and by one matmul of oneDNN on all threads (whole 1). Rates in operations a second: two a
+// multiply-add.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 namespace {
 
 using namespace normdescent;
-using fixed::Layout;
+using fixed_product::Layout;
 
 enum class Kind { forward, dx, dw };  // x W^T, dy W, dy^T x for W (out, in)
 
@@ -21,8 +22,8 @@ struct Operands {
 };
 
 Operands operands(Kind kind, Index n, Index in, Index out) {
-  const auto narrow = [](Index rows, Index cols) { return Layout::rows(rows, cols, fixed::Type::bfloat16); };
-  const auto wide = [](Index rows, Index cols) { return Layout::rows(rows, cols, fixed::Type::float32); };
+  const auto narrow = [](Index rows, Index cols) { return Layout::rows(rows, cols, fixed_product::Type::bfloat16); };
+  const auto wide = [](Index rows, Index cols) { return Layout::rows(rows, cols, fixed_product::Type::float32); };
   const Layout x = narrow(n, in);
   const Layout w = narrow(out, in);
   const Layout y = narrow(n, out);
@@ -31,13 +32,13 @@ Operands operands(Kind kind, Index n, Index in, Index out) {
 }
 
 void product(benchmark::State& state, Kind kind) {
-  if (!fixed::has_bfloat16()) return state.SkipWithError("needs AVX-512");
+  if (!fixed_product::has_bfloat16()) return state.SkipWithError("needs AVX-512");
   const Index n = state.range(0);
   const Index in = state.range(1);
   const Index out = state.range(2);
   const auto [a, b, c] = operands(kind, n, in, out);
-  const fixed::Product divided(a, b, c);
-  const fixed::Matmul whole(a, b, c, {});
+  const fixed_product::Product divided(a, b, c);
+  const fixed_product::Matmul whole(a, b, c, {});
   const auto largest = static_cast<std::size_t>(std::max({n * in, in * out, n * out}));
   const std::vector<Bfloat16> left(largest, to_bfloat16(0.5F));
   const std::vector<Bfloat16> right(left);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a TrainingMonitor of GPT-2 124M costs: a micro-batch observed, and a report of its window.
-#include "normdescent/probe/training_monitor.hpp"
+#include "normdescent/monitor/training_monitor.hpp"
 
 #include <benchmark/benchmark.h>
 

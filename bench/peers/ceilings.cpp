@@ -47,10 +47,10 @@ double fewest_seconds(double (*clock)(), const F& run) {
 }
 
 template <class S>
-double product_rate(fixed::Type type) {
-  using fixed::Layout;
-  const fixed::Product product(Layout::rows(kRows, kInner, type), Layout::rows(kInner, kCols, type),
-                               Layout::rows(kRows, kCols, fixed::Type::float32));
+double product_rate(fixed_product::Type type) {
+  using fixed_product::Layout;
+  const fixed_product::Product product(Layout::rows(kRows, kInner, type), Layout::rows(kInner, kCols, type),
+                                       Layout::rows(kRows, kCols, fixed_product::Type::float32));
   const std::vector<S> a(static_cast<std::size_t>(kRows * kInner));
   const std::vector<S> b(static_cast<std::size_t>(kInner * kCols));
   std::vector<float> c(static_cast<std::size_t>(kRows * kCols));
@@ -110,7 +110,7 @@ int main() {
       for (std::int64_t i = 0; i < kCount; ++i) out[i] += 1e-9F * a[i];
     });
     const double bytes = 12e-9 * static_cast<double>(kCount);
-    std::cout << bytes / triad << " " << bytes / update << " " << product_rate<Bfloat16>(fixed::Type::bfloat16) << " "
-              << product_rate<float>(fixed::Type::float32) << " " << register_rate() << std::endl;
+    std::cout << bytes / triad << " " << bytes / update << " " << product_rate<Bfloat16>(fixed_product::Type::bfloat16)
+              << " " << product_rate<float>(fixed_product::Type::float32) << " " << register_rate() << std::endl;
   }
 }

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "gpt_steps.hpp"
-#include "normdescent/torch/gpt.hpp"
-#include "normdescent/torch/module_objective.hpp"
+#include "normdescent/libtorch/module_objective.hpp"
+#include "support/torch_gpt.hpp"
 
 int main(int argc, char** argv) {
   using namespace normdescent;

@@ -11,7 +11,7 @@
 
 #include "normdescent/base/text.hpp"
 #include "normdescent/optimizers/catalog.hpp"
-#include "normdescent/race/training_run.hpp"
+#include "normdescent/training/training_run.hpp"
 #include "normdescent/zoo/zoo.hpp"
 
 namespace {

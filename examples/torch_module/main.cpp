@@ -6,7 +6,7 @@
 #include <torch/serialize.h>
 
 #include <cstdio>
-#include <normdescent/torch/optimizer.hpp>
+#include <normdescent/libtorch/optimizer.hpp>
 #include <sstream>
 
 struct Net : torch::nn::Module {

@@ -3,8 +3,8 @@
 #include <torch/nn/modules/linear.h>  // <torch/torch.h> has it all and compiles for half a minute
 
 #include <cstdio>
-#include <normdescent/torch/optimizer.hpp>
-#include <normdescent/torch/tensor_monitor.hpp>
+#include <normdescent/libtorch/optimizer.hpp>
+#include <normdescent/libtorch/tensor_monitor.hpp>
 
 struct Net : torch::nn::Module {
   Net() {

@@ -1,80 +1,87 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The optimizers of Normdescent as torch.optim.Optimizers, bit for bit those of the C++ library.
+"""Which optimizer will win on your model, by how much, at which learning rate, and what does it cost to know?
 
-    import normdescent
-    optimizer = normdescent.Muon(model, lr=2e-3)   # AdamW on what is no hidden matrix
+    import normdescent as nd
+    report = nd.compare(make_model, loss, train, validation, steps=5000, batch_size=64, budget="0.25 run")
+    optimizer = report.optimizer(model)
+
+    optimizer = nd.Muon(model, lr=2e-3)     # any optimizer of the catalog, as a torch.optim.Optimizer
     print(optimizer.explain())
+
+Names are imported when they are first used: `import normdescent` imports no torch, and bounds and lab never do.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-import torch
+from . import _core
+from ._errors import MissingPackageError, ProblemError, RoutingWarning
+from ._lazy import lazy_names
+from ._version import __version__
 
-from . import _library
+if _core.__version__ != __version__:
+    raise ImportError(
+        f"normdescent {__version__} found the compiled module of {_core.__version__} ({_core.__file__}): "
+        f"two installations are mixed; uninstall normdescent and install it again"
+    )
 
-library_path = _library.load()
+# Public name -> the module that has it.
+_HOMES = {
+    **dict.fromkeys(
+        ("SGD", "NormalizedSGD", "RowNormalizedSGD", "SignSGD", "Signum", "Lion", "Muon", "Muonlight", "AdamW", "Adagrad"),
+        "optimizers",
+    ),
+    **dict.fromkeys(("AdaGradNorm", "MARSLion", "MARSAdamW", "Scion", "ScionConstrained"), "optimizers"),
+    **dict.fromkeys(("LionMuon", "ASGO", "Shampoo"), "optimizers"),
+    **dict.fromkeys(("CatalogOptimizer", "make"), "_optimizer"),
+    **dict.fromkeys(("msign", "step_norm", "dual_norm", "dual_unit"), "_linalg"),
+    **dict.fromkeys(("compare", "suggest"), "_compare"),
+    **dict.fromkeys(("Probe", "probe"), "_probe"),
+    "Comparison": "_comparison",
+    "Problem": "_problem",
+    "warmup_cosine": "_schedule",
+    "catalog": "_core",
+    "show_versions": "_version",
+    "bounds": "bounds",
+    "lab": "lab",
+    "optimizers": "optimizers",
+    "testing": "testing",
+}
 
-from ._catalog import CatalogEntry, Option, catalog  # noqa: E402  (needs the library)
-from ._classes import make_class  # noqa: E402
-from ._monitor import TrainingMonitor  # noqa: E402
-from ._optimizer import CatalogOptimizer  # noqa: E402
-from ._report import ParameterCounters, ParameterPlan  # noqa: E402
+if TYPE_CHECKING:
+    from . import lab, optimizers, testing
+    from ._compare import compare, suggest
+    from ._comparison import Comparison
+    from ._core import catalog
+    from ._linalg import dual_norm, dual_unit, msign, step_norm
+    from ._optimizer import CatalogOptimizer, make
+    from ._probe import Probe, probe
+    from ._problem import Problem
+    from ._schedule import warmup_cosine
+    from ._version import show_versions
+    from .bounds import bounds
+    from .optimizers import (
+        ASGO,
+        SGD,
+        AdaGradNorm,
+        Adagrad,
+        AdamW,
+        Lion,
+        LionMuon,
+        MARSAdamW,
+        MARSLion,
+        Muon,
+        Muonlight,
+        NormalizedSGD,
+        RowNormalizedSGD,
+        Scion,
+        ScionConstrained,
+        Shampoo,
+        SignSGD,
+        Signum,
+    )
 
-classes = {entry.name: make_class(entry) for entry in catalog()}
-globals().update({made.__name__: made for made in classes.values()})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
-
-def make(name: str, params: Any, **options: Any) -> CatalogOptimizer:
-    """The optimizer of that name of the catalog: make("normalized-sgd", model, lr=0.1)."""
-    if name not in classes:
-        raise ValueError(f"no optimizer {name}, must be one of {', '.join(classes)}")
-    return classes[name](params, **options)
-
-
-def msign(g: torch.Tensor, method: str = "halley", steps: int = 0) -> torch.Tensor:
-    """U V^T of every matrix G = U diag(s) V^T in a batch (the last two dimensions).
-
-    Of a vector, g / ||g||_2.
-    method  "halley", "resolvent", "polar-express", "jordan", "classic": singular values near 1; "svd": exactly
-    steps   of the method; 0 takes its own number
-    """
-    return torch.ops.normdescent.msign(g, method, steps)
-
-
-def step_norm(x: torch.Tensor, geometry: str) -> float:
-    """The norm on the step: l2 (euclidean), l-infinity (sign), spectral, largest row (row-wise)."""
-    return torch.ops.normdescent.step_norm(x, geometry)
-
-
-def dual_norm(g: torch.Tensor, geometry: str) -> float:
-    """Its dual, in which stationarity is measured: l2, l1, nuclear, sum of rows."""
-    return torch.ops.normdescent.dual_norm(g, geometry)
-
-
-def dual_unit(g: torch.Tensor, geometry: str) -> torch.Tensor:
-    """The d of step norm 1 with the largest <g, d>; 0 for g = 0.
-
-    g / ||g||_2 (euclidean), sign(g) (sign), msign(G) (spectral), rows normalized (row-wise).
-    """
-    return torch.ops.normdescent.dual_unit(g, geometry)
-
-
-__all__ = [
-    "CatalogEntry",
-    "CatalogOptimizer",
-    "Option",
-    "ParameterCounters",
-    "ParameterPlan",
-    "TrainingMonitor",
-    "catalog",
-    "classes",
-    "dual_norm",
-    "dual_unit",
-    "library_path",
-    "make",
-    "msign",
-    "step_norm",
-    *(made.__name__ for made in classes.values()),
-]
+__all__ = ["MissingPackageError", "ProblemError", "RoutingWarning", "__version__", *sorted(_HOMES)]  # noqa: PLE0604

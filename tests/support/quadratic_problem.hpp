@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "normdescent/base/philox.hpp"
-#include "normdescent/problem/problem.hpp"
+#include "normdescent/training/problem.hpp"
 
 namespace normdescent::test {
 
