@@ -41,6 +41,7 @@ RATE_RIDGE, LEAD_RIDGE = 5.0, 10.0  # in problems
 SPENDING = {
     "divisors": [32, 16, 8, 4, 1],
     "fewest_steps": 10,
+    "smallest_share": 0.025,
     "rate_step": 1,
     "guess_deviation": 1.5,
     "smallest_gain": 0.002,
