@@ -246,6 +246,18 @@ def divergence(races: list[Race], candidate: str) -> tuple[float, float]:
     return best[1], best[2]
 
 
+def written(policy: dict[str, Any]) -> str:
+    """JSON with a line for each feature and kind."""
+    parts = []
+    for key, value in policy.items():
+        if key in ("features", "kinds"):
+            rows = ",\n".join(f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+            parts.append(f"  {json.dumps(key)}: {{\n{rows}\n  }}")
+        else:
+            parts.append(f"  {json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--races", type=Path, default=DATA)
@@ -253,7 +265,7 @@ def main() -> None:
     arguments = parser.parse_args()
     races = usable(load(arguments.races))
     policy = fit(races, {r.name: regrets(r) for r in races})
-    arguments.out.write_text(json.dumps(policy, indent=1) + "\n")
+    arguments.out.write_text(written(policy))
     print(f"{len(races)} races -> {arguments.out}")
 
 
