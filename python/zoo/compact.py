@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded lines as one compressed file: `python -m zoo.compact OUT.jsonl`. Failed problems and candidates that are no longer raced are dropped."""
+"""Recorded lines as one compressed file: `python -m zoo.compact OUT.jsonl`. Failed problems and candidates that are no longer
+raced are dropped.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fits core/data/policy.json to the recorded races: `python -m zoo.fit`. What each key means stands in core's policy.hpp and docs/decisions/policy.md."""
+"""Fits core/data/policy.json to the recorded races: `python -m zoo.fit`. What each key means stands in core's policy.hpp and
+docs/decisions/policy.md.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,8 @@ TRANSFER = {
     "closeness_floor": 0.05,
     "closeness_scale": 0.4,
 }
-# Kinds that the zoo does not race follow a kind that it does: (kind, octaves of its rate, log2 of its regret, extra deviation of both).
+# Kinds that the zoo does not race follow a kind that it does: (kind, octaves of its rate, log2 of its regret, extra deviation
+# of both).
 RELATIVES = {
     "muonlight": ("muon", 0.0, 0.05, 0.2),
     "signum": ("lion", 0.0, 0.0, 0.2),
@@ -107,11 +110,15 @@ class Ridge:
 
 
 def matrix(races: list[Race], names: tuple[str, ...]) -> Array:
-    return np.array([[math.log2(f(r)) if is_log else f(r) for f, is_log in ((FEATURES | PROBED)[n] for n in names)] for r in races], float)
+    return np.array(
+        [[math.log2(f(r)) if is_log else f(r) for f, is_log in ((FEATURES | PROBED)[n] for n in names)] for r in races], float
+    )
 
 
 def curvature(tables: list[tuple[dict[Arm, float], int, float]], candidate: str, sign: int, pooled: float | None) -> float:
-    """Least squares of what rates beside the best cost on distance squared; towards the pooled value with the weight of ten problems."""
+    """Least squares of what rates beside the best cost on distance squared; towards the pooled value with the weight of ten
+    problems.
+    """
     top = bottom = 0.0
     distances = (1, 2, 3) if sign < 0 else (1, 2)
     for table, best, lead in tables:
@@ -141,7 +148,12 @@ def fit(
     features["constant_schedule"]["usual"] = 0  # nobody's default
     xr, xl = matrix(races, rate_features), matrix(races, lead_features)
     leads = {c: np.array([min(tables[r.name][c, r.tuned[c]], LEAD_CAP) for r in races]) for c in CANDIDATES}
-    rows = {c: [(tables[r.name], r.tuned[c], tables[r.name][c, r.tuned[c]]) for r in races if tables[r.name][c, r.tuned[c]] < LEAD_CAP] for c in CANDIDATES}
+    rows = {
+        c: [
+            (tables[r.name], r.tuned[c], tables[r.name][c, r.tuned[c]]) for r in races if tables[r.name][c, r.tuned[c]] < LEAD_CAP
+        ]
+        for c in CANDIDATES
+    }
     everything = {sign: float(np.mean([curvature(rows[c], c, sign, None) for c in CANDIDATES])) for sign in (-1, 1)}
     kinds: dict[str, Any] = {}
     residuals = []
@@ -207,7 +219,9 @@ def fit(
 
 
 def shifts(races: list[Race], candidate: str, leads: dict[str, Array]) -> tuple[float, float]:
-    """For each halving of the length: octaves that the best rate rises (drawn to that of all: 0.25), and log2 of steps that the candidate loses."""
+    """For each halving of the length: octaves that the best rate rises (drawn to that of all: 0.25), and log2 of steps that
+    the candidate loses.
+    """
     rises, weights = [0.25 * 40], [40.0]
     for i, race in enumerate(races):
         if leads[candidate][i] >= LEAD_CAP:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records races: `python -m zoo.record OUT.jsonl --until 19:10`. One line a problem; finished problems are skipped when started again."""
+"""Records races: `python -m zoo.record OUT.jsonl --until 19:10`. One line a problem; finished problems are skipped when
+started again.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def missing(candidate: str, done: dict[Run, Outcome]) -> list[Run]:
     return [(candidate, k) for k in wanted]
 
 
-def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: int = 3, copies: tuple[int, ...] = COPIES) -> dict[str, Any]:
+def record(
+    problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: int = 3, copies: tuple[int, ...] = COPIES
+) -> dict[str, Any]:
     steps = problem.steps
     begin = time.process_time()
     done: dict[Run, Outcome] = {}
@@ -65,7 +69,10 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
         wanted = [run for c in candidates for run in missing(c, done)]
         if not wanted:
             break
-    best = {c: min((k for cc, k in done if cc == c), key=lambda k: done[c, k].final if math.isfinite(done[c, k].final) else math.inf) for c in candidates}
+    best = {
+        c: min((k for cc, k in done if cc == c), key=lambda k: done[c, k].final if math.isfinite(done[c, k].final) else math.inf)
+        for c in candidates
+    }
     model = problem.make_model(0)
     cheap = work(problem) < CHEAP
     tuned = [(c, best[c]) for c in candidates]
@@ -110,7 +117,9 @@ def work(problem: Problem) -> float:
 
 
 def jobs() -> Any:
-    """Problems in the order of recording. Some come again at four times their horizon; of slow families there are fewer, and short ones."""
+    """Problems in the order of recording. Some come again at four times their horizon; of slow families there are fewer, and
+    short ones.
+    """
     for index in itertools.count():
         if index >= DEAR_UNTIL and ORDER[index % len(ORDER)] in DEAR and index // len(ORDER) % 3 < 2:
             continue
@@ -149,7 +158,14 @@ def main() -> None:
             result = {"job": job, "name": problem.name, "error": repr(error)}
         with arguments.out.open("a") as file:
             file.write(json.dumps(result, separators=(",", ":")) + "\n")
-        print(datetime.now().strftime("%H:%M:%S"), problem.name, problem.steps, problem.batch_size, result.get("cpu_seconds", result.get("error")), flush=True)
+        print(
+            datetime.now().strftime("%H:%M:%S"),
+            problem.name,
+            problem.steps,
+            problem.batch_size,
+            result.get("cpu_seconds", result.get("error")),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
