@@ -186,6 +186,26 @@ std::string shuffled_outcome(double budget, const SimulatedProblem& problem, std
   return text_of(planner.decision()) + "\n" + planner.state();
 }
 
+TEST(Planner, OfRatesRunAtFullLengthTheLowestLossIsChosen) {
+  auto optimizers = usual();
+  optimizers["adamw"].log2_regret = -0.6;  // best, against what is expected
+  const SimulatedProblem problem(1000, optimizers);
+  Planner planner(default_candidates(), options(8.0));
+  std::map<double, PlannedRun> full;  // by loss
+  while (!planner.done()) {
+    for (const PlannedRun& run : planner.ask(1)) {
+      const RunResult result = problem.run(run);
+      if (run.steps == 1000 && !result.diverged) full[result.final_loss] = run;
+      planner.tell(run.id, result);
+    }
+  }
+  ASSERT_GE(full.size(), 2U);
+  const Decision decision = planner.decision();
+  EXPECT_EQ(decision.choice.name, full.begin()->second.candidate);
+  EXPECT_EQ(decision.choice.learning_rate, full.begin()->second.learning_rate);
+  EXPECT_EQ(decision.choice_in_steps, decision.choice.name);
+}
+
 TEST(Planner, DecisionsDoNotDependOnTheOrderOfResults) {
   const SimulatedProblem problem(1000, usual(), 0.1);
   for (const double budget : {0.25, 1.0, kAll}) {
