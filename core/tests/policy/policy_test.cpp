@@ -71,6 +71,29 @@ TEST(Policy, FeaturesMoveThePriorAndUnusableOnesCountAsUsual) {
   EXPECT_EQ(at({{"no such feature", 7.0}}).rate.mean, at({}).rate.mean);
 }
 
+TEST(Policy, FeaturesAreClippedToWhatTheRulesKnow) {
+  const Policy policy = Policy::parse(changed([](Json& json) {
+    json["features"]["steps"]["low"] = 100;
+    json["features"]["steps"]["high"] = 800;
+    json["kinds"]["muon"]["log2_rate"]["steps"] = -0.5;
+  }));
+  const auto rate_at = [&](double steps) { return policy.prior(candidate("muon"), {{"steps", steps}}).rate.mean; };
+  EXPECT_DOUBLE_EQ(rate_at(800) - rate_at(100), -1.5);
+  EXPECT_EQ(rate_at(1e9), rate_at(800));
+  EXPECT_EQ(rate_at(1), rate_at(100));
+  EXPECT_EQ(rate_at(0), rate_at(100)) << "none is few, not unknown";
+}
+
+TEST(Policy, TheShippedRatesStayReasonableOnLargeModels) {
+  const Features gpt2{{"steps", 20000.0}, {"batch_size", 512.0},  {"parameters", 1.24e8},
+                      {"matrices", 48.0}, {"hidden_share", 0.68}, {"embedding_share", 0.32}};
+  const auto rate_of = [&](const char* name) { return shipped_policy().prior(candidate(name), gpt2).rate.mean; };
+  EXPECT_NEAR(rate_of("muon"), -8.0, 2.0);
+  EXPECT_NEAR(rate_of("adamw"), -10.5, 2.0);
+  EXPECT_LT(rate_of("sgd-momentum"), 0.0);
+  EXPECT_NEAR(rate_of("lion"), -13.0, 2.5);
+}
+
 TEST(Policy, AFirstGuessIsWeighedAndAFixedRateIsTaken) {
   const Policy& policy = guessed_policy();
   const Prior unguided = policy.prior(candidate("adamw"), {});
