@@ -85,8 +85,9 @@ TEST(SpectralWatch, MeasuresEveryGeometryAndOneOfOnesOwn) {
     const double tolerance = each.geometry == geometries::spectral() ? 0.1 : 0.02;
     EXPECT_NEAR(each.noise_scale / expected, 1.0, tolerance) << each.geometry.name();
   }
-  // A stranger's rows are measured by their dual norm, which is the same.
-  EXPECT_NEAR(report.geometries[5].noise_scale / report.geometries[3].noise_scale, 1.0, 0.01);
+  // A stranger's rows are measured by their dual norm: the mean length of a Gaussian row is below s_i by 1/(4 n), and n
+  // is 30 and 10 here.
+  EXPECT_NEAR(report.geometries[5].noise_scale / report.geometries[3].noise_scale, 0.983, 0.01);
 }
 
 TEST(SpectralWatch, DensityOfTheModelIsThatOfTheBlockDiagonalMatrix) {
