@@ -112,7 +112,8 @@ void bind_norms_of(nb::module_& m) {
 }  // namespace
 
 void bind_linalg(nb::module_& m) {
-  m.def("polar_methods", [] { return polar_method_names(); }, "Ways to compute msign.");
+  m.def(
+      "polar_methods", [] { return polar_method_names(); }, "Ways to compute msign.");
   m.def("polar_iteration", &polar_iteration, nb::arg("method"), nb::arg("steps"), "The coefficients of a method.");
   m.def("msign", &msign<float>, nb::arg("g").noconvert(), nb::arg("out").noconvert(), nb::arg("method"),
         nb::arg("steps"), "out = msign(g): U V^T of g = U diag(s) V^T.");

@@ -116,6 +116,10 @@ nb::dict direction_dict(const Direction& direction) {
                    d["block_size"] = s.block_size;
                    d["graft"] = to_string(s.graft);
                  },
+                 [&](const MapTensor& m) {
+                   d["kind"] = "map";
+                   d["name"] = m.name;
+                 },
              },
              direction);
   return d;
@@ -350,7 +354,8 @@ class Stepper {
       if (state_index != i) {
         state_index = i;
         const auto at = static_cast<Py_ssize_t>(i);
-        state = is_dict ? tensor_item(states.ptr(), PyList_GET_ITEM(values.ptr(), at)) : PyList_GET_ITEM(states.ptr(), at);
+        state =
+            is_dict ? tensor_item(states.ptr(), PyList_GET_ITEM(values.ptr(), at)) : PyList_GET_ITEM(states.ptr(), at);
         if (state == nullptr && PyErr_Occurred() != nullptr) nb::raise_python_error();
       }
       if (state == nullptr || !PyDict_Check(state)) return nullptr;
@@ -488,9 +493,8 @@ void reference_steps(const std::string& name, const std::map<std::string, std::s
     std::vector<Parameter> parameters;
     for (std::size_t i = 0; i < infos.size(); ++i) {
       const Values& g = gradients[t].at(i);
-      parameters.push_back({.info = infos[i],
-                            .value = {values.at(i).data(), values.at(i).size()},
-                            .gradient = {g.data(), g.size()}});
+      parameters.push_back(
+          {.info = infos[i], .value = {values.at(i).data(), values.at(i).size()}, .gradient = {g.data(), g.size()}});
     }
     optimizer.step(parameters, learning_rates.at(t));
   }

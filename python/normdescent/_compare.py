@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -176,11 +177,16 @@ def _previous(resume: Any) -> Comparison | None:
 def _planner(candidates: list[_candidates.Candidate], options: dict[str, Any]) -> Any:
     from . import _core
 
+    known = json.loads(_core.policy_text())["kinds"]
     rows = []
     for candidate in candidates:
         row = candidate.row()
-        if row["lr"] is None and row["kind"] == "custom":
-            row["lr"] = _CUSTOM_GUESS
+        if row["kind"] != "custom" and row["kind"] not in known:
+            # An optimizer of the catalog that no race has taught anything about.
+            row["lr"] = row["lr"] or _candidates.default_rate(row["kind"])
+            row["kind"] = "custom"
+        if row["kind"] == "custom":
+            row["lr"] = row["lr"] or _CUSTOM_GUESS
         rows.append(row)
     return _core.Planner(rows, options)
 
@@ -229,7 +235,7 @@ def _with_runs(
     prepared = prepare(problem, lambda steps: batches or _validation_limit(budget, steps * problem.accumulate), candidates)
     run = prepared.steps * problem.accumulate
     runs, deadline = _runs_of(budget, prepared, problem, start)
-    found = features(prepared.training.model(0), prepared.description.get("batch_size"))
+    found = prepared.features
     spent = (prepared.counts.gradients + prepared.counts.validation_batches / 3.0) / run
     options = {
         "steps": prepared.steps,

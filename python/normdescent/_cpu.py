@@ -169,7 +169,9 @@ class Part:
         gradients: Sequence[Tensor | None],
         state: MutableMapping[Tensor, dict[str, Any]],
     ) -> bool:
-        values, fed, states = [], [], []
+        values: list[Tensor] = []
+        fed: list[Tensor | None] = []
+        states: list[dict[str, Any]] = []
         for tensor, gradient in zip(tensors, gradients):
             if gradient is None:
                 values.append(tensor)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The core's recipes in torch's multi-tensor operations, for tensors on any device.
 
-The order of operations is that of core/include/normdescent/rules, each product rounded before it is added: estimates, hence signs,
-come out bit for bit as the core's where a device rounds as IEEE 754 says. Step counts live in the host's memory, as torch's own
-optimizers keep them, so that nothing waits for a device (but Shampoo's eigenvalues). Tests hold this file to _cpu.py on CPU tensors.
+The order of operations is that of core/include/normdescent/rules, each product rounded before it is added: estimates, hence
+signs, come out bit for bit as the core's where a device rounds as IEEE 754 says. Step counts live in the host's memory, as in
+torch's own optimizers, so that nothing waits for a device (but Shampoo's eigenvalues). Tests hold this file to _cpu.py on CPU
+tensors.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ def _halley(x: Tensor, iteration: Mapping[str, Any], is_narrow: bool) -> Tensor:
             square, linear = beta * beta / c, 2.0 * alpha * beta / c
             gram = alpha * alpha * gram + ((square - linear) * w - square * (w @ w)) + linear * eye
         factor = (alpha * eye + beta * w) if k == 0 else factor @ (alpha * eye + beta * w)
-    return (factor / mu.sqrt()) @ x
+    out: Tensor = (factor / mu.sqrt()) @ x
+    return out
 
 
 def _resolvent(x: Tensor, iteration: Mapping[str, Any], is_narrow: bool) -> Tensor:
@@ -79,14 +81,16 @@ def _resolvent(x: Tensor, iteration: Mapping[str, Any], is_narrow: bool) -> Tens
     c1, c2, d, alpha, beta1, beta2 = iteration["steps"][0]
     w1 = _inverse(c1 * gram + eye)
     w2 = _inverse(c2 * gram + d * w1 + eye)
-    return ((alpha * eye + beta1 * w1 + beta2 * w2) / mu.sqrt()) @ x
+    out: Tensor = ((alpha * eye + beta1 * w1 + beta2 * w2) / mu.sqrt()) @ x
+    return out
 
 
 def _svd(x: Tensor, iteration: Mapping[str, Any], is_narrow: bool) -> Tensor:
     u, s, vh = torch.linalg.svd(x, full_matrices=False)
     tolerance = max(x.shape[-2:]) * torch.finfo(x.dtype).eps
     keep = (s > tolerance * s[..., :1]).to(x.dtype)
-    return (u * keep.unsqueeze(-2)) @ vh
+    out: Tensor = (u * keep.unsqueeze(-2)) @ vh
+    return out
 
 
 _ITERATIONS: dict[str, Callable[[Tensor, Mapping[str, Any], bool], Tensor]] = {
@@ -110,7 +114,7 @@ def msign(x: Tensor, method: str = "halley", steps: int = 0, precision: str = "f
 # ---- estimates -----------------------------------------------------------------------------------------
 
 
-def _average(m: list[Tensor], g: Sequence[Tensor], beta: float) -> list[Tensor]:
+def _average(m: list[Tensor], g: list[Tensor], beta: float) -> list[Tensor]:
     """m <- beta m + (1 - beta) g, every product rounded; gives (1 - beta) g."""
     part = list(torch._foreach_mul(g, 1.0 - beta))
     torch._foreach_mul_(m, beta)
@@ -118,7 +122,7 @@ def _average(m: list[Tensor], g: Sequence[Tensor], beta: float) -> list[Tensor]:
     return part
 
 
-def _estimate(estimator: Mapping[str, Any], m: list[Tensor], g: Sequence[Tensor], is_first: Sequence[bool]) -> list[Tensor]:
+def _estimate(estimator: Mapping[str, Any], m: list[Tensor], g: list[Tensor], is_first: Sequence[bool]) -> list[Tensor]:
     kind = estimator["kind"]
     if kind == "raw":
         return list(g)
@@ -147,7 +151,7 @@ def _inverse_or_zero(norm: Tensor) -> Tensor:
     return torch.where(norm == 0, 0.0, 1.0 / torch.where(norm == 0, 1.0, norm))
 
 
-def _norms(tensors: Sequence[Tensor]) -> Tensor:
+def _norms(tensors: list[Tensor]) -> Tensor:
     return torch.stack(list(torch._foreach_norm(tensors)))
 
 
@@ -164,9 +168,21 @@ def _by_shape(tensors: Sequence[Tensor], recipes: Sequence[Recipe], act: Callabl
     for members in shapes.values():
         stacked = [_matrices(tensors[k], recipes[k]) for k in members]
         results = act(torch.cat(stacked) if len(stacked) > 1 else stacked[0])
-        for k, part in zip(members, results.split([s.shape[0] for s in stacked])):
+        for k, part in zip(members, torch.split(results, [s.shape[0] for s in stacked])):
             out[k] = part.reshape(tensors[k].shape)
     return out
+
+
+def _cautious_sign(u: Tensor, g: Tensor) -> Tensor:
+    """sign(u) where it agrees with g's, over the share of such coordinates: core/src/optimizers/recipes.cpp."""
+    sign = u.sign()
+    agrees = sign * g.sign() > 0
+    mean = agrees.sum() / u.numel()
+    return torch.where(agrees, sign / mean.clamp(min=1e-3), 0.0)
+
+
+# Maps of the core that are no part of its vocabulary, by name.
+_MAPS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cautious-sign": _cautious_sign}
 
 
 def _axis_normalized(x: Tensor, dim: int) -> Tensor:
@@ -399,6 +415,11 @@ class Part(_cpu.Part):
             return list(torch._foreach_div(u, scale))
         if kind == "adagrad-norm":
             return self._adagrad_norm(d, members, u, g, states, keys[0])
+        if kind == "map":
+            make = _MAPS.get(d["name"])
+            if make is None:
+                raise NotImplementedError(f"direction {d['name']} is known on the CPU only; move the parameters there")
+            return [make(*row) for row in zip(u, g)]
         assert kind == "shampoo", kind
         return [self._shampoo(d, *row) for row in zip(recipes, u, g, states, t)]
 
@@ -431,7 +452,7 @@ class Part(_cpu.Part):
     ) -> list[Tensor]:
         b = [s[key] for s in states]
         grown = torch.hypot(torch.cat(b), _norms(g))
-        torch._foreach_copy_(b, list(grown.split(1)))
+        torch._foreach_copy_(b, list(torch.split(grown, 1)))
         if d["scope"] == "global":
             everyone = [self._state[self._stepped[i]][key] for i in members if key in self._state.get(self._stepped[i], {})]
             grown = torch.linalg.vector_norm(torch.cat(everyone)).expand(len(b))

@@ -26,7 +26,7 @@ _Hook = Callable[..., Any]
 
 def refuses_unknown_options(cls: _C) -> _C:
     """Python's own TypeError does not say what was meant; this one does."""
-    plain = cls.__init__
+    plain: Callable[..., None] = vars(cls)["__init__"]
     names = list(inspect.signature(plain).parameters)[1:]
 
     @functools.wraps(plain)
@@ -37,8 +37,8 @@ def refuses_unknown_options(cls: _C) -> _C:
                 raise TypeError(f"{cls.__name__}: no option {name}{nearest(name, names)} (options: {known})")
         plain(self, *args, **options)
 
-    cls.__init__ = __init__
-    cls._watched = tuple(name for name in names if name not in ("params", "roles", "lr"))
+    type.__setattr__(cls, "__init__", __init__)
+    type.__setattr__(cls, "_watched", tuple(name for name in names if name not in ("params", "roles", "lr")))
     return cls
 
 
@@ -185,9 +185,9 @@ class CatalogOptimizer(torch.optim.Optimizer):
                 loss = closure()
         for plan, group in zip(self._current_plans(), self.param_groups):
             plan.prepare(group)
-        for plan, group in zip(self._plans or (), self.param_groups):
+        for ready, group in zip(self._plans or (), self.param_groups):
             lr = float(group["lr"])
-            for part, _ in plan.parts if plan is not None else ():
+            for part, _ in ready.parts if ready is not None else ():
                 part.run(lr)
         return loss
 
@@ -301,9 +301,8 @@ class CatalogOptimizer(torch.optim.Optimizer):
         for key in self._entry.state_keys.values():
             value = entries.get(key)
             if isinstance(value, Tensor) and value.ndim == tensor.ndim and value.ndim > 0 and value.shape != tensor.shape:
-                raise ValueError(
-                    f"optimizer state: {key!r} of parameter {id_} has shape {tuple(value.shape)}, the parameter {tuple(tensor.shape)}"
-                )
+                shapes = f"{tuple(value.shape)}, the parameter {tuple(tensor.shape)}"
+                raise ValueError(f"optimizer state: {key!r} of parameter {id_} has shape {shapes}")
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

@@ -17,6 +17,7 @@ from torch import nn
 
 from . import _batches, _candidates, _schedule
 from ._errors import ProblemError, add_note
+from ._features import features
 from ._model import ModelSource, left_as_found, trainable
 from ._seeds import derive, seed_everything, streams_left_as_found
 from ._training import Counts, Training, device_of
@@ -177,6 +178,7 @@ class Prepared:
     counts: Counts  # of the checks
     first_loss: float
     description: dict[str, Any]
+    features: dict[str, float]  # what is known of other problems is looked up by them
 
 
 def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, candidates: list[_candidates.Candidate]) -> Prepared:
@@ -208,12 +210,12 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
         add_note(error, "in make_model()")
         raise
     counts = Counts()
-    description = _check_first_step(training, candidates, counts)
+    description, found = _check_first_step(training, candidates, counts)
     description.update(steps=steps, accumulate=problem.accumulate, seed=problem.seed)
     if problem.batch_size is not None:
-        description["batch_size"] = problem.batch_size
+        description["batch_size"] = found["batch_size"] = problem.batch_size
     if validation_limit is None:
-        return Prepared(training, steps, counts, math.nan, description)
+        return Prepared(training, steps, counts, math.nan, description, found)
     if problem.validation is None:
         raise TypeError(
             "validation is None; expected held-out data: a DataLoader, a Dataset with batch_size, or an iterable of batches"
@@ -226,7 +228,7 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
         what = "metric" if problem.metric is not None else "loss"
         raise ProblemError(f"the {what} on validation data is {first_loss} before training; expected a finite number")
     description.update(validation_batches=training.validation.count)
-    return Prepared(training, steps, counts, first_loss, description)
+    return Prepared(training, steps, counts, first_loss, description, found)
 
 
 def _first_evaluation(training: Training, counts: Counts) -> float:
@@ -249,7 +251,11 @@ def _first_evaluation(training: Training, counts: Counts) -> float:
         raise
 
 
-def _check_first_step(training: Training, candidates: list[_candidates.Candidate], counts: Counts) -> dict[str, Any]:
+def _check_first_step(
+    training: Training,
+    candidates: list[_candidates.Candidate],
+    counts: Counts,
+) -> tuple[dict[str, Any], dict[str, float]]:
     model = training.model(0)
     device = device_of(model)
     batches = training.batches(0, device)
@@ -300,7 +306,7 @@ def _check_first_step(training: Training, candidates: list[_candidates.Candidate
         except Exception as error:
             add_note(error, f"while making the optimizer {candidate.name}")
             raise
-    return {
+    description = {
         "model": type(model).__name__,
         "parameters": sum(p.numel() for _, p in parameters),
         "tensors": len(parameters),
@@ -308,6 +314,7 @@ def _check_first_step(training: Training, candidates: list[_candidates.Candidate
         "device": str(device),
         "batch_size": size,
     }
+    return description, features(model, size)
 
 
 def _examples(batch: Any) -> int | None:

@@ -417,7 +417,7 @@ def _now(device: torch.device) -> float:
 
 
 def _typical(seconds: list[float]) -> float:
-    """The mean, since some optimizers do their work at every tenth step; without the first two, which warm up, and interruptions."""
+    """The mean, since some optimizers do their work at every tenth step; without warming up and without interruptions."""
     later = seconds[2:] or seconds
     if not later:
         return 0.0

@@ -13,6 +13,7 @@ from ._routing import Parameters
 
 __all__ = [
     "ASGO",
+    "SGD",
     "AdaGradNorm",
     "Adagrad",
     "AdamW",
@@ -25,7 +26,6 @@ __all__ = [
     "Muonlight",
     "NormalizedSGD",
     "RowNormalizedSGD",
-    "SGD",
     "Scion",
     "ScionConstrained",
     "Shampoo",

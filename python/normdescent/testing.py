@@ -29,7 +29,8 @@ LR = 0.01
 
 def _parameters(dtype: torch.dtype = torch.float32, seed: int = 0) -> list[nn.Parameter]:
     g = torch.Generator().manual_seed(seed)
-    return [nn.Parameter(torch.randn(shape, generator=g, dtype=torch.float64).to(dtype)) for shape in ((6, 4), (4,), (3, 5), (2, 3, 2, 2))]
+    shapes: tuple[tuple[int, ...], ...] = ((6, 4), (4,), (3, 5), (2, 3, 2, 2))
+    return [nn.Parameter(torch.randn(shape, generator=g, dtype=torch.float64).to(dtype)) for shape in shapes]
 
 
 def _gradients(parameters: Sequence[Tensor], t: int) -> list[Tensor]:
@@ -113,14 +114,14 @@ def check_closure(make: Make) -> None:
         sum(p.square().sum() for p in a).backward()  # type: ignore[union-attr]
         plain.step()
 
-        def closure() -> Tensor:
+        def closure() -> Any:
             closed.zero_grad()
             value: Tensor = sum(p.square().sum() for p in b)  # type: ignore[assignment]
             value.backward()
             return value
 
         with torch.no_grad():
-            loss = closed.step(closure)
+            loss: Any = closed.step(closure)
         assert loss is not None and math.isfinite(float(loss.detach())), f"step(closure) gave {loss}"
     _same(a, b, "step(closure)")
 
@@ -252,7 +253,7 @@ def check_refused_tensors(make: Make) -> None:
         p.grad = g
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parameters[-1].grad = torch.sparse_coo_tensor([[0], [1]], [1.0], (4, 2))
+        parameters[-1].grad = torch.sparse_coo_tensor(torch.tensor([[0], [1]]), torch.tensor([1.0]), (4, 2))
     _refused(optimizer.step, "sparse")
     _same(parameters, start, "after a refusal")
     assert not any(optimizer.state.get(p) for p in parameters[:-1]) or all(
@@ -297,7 +298,8 @@ def check_changed_groups(make: Make) -> None:
     assert bool(new.abs().sum() > 0) and bool(more.abs().sum() > 0), "a new tensor was not stepped"
     assert torch.equal(a, old), "the replaced tensor was stepped again"
     for key, value in kept.items():
-        assert not isinstance(value, Tensor) or torch.equal(value, optimizer.state[b][key]), f"state {key} of another tensor changed"
+        is_kept = not isinstance(value, Tensor) or torch.equal(value, optimizer.state[b][key])
+        assert is_kept, f"state {key} of another tensor changed"
     more.data = torch.zeros(4)
     more.grad = torch.ones(4)
     optimizer.step()
@@ -322,7 +324,8 @@ def check_groups(make: Make) -> None:
         assert bool((c < 1).any()), "a group that was added did not move"
         count = len(optimizer.param_groups)
         _refused(lambda: optimizer.add_param_group({"params": [a]}), "more than one")
-        _refused(lambda: optimizer.add_param_group({"params": [nn.Parameter(torch.ones(2))], "no_such_option": 1}), "no_such_option")
+        fresh = nn.Parameter(torch.ones(2))
+        _refused(lambda: optimizer.add_param_group({"params": [fresh], "no_such_option": 1}), "no_such_option")
         _refused(lambda: optimizer.add_param_group({"params": {nn.Parameter(torch.ones(2))}}), "set")
         assert len(optimizer.param_groups) == count, "a refused group was added"
     _refused(lambda: _quiet(make, {nn.Parameter(torch.ones(2))}, lr=LR), "set")
@@ -407,22 +410,27 @@ def check_schedulers(make: Make) -> None:
             whole, half = make(a, lr=LR), make(b, lr=LR)
             schedule, other = build(whole), build(half)
             for t in range(3):
-                _go(whole, a, [t]), schedule.step()
-                _go(half, b, [t]), other.step()
+                _go(whole, a, [t])
+                schedule.step()
+                _go(half, b, [t])
+                other.step()
             again = make(b, lr=LR)
             resumed = build(again)
             resumed.load_state_dict(copy.deepcopy(other.state_dict()))
             again.load_state_dict(copy.deepcopy(half.state_dict()))
             for t in range(3, 6):
-                _go(whole, a, [t]), schedule.step()
-                _go(again, b, [t]), resumed.step()
+                _go(whole, a, [t])
+                schedule.step()
+                _go(again, b, [t])
+                resumed.step()
                 assert whole.param_groups[0]["lr"] == again.param_groups[0]["lr"], f"{name}: another rate after a save"
             _same(a, b, name)
         plateau_parameters = _parameters()
         optimizer = make(plateau_parameters, lr=LR)
         plateau = schedulers.ReduceLROnPlateau(optimizer, patience=0)
         for _ in range(4):
-            _go(optimizer, plateau_parameters, [0]), plateau.step(1.0)
+            _go(optimizer, plateau_parameters, [0])
+            plateau.step(1.0)
         assert float(optimizer.param_groups[0]["lr"]) < LR, "ReduceLROnPlateau"
 
 

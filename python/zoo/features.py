@@ -23,7 +23,9 @@ def features(problem: Problem) -> dict[str, Any]:
     model = problem.make_model(0)
     kinds = roles(model)
     named = dict(model.named_parameters())
-    count = {kind: sum(named[n].numel() for n, k in kinds.items() if k == kind) for kind in ("matrix", "embedding", "head", "vector")}
+    count = {
+        kind: sum(named[n].numel() for n, k in kinds.items() if k == kind) for kind in ("matrix", "embedding", "head", "vector")
+    }
     matrices = [named[n] for n, k in kinds.items() if k == "matrix"]
     result: dict[str, Any] = {
         "parameters": sum(count.values()),

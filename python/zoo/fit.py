@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fits core/data/policy.json to the recorded races: `python -m zoo.fit`. What each key means stands in core's policy.hpp and docs/decisions/policy.md."""
+"""Fits core/data/policy.json to the recorded races: `python -m zoo.fit`. What each key means stands in core's policy.hpp and
+docs/decisions/policy.md.
+"""
 
 from __future__ import annotations
 
@@ -36,26 +38,29 @@ PROBED: dict[str, tuple[Any, bool]] = {
 }
 RATE_FEATURES = ("steps", "batch_size", "parameters", "hidden_share", "embedding_share", "constant_schedule")
 LEAD_FEATURES = ("steps", "batch_size", "hidden_share", "embedding_share", "matrices")
-RATE_RIDGE, LEAD_RIDGE = 15.0, 25.0  # in problems
+RATE_RIDGE, LEAD_RIDGE = 5.0, 10.0  # in problems
 # What was chosen on the curve rather than fitted to moments.
 SPENDING = {
     "divisors": [32, 16, 8, 4, 1],
     "fewest_steps": 10,
+    "smallest_share": 0.025,
     "rate_step": 1,
     "guess_deviation": 1.5,
     "smallest_gain": 0.002,
     "clock_advantage": 1.25,
 }
 TRANSFER = {
-    "rate_deviation_slope": 0.25,
-    "regret_deviation": 0.08,
-    "regret_deviation_slope": 0.15,
-    "noise": 0.15,
+    "rate_deviation": 0.5,
+    "rate_deviation_slope": 0.4,
+    "regret_deviation": 0.3,
+    "regret_deviation_slope": 0.1,
+    "noise": 0.3,
     "noise_slope": 0.3,
     "closeness_floor": 0.05,
     "closeness_scale": 0.4,
 }
-# Kinds that the zoo does not race follow a kind that it does: (kind, octaves of its rate, log2 of its regret, extra deviation of both).
+# Kinds that the zoo does not race follow a kind that it does: (kind, octaves of its rate, log2 of its regret, extra deviation
+# of both).
 RELATIVES = {
     "muonlight": ("muon", 0.0, 0.05, 0.2),
     "signum": ("lion", 0.0, 0.0, 0.2),
@@ -105,11 +110,15 @@ class Ridge:
 
 
 def matrix(races: list[Race], names: tuple[str, ...]) -> Array:
-    return np.array([[math.log2(f(r)) if is_log else f(r) for f, is_log in ((FEATURES | PROBED)[n] for n in names)] for r in races], float)
+    return np.array(
+        [[math.log2(f(r)) if is_log else f(r) for f, is_log in ((FEATURES | PROBED)[n] for n in names)] for r in races], float
+    )
 
 
 def curvature(tables: list[tuple[dict[Arm, float], int, float]], candidate: str, sign: int, pooled: float | None) -> float:
-    """Least squares of what rates beside the best cost on distance squared; towards the pooled value with the weight of ten problems."""
+    """Least squares of what rates beside the best cost on distance squared; towards the pooled value with the weight of ten
+    problems.
+    """
     top = bottom = 0.0
     distances = (1, 2, 3) if sign < 0 else (1, 2)
     for table, best, lead in tables:
@@ -139,7 +148,12 @@ def fit(
     features["constant_schedule"]["usual"] = 0  # nobody's default
     xr, xl = matrix(races, rate_features), matrix(races, lead_features)
     leads = {c: np.array([min(tables[r.name][c, r.tuned[c]], LEAD_CAP) for r in races]) for c in CANDIDATES}
-    rows = {c: [(tables[r.name], r.tuned[c], tables[r.name][c, r.tuned[c]]) for r in races if tables[r.name][c, r.tuned[c]] < LEAD_CAP] for c in CANDIDATES}
+    rows = {
+        c: [
+            (tables[r.name], r.tuned[c], tables[r.name][c, r.tuned[c]]) for r in races if tables[r.name][c, r.tuned[c]] < LEAD_CAP
+        ]
+        for c in CANDIDATES
+    }
     everything = {sign: float(np.mean([curvature(rows[c], c, sign, None) for c in CANDIDATES])) for sign in (-1, 1)}
     kinds: dict[str, Any] = {}
     residuals = []
@@ -205,7 +219,9 @@ def fit(
 
 
 def shifts(races: list[Race], candidate: str, leads: dict[str, Array]) -> tuple[float, float]:
-    """For each halving of the length: octaves that the best rate rises (drawn to that of all: 0.25), and log2 of steps that the candidate loses."""
+    """For each halving of the length: octaves that the best rate rises (drawn to that of all: 0.25), and log2 of steps that
+    the candidate loses.
+    """
     rises, weights = [0.25 * 40], [40.0]
     for i, race in enumerate(races):
         if leads[candidate][i] >= LEAD_CAP:
@@ -244,6 +260,18 @@ def divergence(races: list[Race], candidate: str) -> tuple[float, float]:
     return best[1], best[2]
 
 
+def written(policy: dict[str, Any]) -> str:
+    """JSON with a line for each feature and kind."""
+    parts = []
+    for key, value in policy.items():
+        if key in ("features", "kinds"):
+            rows = ",\n".join(f"    {json.dumps(k)}: {json.dumps(v)}" for k, v in value.items())
+            parts.append(f"  {json.dumps(key)}: {{\n{rows}\n  }}")
+        else:
+            parts.append(f"  {json.dumps(key)}: {json.dumps(value)}")
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--races", type=Path, default=DATA)
@@ -251,7 +279,7 @@ def main() -> None:
     arguments = parser.parse_args()
     races = usable(load(arguments.races))
     policy = fit(races, {r.name: regrets(r) for r in races})
-    arguments.out.write_text(json.dumps(policy, indent=1) + "\n")
+    arguments.out.write_text(written(policy))
     print(f"{len(races)} races -> {arguments.out}")
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draws problems: family, settings, batch, horizon, schedule, scale of the initialization. `problem(7)` is the same everywhere."""
+"""Draws problems: family, settings, batch, horizon, schedule, scale of the initialization. `problem(7)` is the same
+everywhere.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ def problem(index: int, **fixed: Any) -> Problem:
     if "batch_size" in fixed:
         exponent = int(math.log2(fixed["batch_size"]))
     elif "steps" not in fixed:  # what is too much becomes a smaller batch and a shorter run in turn
-        while WORK < steps * 2**exponent * 3 * parts_weights * parts.positions:
+        while steps * 2**exponent * 3 * parts_weights * parts.positions > WORK:
             if 2**exponent > max(8, low):
                 exponent -= 1
             elif steps > 150:
@@ -38,5 +40,7 @@ def problem(index: int, **fixed: Any) -> Problem:
             else:
                 break
     schedule = draw.choice("schedule", ["cosine"] * 8 + ["linear", "constant"])
-    settings = {k: v for k, v in draw.settings.items() if k not in ("steps", "schedule", "log2_batch", "batch_min", "long", "usual_batch")}
+    settings = {
+        k: v for k, v in draw.settings.items() if k not in ("steps", "schedule", "log2_batch", "batch_min", "long", "usual_batch")
+    }
     return Problem(f"{family}-{index}", family, steps, 2**exponent, schedule, parts, settings)

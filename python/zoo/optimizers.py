@@ -65,7 +65,7 @@ class Rows:
             self.first, self.second = torch.zeros_like(g), torch.zeros_like(g)
         assert self.second is not None
         self.time += 1
-        rate, m, v = self.rates * factor, self.first, self.second
+        rate, m, _v = self.rates * factor, self.first, self.second
         if self.candidate == "sgd-momentum":
             m.mul_(0.9).add_(g)
             x.sub_(rate * (g + 0.9 * m))
@@ -81,7 +81,8 @@ class Rows:
 
     def _adam(self, x: Tensor, g: Tensor, rate: Tensor, beta2: float) -> None:
         m, v = self.first, self.second
-        assert m is not None and v is not None
+        assert m is not None
+        assert v is not None
         m.lerp_(g, 0.1)
         v.mul_(beta2).addcmul_(g, g, value=1 - beta2)
         denominator = v.sqrt().div_(math.sqrt(1 - beta2**self.time)).add_(1e-8)
@@ -90,9 +91,14 @@ class Rows:
     def _muon(self, x: Tensor, g: Tensor, rate: Tensor) -> None:
         """The matrices' momentum stands in `first` where AdamW's stands for the rest."""
         m, v = self.first, self.second
-        assert m is not None and v is not None
-        before = {id(slot): m[:, slot.offset : slot.offset + slot.size].clone() for group in self.shapes.values() for slot in group}
-        kept = {key: x[:, s.offset : s.offset + s.size].clone() for group in self.shapes.values() for s in group for key in [id(s)]}
+        assert m is not None
+        assert v is not None
+        before = {
+            id(slot): m[:, slot.offset : slot.offset + slot.size].clone() for group in self.shapes.values() for slot in group
+        }
+        kept = {
+            key: x[:, s.offset : s.offset + s.size].clone() for group in self.shapes.values() for s in group for key in [id(s)]
+        }
         self._adam(x, g, rate, 0.99)
         for (rows, columns), group in self.shapes.items():
             gradients, updates = [], []
@@ -157,7 +163,11 @@ def reference(candidate: str, model: nn.Module, roles: dict[str, str], lr: float
     if candidate == "lion":
         return [Lion(everything, lr)]
     if candidate != "muon":
-        return [torch.optim.AdamW(everything, lr, betas=(0.9, 0.95 if candidate == "adamw95" else 0.999), weight_decay=0.0, fused=True)]
+        return [
+            torch.optim.AdamW(
+                everything, lr, betas=(0.9, 0.95 if candidate == "adamw95" else 0.999), weight_decay=0.0, fused=True
+            )
+        ]
     matrices = [p for n, p in named.items() if roles[n] == "matrix"]
     rest = [p for n, p in named.items() if roles[n] != "matrix"]
     result: list[torch.optim.Optimizer] = [MuonForMatrices(matrices, lr)] if matrices else []

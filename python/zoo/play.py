@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from zoo.constants import CANDIDATES
@@ -34,10 +37,13 @@ class Played:
 
 
 def planner_class() -> Any:
-    """The package's; it is built with `pip install .` (docs/python.md)."""
-    from normdescent import _core
-
-    return _core.Planner
+    """The installed package's: beside this folder lies its source, without the compiled part."""
+    beside, kept = Path(__file__).resolve().parents[1], sys.path[:]
+    sys.path[:] = [p for p in kept if Path(p or ".").resolve() != beside]
+    try:
+        return importlib.import_module("normdescent._core").Planner
+    finally:
+        sys.path[:] = kept
 
 
 def answer(race: Race, candidate: str, log2_rate: float, steps: int) -> float:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records races: `python -m zoo.record OUT.jsonl --until 19:10`. One line a problem; finished problems are skipped when started again."""
+"""Records races: `python -m zoo.record OUT.jsonl --until 19:10`. One line a problem; finished problems are skipped when
+started again.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +32,7 @@ COPIES = (4, 8, 16, 32)  # parts of the horizon that short copies have, with a s
 SHORTEST = 8
 DEAR = ("gpt", "masked_lm", "vit", "algorithmic", "recurrent", "state_space", "fine_tuning", "resnet", "pinn", "control")
 DEAR_UNTIL = 31
+LIGHT = 1.5e8
 CHEAP = 1.0e8  # multiplications of a run up to which the second seed has the rates beside the best, too
 SHORT_SEED = 7  # short copies see another initialization and order than the runs that they stand for
 
@@ -54,7 +57,9 @@ def missing(candidate: str, done: dict[Run, Outcome]) -> list[Run]:
     return [(candidate, k) for k in wanted]
 
 
-def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: int = 3, copies: tuple[int, ...] = COPIES) -> dict[str, Any]:
+def record(
+    problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: int = 3, copies: tuple[int, ...] = COPIES
+) -> dict[str, Any]:
     steps = problem.steps
     begin = time.process_time()
     done: dict[Run, Outcome] = {}
@@ -64,10 +69,12 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
         wanted = [run for c in candidates for run in missing(c, done)]
         if not wanted:
             break
-    best = {c: min((k for cc, k in done if cc == c), key=lambda k: done[c, k].final if math.isfinite(done[c, k].final) else math.inf) for c in candidates}
+    best = {
+        c: min((k for cc, k in done if cc == c), key=lambda k: done[c, k].final if math.isfinite(done[c, k].final) else math.inf)
+        for c in candidates
+    }
     model = problem.make_model(0)
-    weights = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    cheap = steps * problem.batch_size * weights * problem.parts.positions < CHEAP
+    cheap = work(problem) < CHEAP
     tuned = [(c, best[c]) for c in candidates]
     near = [(c, k) for c in candidates for k in (best[c] - 1, best[c], best[c] + 1)] if cheap else tuned
     full = {0: done}
@@ -103,16 +110,24 @@ def record(problem: Problem, candidates: tuple[str, ...] = CANDIDATES, seeds: in
     }
 
 
+def work(problem: Problem) -> float:
+    """Multiplications of a run's forward passes, about."""
+    weights = sum(p.numel() for p in problem.make_model(0).parameters() if p.requires_grad)
+    return problem.steps * problem.batch_size * weights * problem.parts.positions
+
+
 def jobs() -> Any:
-    """Problems in the order of recording. Some come again at four times their horizon; of slow families there are fewer, and short ones."""
+    """Problems in the order of recording. Some come again at four times their horizon; of slow families there are fewer, and
+    short ones.
+    """
     for index in itertools.count():
         if index >= DEAR_UNTIL and ORDER[index % len(ORDER)] in DEAR and index // len(ORDER) % 3 < 2:
             continue
         p = draw_problem(index)
-        if p.family in DEAR and index >= len(ORDER) and p.steps > 450:
+        if index >= DEAR_UNTIL and (work(p) > LIGHT or (p.family in DEAR and p.steps > 450)):
             continue
         yield f"{index}", p
-        if index % 7 == 4 and p.steps <= 700 and p.family not in DEAR:
+        if index % 7 == 4 and p.steps <= 400 and p.family not in DEAR:
             longer = draw_problem(index, steps=4 * p.steps, batch_size=p.batch_size)
             longer.name += "-x4"
             yield f"{index}-x4", longer
@@ -143,7 +158,14 @@ def main() -> None:
             result = {"job": job, "name": problem.name, "error": repr(error)}
         with arguments.out.open("a") as file:
             file.write(json.dumps(result, separators=(",", ":")) + "\n")
-        print(datetime.now().strftime("%H:%M:%S"), problem.name, problem.steps, problem.batch_size, result.get("cpu_seconds", result.get("error")), flush=True)
+        print(
+            datetime.now().strftime("%H:%M:%S"),
+            problem.name,
+            problem.steps,
+            problem.batch_size,
+            result.get("cpu_seconds", result.get("error")),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Recorded races, and the regret of a choice: its steps (or seconds) over those that the best tuned optimizer needs for the same loss."""
+"""Recorded races, and the regret of a choice: its steps (or seconds) over those that the best tuned optimizer needs for the
+same loss.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +132,9 @@ class Race:
         return sorted(int(m) for m in self.record["short"])
 
     def short(self, part: int, arm: Arm) -> tuple[float, float, list[float]] | None:
-        """Of a copy of steps / part steps at this rate: final validation loss, first training loss, training losses in eighths."""
+        """Of a copy of steps / part steps at this rate: final validation loss, first training loss, training losses in
+        eighths.
+        """
         table = self.record["short"].get(str(part), {}).get(arm[0])
         if table is None:
             return None
@@ -142,7 +146,6 @@ class Race:
 
 
 def load(path: Path = DATA) -> list[Race]:
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        records = [json.loads(line) for line in file]
+    text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
+    records = [json.loads(line) for line in text.splitlines()]
     return [Race(r) for r in records if "error" not in r]

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people do without the policy: habits, tuning, grids, looking at the beginning of runs. Each gives an arm and what it cost in runs."""
+"""What people do without the policy: habits, tuning, grids, looking at the beginning of runs. Each gives an arm and what it
+cost in runs.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def tuned(candidate: str) -> Rival:
 
 
 def by_beginning(candidates: tuple[str, ...], share: float) -> Rival:
-    """All rates within two octaves of each optimizer's usual one are run for a share of the steps under the full schedule; the lowest loss wins."""
+    """All rates within two octaves of each optimizer's usual one are run for a share of the steps under the full schedule;
+    the lowest loss wins.
+    """
     usual = {"sgd-momentum": -4, "adamw": -8, "signsgd": -9, "lion": -10, "muon": -6}
     point = POINTS.index(share)
 
@@ -34,7 +38,9 @@ def by_beginning(candidates: tuple[str, ...], share: float) -> Rival:
 
 
 def by_copies(candidates: tuple[str, ...], part: int, lower: int = 0) -> Rival:
-    """All rates within two octaves of the usual ones on runs of steps / part with their own schedule; the best, `lower` octaves lower."""
+    """All rates within two octaves of the usual ones on runs of steps / part with their own schedule; the best, `lower`
+    octaves lower.
+    """
     usual = {"sgd-momentum": -4, "adamw": -8, "signsgd": -9, "lion": -10, "muon": -6}
 
     def choose(race: Race) -> tuple[Arm, float]:

@@ -122,16 +122,20 @@ def policy_rows(label: str, steps: dict[float, list[Played]], seconds: dict[floa
     for budget in steps:
         cost = float(np.mean([p.cost for p in steps[budget]]))
         rows.append(
-            f"| **{label}, budget {budget:g}** | {cost:.2f} | {cells(p.steps for p in steps[budget])} | {cells(p.seconds for p in seconds[budget])} |"
+            f"| **{label}, budget {budget:g}** | {cost:.2f} | {cells(p.steps for p in steps[budget])}"
+            f" | {cells(p.seconds for p in seconds[budget])} |"
         )
     return rows
 
 
-HEAD = "| choice | cost | steps: median | mean | p90 | worst | time: median | mean | p90 | worst |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+HEAD = "| choice | cost | steps: median | mean | p90 | worst | time: median | mean | p90 | worst |\n"
+HEAD += "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
 
 
 def grouped(title: str, played: dict[float, list[Played]], races: list[Race], key: Callable[[Race], str]) -> list[str]:
-    rows = [f"| {title} | problems | Muon best | " + " | ".join(f"budget {b:g}" for b in played) + " | Muon at 2^-6 | AdamW, tuned |"]
+    rows = [
+        f"| {title} | problems | Muon best | " + " | ".join(f"budget {b:g}" for b in played) + " | Muon at 2^-6 | AdamW, tuned |"
+    ]
     rows.append("|---|--:|--:|" + "--:|" * (len(played) + 2))
     for name in sorted({key(r) for r in races}):
         own = [r for r in races if key(r) == name]
@@ -139,17 +143,30 @@ def grouped(title: str, played: dict[float, list[Played]], races: list[Race], ke
         fixed = figures(r.regret(("muon", -6)) for r in own)["mean"]
         adamw = figures(r.regret(("adamw", r.tuned["adamw"])) for r in own)["mean"]
         best = sum(r.best[0] == "muon" for r in own)
-        rows.append(f"| {name} | {len(own)} | {best} | " + " | ".join(f"{m:.2f}" for m in means) + f" | {fixed:.2f} | {adamw:.2f} |")
+        rows.append(
+            f"| {name} | {len(own)} | {best} | " + " | ".join(f"{m:.2f}" for m in means) + f" | {fixed:.2f} | {adamw:.2f} |"
+        )
     return rows
 
 
 def horizon(race: Race) -> str:
-    return "T < 250" if race.steps < 250 else "T 250 ... 599" if race.steps < 600 else "T 600 ... 1199" if race.steps < 1200 else "T >= 1200"
+    return (
+        "T < 250"
+        if race.steps < 250
+        else "T 250 ... 599"
+        if race.steps < 600
+        else "T 600 ... 1199"
+        if race.steps < 1200
+        else "T >= 1200"
+    )
 
 
 def four_times(races: list[Race]) -> list[str]:
     by_name = {r.name: r for r in races}
-    rows = ["| problem | T -> 4T | " + " | ".join(f"{c}: rate, regret" for c in CANDIDATES) + " |", "|---|---|" + "---|" * len(CANDIDATES)]
+    rows = [
+        "| problem | T -> 4T | " + " | ".join(f"{c}: rate, regret" for c in CANDIDATES) + " |",
+        "|---|---|" + "---|" * len(CANDIDATES),
+    ]
     for race in races:
         longer = by_name.get(race.name + "-x4")
         if longer is None:
@@ -174,13 +191,20 @@ def document(races: list[Race], planner: Any = None) -> str:
     lines = [
         "# Scoreboard",
         "",
-        "Made by `python -m zoo.scoreboard --write docs/scoreboard.md` (in `python/`, with the package installed) from `core/data/races.json.gz`; a test compares it.",
+        "Made by `python -m zoo.scoreboard --write docs/scoreboard.md` (in `python/`, with the package installed) from "
+        "`core/data/races.json.gz`; a test compares it.",
         "",
-        f"Regret of a choice, its rate included: steps (or seconds) that it needs over those that the best tuned one of {', '.join(CANDIDATES)} needs for the same",
-        f"validation loss; 1 is perfect, {50} stands for a loss that is not below the start. {len(races)} problems of {len(families)} families ([zoo.md](zoo.md)),",
-        f"{min(r.steps for r in races)} to {max(r.steps for r in races)} steps. Best were: " + ", ".join(f"{c} {n}" for c, n in best.items()) + ".",
-        "The planner that ships played each race from the recorded runs; its constants were fitted on other problems (or on other families). *Cost* is in runs, as",
-        "the planner counts it. *Mean* is geometric. In *time* the planner has `objective=\"time\"`; seconds are processor time of a gradient and a step on one thread.",
+        f"Regret of a choice, its rate included: steps (or seconds) that it needs over those that the best tuned one of "
+        f"{', '.join(CANDIDATES)} needs for the same",
+        f"validation loss; 1 is perfect, {50} stands for a loss that is not below the start. {len(races)} problems of "
+        f"{len(families)} families ([the zoo](../python/zoo/README.md)),",
+        f"{min(r.steps for r in races)} to {max(r.steps for r in races)} steps. Best were: "
+        + ", ".join(f"{c} {n}" for c, n in best.items())
+        + ".",
+        "The planner that ships played each race from the recorded runs; its constants were fitted on other problems "
+        "(or on other families). *Cost* is in runs, as",
+        'the planner counts it. *Mean* is geometric. In *time* the planner has `objective="time"`;',
+        "seconds are processor time of a gradient and a step on one thread.",
         "",
         "## The curve",
         "",
@@ -203,11 +227,19 @@ def document(races: list[Race], planner: Any = None) -> str:
             chosen = [rival(p.race) for p in played]
             price = float(np.mean([c for _, c in chosen]))
             if price <= max(budget, 0.0) + 0.05:
-                ratio = bootstrap([p.steps for p in played], [p.race.regret(arm) for p, (arm, _) in zip(played, chosen, strict=True)])
+                ratio = bootstrap(
+                    [p.steps for p in played], [p.race.regret(arm) for p, (arm, _) in zip(played, chosen, strict=True)]
+                )
                 lines.append(f"| {budget:g} | {name} | {ratio[0]:.2f} ({ratio[1]:.2f} ... {ratio[2]:.2f}) |")
     lines += ["", "## By horizon and by family", "", "Geometric means, in steps.", ""]
-    lines += grouped("horizon", steps, races, horizon) + [""] + grouped("family", steps, races, lambda r: r.family)
-    lines += ["", "## How sure it is", "", "| budget | 80 % intervals that hold | Brier score of the probability to be best |", "|---|---|---|"]
+    lines += [*grouped("horizon", steps, races, horizon), "", *grouped("family", steps, races, lambda r: r.family)]
+    lines += [
+        "",
+        "## How sure it is",
+        "",
+        "| budget | 80 % intervals that hold | Brier score of the probability to be best |",
+        "|---|---|---|",
+    ]
     for budget, played in steps.items():
         inside, total = coverage(played)
         lines.append(f"| {budget:g} | {inside} of {total} ({100 * inside / total:.0f} %) | {brier(played):.3f} |")
@@ -216,7 +248,8 @@ def document(races: list[Race], planner: Any = None) -> str:
         "",
         "## What bounds it",
         "",
-        f"The race's own noise: the optimizer that is best by one seed (its rate tuned), judged by the other seeds, has a regret of {noise['mean']:.2f} in the mean and",
+        f"The race's own noise: the optimizer that is best by one seed (its rate tuned), judged by the other seeds, has "
+        f"a regret of {noise['mean']:.2f} in the mean and",
         f"{noise['p90']:.2f} at the 90th percentile. With each choice's own best rate, the choices above would have these means:",
         "",
         "| budget | as chosen | same optimizer, best rate | same rate rule, best optimizer |",
@@ -239,7 +272,10 @@ def document(races: list[Race], planner: Any = None) -> str:
     ]
     for budget, played in probed.items():
         a, b = figures(p.steps for p in steps[budget]), figures(p.steps for p in played)
-        lines.append(f"| {budget:g} | {a['median']:.2f}, {a['mean']:.2f}, {a['p90']:.2f} | {b['median']:.2f}, {b['mean']:.2f}, {b['p90']:.2f} |")
+        lines.append(
+            f"| {budget:g} | {a['median']:.2f}, {a['mean']:.2f}, {a['p90']:.2f}"
+            f" | {b['median']:.2f}, {b['mean']:.2f}, {b['p90']:.2f} |"
+        )
     lines += ["", "## The same problems at four times the horizon", "", *four_times(races), ""]
     return "\n".join(lines)
 

@@ -90,7 +90,10 @@ SpectralWatch::SpectralWatch(std::span<const ParameterInfo> tensors, std::vector
   }
   for (std::size_t t = 0; t < tensors.size(); ++t) {
     if (tensors[t].role != Role::matrix || tensors[t].size() == 0) continue;
-    Matrix matrix{.tensor = t, .rows = tensors[t].rows(), .cols = tensors[t].cols()};
+    Matrix matrix;
+    matrix.tensor = t;
+    matrix.rows = tensors[t].rows();
+    matrix.cols = tensors[t].cols();
     for (const Geometry& geometry : geometries_) matrix.is_covered.push_back(geometry.covers(tensors[t]));
     matrix.scales.assign(geometries_.size(), kNaN);
     matrices_.push_back(std::move(matrix));

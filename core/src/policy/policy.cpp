@@ -155,6 +155,9 @@ Policy Policy::parse(std::string_view text) {
   const auto& spending = member(json, "", "spending");
   policy.spending = {.divisors = {},
                      .fewest_steps = std::llround(positive(spending, "spending", "fewest_steps")),
+                     .smallest_share = spending.contains("smallest_share")
+                                           ? number(spending, "spending", "smallest_share")
+                                           : Policy::Spending{}.smallest_share,
                      .rate_step = positive(spending, "spending", "rate_step"),
                      .guess_deviation = positive(spending, "spending", "guess_deviation"),
                      .smallest_gain = positive(spending, "spending", "smallest_gain"),

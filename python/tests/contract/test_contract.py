@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import normdescent as nd
 import pytest
 import torch
-
-import normdescent as nd
 from normdescent import testing
 from normdescent._options import ENTRIES
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever is done to an optimizer's groups, its parameters and its state, every tensor is stepped exactly as torch's SGD would."""
+"""Whatever is done to an optimizer's groups, parameters and state, every tensor is stepped exactly as torch's SGD would."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ import copy
 import io
 
 import hypothesis
+import normdescent as nd
 import torch
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from torch import nn
-
-import normdescent as nd
 
 SHAPES = st.sampled_from([(3,), (2, 3), (), (0, 2), (2, 1, 2)])
 SEEDS = st.integers(0, 2**20)

@@ -3,15 +3,14 @@
 
 from __future__ import annotations
 
+import normdescent as nd
 import numpy as np
 import pytest
 import torch
-from torch import nn
-
-import normdescent as nd
 from normdescent import _core
 from normdescent._optimizer import catalog_defaults
 from normdescent._options import ENTRIES
+from torch import nn
 
 SHAPES = [(12, 8), (8,), (20, 8), (8, 20), (4, 3, 2, 2), (1, 7)]
 NAMES = ["h.attn.weight", "h.attn.bias", "wte.weight", "lm_head.weight", "h.conv.weight", "h.gain.weight"]

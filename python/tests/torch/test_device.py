@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
+import normdescent as nd
 import pytest
 import torch
-from torch import nn
-
-import normdescent as nd
 from normdescent import _core, _device, testing
 from normdescent._optimizer import CatalogOptimizer
 from normdescent._options import ENTRIES
+from torch import nn
 
 SHAPES = [(12, 8), (8,), (20, 8), (8, 20), (4, 3, 2, 2), (1, 7), (12, 8), ()]
 NAMES = ["a.weight", "a.bias", "wte.weight", "lm_head.weight", "conv.weight", "gain.weight", "b.weight", "scale"]
@@ -43,8 +42,8 @@ MORE: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture
-def everywhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
-    yield lambda on: monkeypatch.setattr(CatalogOptimizer, "_uses_torch_everywhere", on)
+def everywhere(monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    return lambda on: monkeypatch.setattr(CatalogOptimizer, "_uses_torch_everywhere", on)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +73,8 @@ def test_as_the_core(kind: str, options: dict[str, Any], dtype: torch.dtype, eve
         else:
             scale = (p.detach() - start[k]).abs().max()
             limit = (3e-2 if kind in ILL_CONDITIONED else 1e-3) if dtype is torch.float32 else 1e-6
-            assert (p - q).detach().abs().max() <= limit * scale, f"{NAMES[k]}: {(p - q).detach().abs().max() / scale:.3g} of the way"
+            off = (p - q).detach().abs().max()
+            assert off <= limit * scale, f"{NAMES[k]}: {off / scale:.3g} of the way"
     ours = results[0][1].state_dict()["state"]
     theirs = results[1][1].state_dict()["state"]
     assert {k: set(v) for k, v in ours.items()} == {k: set(v) for k, v in theirs.items()}, "states have different keys"

@@ -7,11 +7,10 @@ import copy
 import inspect
 from typing import Any
 
+import normdescent as nd
 import pytest
 import torch
 from torch import nn
-
-import normdescent as nd
 
 NAMES = ("SGD", "AdamW", "Adagrad", "Muon")
 # {class: {parameter: reason}} of constructor parameters that differ from torch's on purpose.

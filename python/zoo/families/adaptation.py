@@ -74,11 +74,22 @@ def adaptation(draw: Draw, how: str) -> Parts:
         def make_text() -> nn.Module:
             if not trained:
                 torch.manual_seed(77)
-                trained.append(pretrain(Transformer(vocabulary, length, width, depth, 2, True), next_token_loss, text_source(old, length + 1), steps))
+                trained.append(
+                    pretrain(
+                        Transformer(vocabulary, length, width, depth, 2, True),
+                        next_token_loss,
+                        text_source(old, length + 1),
+                        steps,
+                    )
+                )
             return adapt(trained[0], how, rank)
 
         return Parts(
-            make=make_text, loss=next_token_loss, train=source, validation=text_validation(new[150_000:], length + 1), positions=length
+            make=make_text,
+            loss=next_token_loss,
+            train=source,
+            validation=text_validation(new[150_000:], length + 1),
+            positions=length,
         )
     size, noise, classes = 8, draw.choice("noise", [0.5, 1.0]), 8
     first, second = templates(classes, 1, size, seed), templates(classes, 1, size, seed + 1)
@@ -95,7 +106,9 @@ def adaptation(draw: Draw, how: str) -> Parts:
     def make() -> nn.Module:
         if not trained:
             torch.manual_seed(77)
-            trained.append(pretrain(Mlp(size * size, width, depth, classes), loss, Source(sample=lambda g, n: sample(first, g, n)), steps))
+            trained.append(
+                pretrain(Mlp(size * size, width, depth, classes), loss, Source(sample=lambda g, n: sample(first, g, n)), steps)
+            )
         model = adapt(trained[0], how, rank)
         model.head.reset_parameters()
         return model

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 
@@ -15,11 +16,18 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "gelu": F.
 
 class Mlp(nn.Module):
     def __init__(
-        self, inputs: int, width: int, depth: int, outputs: int, activation: str = "relu", norm: bool = False, residual: bool = False
+        self,
+        inputs: int,
+        width: int,
+        depth: int,
+        outputs: int,
+        activation: str = "relu",
+        norm: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         sizes = [inputs] + [width] * depth
-        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.layers = nn.ModuleList([nn.Linear(a, b) for a, b in itertools.pairwise(sizes)])
         self.norms = nn.ModuleList([nn.LayerNorm(width) for _ in range(depth)]) if norm else None
         self.head = nn.Linear(sizes[-1], outputs)
         self.activation, self.residual = ACTIVATIONS[activation], residual
@@ -62,7 +70,9 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Token sequence -> logits at every position."""
 
-    def __init__(self, vocabulary: int, length: int, width: int, depth: int, heads: int, causal: bool, outputs: int | None = None) -> None:
+    def __init__(
+        self, vocabulary: int, length: int, width: int, depth: int, heads: int, causal: bool, outputs: int | None = None
+    ) -> None:
         super().__init__()
         self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
         with torch.no_grad():

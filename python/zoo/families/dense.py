@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tabular networks, convex models, graph networks, contrastive learning, physics-informed networks, neural fields, bandits, control."""
+"""Tabular networks, convex models, graph networks, contrastive learning, physics-informed networks, neural fields, bandits,
+control.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import torch
@@ -32,7 +35,11 @@ class TabularNetwork(nn.Module):
 
 
 def tabular(draw: Draw) -> Parts:
-    numbers, categories, levels = draw.choice("numbers", [8, 16, 32]), draw.choice("categories", [0, 0, 2, 4]), draw.choice("levels", [10, 50])
+    numbers, categories, levels = (
+        draw.choice("numbers", [8, 16, 32]),
+        draw.choice("categories", [0, 0, 2, 4]),
+        draw.choice("levels", [10, 50]),
+    )
     spread, outputs = draw.choice("spread", [0.0, 0.5, 1.0]), draw.choice("outputs", [0, 2, 5])  # 0: regression
     noise = draw.choice("label_noise", [0.0, 0.1, 0.3])
     seed = draw.choice("data_seed", range(1000))
@@ -53,7 +60,11 @@ def tabular(draw: Draw) -> Parts:
         y = y[:, 0] / 4 + noise * torch.randn(n, generator=g)
         return z * scale, c, y
 
-    width, depth, activation = draw.choice("width", [16, 32, 64, 96]), draw.choice("depth", [1, 2, 3, 4]), draw.choice("activation", list(ACTIVATIONS))
+    width, depth, activation = (
+        draw.choice("width", [16, 32, 64, 96]),
+        draw.choice("depth", [1, 2, 3, 4]),
+        draw.choice("activation", list(ACTIVATIONS)),
+    )
     norm, residual = draw.chance("norm", 0.3), draw.chance("residual", 0.3)
     size = draw.choice("train_size", [300, 2000, 0, 0])
 
@@ -169,7 +180,11 @@ def contrastive(draw: Draw) -> Parts:
     noise, temperature = draw.choice("noise", [0.1, 0.3, 0.6]), draw.choice("temperature", [0.1, 0.3])
     seed = draw.choice("data_seed", range(1000))
     mix = torch.randn(2, latent, inputs, generator=generator(seed))
-    width, depth, activation = draw.choice("width", [24, 48]), draw.choice("depth", [1, 2, 3]), draw.choice("activation", list(ACTIVATIONS))
+    width, depth, activation = (
+        draw.choice("width", [24, 48]),
+        draw.choice("depth", [1, 2, 3]),
+        draw.choice("activation", list(ACTIVATIONS)),
+    )
     draw.settings["batch_min"] = 8
 
     def sample(g: torch.Generator, n: int) -> Batch:
@@ -195,7 +210,11 @@ def pinn(draw: Draw) -> Parts:
     """u'' + k u^p = f on an interval, or the heat equation, by residuals and boundary terms."""
     kind = draw.choice("kind", ["oscillator", "heat"])
     frequency = draw.choice("frequency", [1.0, 2.0, 4.0])
-    width, depth, activation = draw.choice("width", [16, 24, 32]), draw.choice("depth", [2, 3]), draw.choice("activation", ["tanh", "tanh", "gelu"])
+    width, depth, activation = (
+        draw.choice("width", [16, 24, 32]),
+        draw.choice("depth", [2, 3]),
+        draw.choice("activation", ["tanh", "tanh", "gelu"]),
+    )
     weight = draw.choice("boundary_weight", [1.0, 10.0])
 
     def truth(x: Tensor) -> Tensor:
@@ -303,7 +322,7 @@ class DeepLinear(nn.Module):
     def __init__(self, inputs: int, width: int, depth: int, outputs: int) -> None:
         super().__init__()
         sizes = [inputs] + [width] * depth
-        self.layers = nn.ModuleList([nn.Linear(a, b, bias=False) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.layers = nn.ModuleList([nn.Linear(a, b, bias=False) for a, b in itertools.pairwise(sizes)])
         self.head = nn.Linear(width, outputs, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -316,8 +335,16 @@ def teacher(draw: Draw) -> Parts:
     """A student after a random teacher: plain, with quantized weights, or linear."""
     kind = draw.choice("kind", ["plain", "plain", "quantized", "linear"])
     inputs, outputs = draw.choice("inputs", [8, 24, 64]), draw.choice("outputs", [1, 8])
-    width, depth, activation = draw.choice("width", [16, 32, 64, 128]), draw.choice("depth", [1, 2, 3, 5]), draw.choice("activation", list(ACTIVATIONS))
-    noise, seed, spread = draw.choice("label_noise", [0.0, 0.1, 0.5]), draw.choice("data_seed", range(1000)), draw.choice("spread", [0.0, 0.7])
+    width, depth, activation = (
+        draw.choice("width", [16, 32, 64, 128]),
+        draw.choice("depth", [1, 2, 3, 5]),
+        draw.choice("activation", list(ACTIVATIONS)),
+    )
+    noise, seed, spread = (
+        draw.choice("label_noise", [0.0, 0.1, 0.5]),
+        draw.choice("data_seed", range(1000)),
+        draw.choice("spread", [0.0, 0.7]),
+    )
     g = generator(seed)
     first, second = torch.randn(inputs, 16, generator=g) / math.sqrt(inputs), torch.randn(16, outputs, generator=g) / 4
     scale = scales(inputs, spread, seed + 1)
@@ -346,7 +373,9 @@ def teacher(draw: Draw) -> Parts:
 
 
 def bandit(draw: Draw) -> Parts:
-    """REINFORCE on a contextual bandit; actions are drawn with noise that comes with the batch. Metric: expected loss of reward."""
+    """REINFORCE on a contextual bandit; actions are drawn with noise that comes with the batch. Metric: expected loss of
+    reward.
+    """
     inputs, actions = draw.choice("inputs", [6, 16]), draw.choice("actions", [4, 10])
     width, depth = draw.choice("width", [16, 32, 64]), draw.choice("depth", [1, 2])
     noise, seed = draw.choice("reward_noise", [0.1, 0.5, 1.0]), draw.choice("data_seed", range(1000))
@@ -388,7 +417,11 @@ def control(draw: Draw) -> Parts:
 
     def sample(g: torch.Generator, n: int) -> Batch:
         gumbel = -torch.log(-torch.log(torch.rand(n, horizon, 4, generator=g).clamp(1e-9, 1 - 1e-7)))
-        return torch.randn(n, 4, generator=g) * torch.tensor([1.0, 1.0, 0.3, 0.3]), gumbel, wind * torch.randn(n, horizon, 2, generator=g)
+        return (
+            torch.randn(n, 4, generator=g) * torch.tensor([1.0, 1.0, 0.3, 0.3]),
+            gumbel,
+            wind * torch.randn(n, horizon, 2, generator=g),
+        )
 
     def rollout(model: Model, batch: Batch) -> tuple[Tensor, Tensor]:
         state, gumbel, gusts = batch

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -69,7 +71,7 @@ class Cnn(nn.Module):
         super().__init__()
         sizes = [channels] + [width * (1 + (i > 0)) for i in range(depth)]
         self.convolutions = nn.ModuleList(
-            [nn.Conv2d(a, b, 3, padding=1, stride=2 if i in (0, 2) else 1) for i, (a, b) in enumerate(zip(sizes, sizes[1:], strict=False))]
+            [nn.Conv2d(a, b, 3, padding=1, stride=2 if i in (0, 2) else 1) for i, (a, b) in enumerate(itertools.pairwise(sizes))]
         )
         self.pooled = pooled
         self.head = nn.Linear(sizes[-1] * pooled * pooled, classes)
@@ -84,7 +86,11 @@ def cnn(draw: Draw) -> Parts:
     source, validation, channels, _, classes = image_data(draw)
     width, depth, pooled = draw.choice("width", [6, 8, 12]), draw.choice("depth", [2, 3, 4]), draw.choice("pooled", [1, 2])
     return Parts(
-        make=lambda: Cnn(channels, width, depth, classes, pooled), loss=label_loss, train=source, validation=validation, positions=25
+        make=lambda: Cnn(channels, width, depth, classes, pooled),
+        loss=label_loss,
+        train=source,
+        validation=validation,
+        positions=25,
     )
 
 
@@ -112,7 +118,11 @@ def resnet(draw: Draw) -> Parts:
     width, depth = draw.choice("width", [6, 8, 12]), draw.choice("depth", [1, 2])
     draw.settings["batch_min"] = 4
     return Parts(
-        make=lambda: ResidualNetwork(channels, width, depth, classes), loss=label_loss, train=source, validation=validation, positions=30
+        make=lambda: ResidualNetwork(channels, width, depth, classes),
+        loss=label_loss,
+        train=source,
+        validation=validation,
+        positions=30,
     )
 
 

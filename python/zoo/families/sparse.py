@@ -105,7 +105,9 @@ def bag_of_words(draw: Draw) -> Parts:
     width, depth = draw.choice("width", [8, 16, 32]), draw.choice("depth", [0, 0, 1, 2])
     seed = draw.choice("data_seed", range(1000))
     prior = -torch.log(torch.arange(1, words + 1, dtype=torch.float32))
-    table = torch.softmax(prior + draw.choice("sharpness", [0.5, 1.0]) * torch.randn(topics, words, generator=generator(seed)), -1)
+    table = torch.softmax(
+        prior + draw.choice("sharpness", [0.5, 1.0]) * torch.randn(topics, words, generator=generator(seed)), -1
+    )
 
     class Bag(nn.Module):
         def __init__(self) -> None:

@@ -19,7 +19,7 @@ namespace normdescent {
 template <class T>
 struct StatelessParameter {
   std::span<T> value;
-  std::span<T> gradient;          ///< only read; empty: the tensor is left out
+  std::span<T> gradient;  ///< only read; empty: the tensor is left out
   /// One array for each of layout(i), of T, or of Bfloat16 where its format is narrow. Of a tensor that is left out:
   /// none, unless always_wants_state(i); null for what it does not have yet.
   std::span<void* const> state;
