@@ -47,8 +47,9 @@ void require_text_path(const fs::path& path) {
   const bool is_stream = fs::is_fifo(status) || fs::is_character_file(status) || fs::is_socket(status);
   throw UserError("'" + path.string() + "' is neither a file nor a folder" +
                       (error ? ": " + error.message() : std::string(is_stream ? " but a pipe or device" : "")),
-                  is_stream ? "text is read more than once (and by --resume), so write it to a file first: ... > text.txt"
-                            : "give a file or a folder of text");
+                  is_stream
+                      ? "text is read more than once (and by --resume), so write it to a file first: ... > text.txt"
+                      : "give a file or a folder of text");
 }
 
 bool is_header_file(const fs::path& path) {

@@ -149,9 +149,10 @@ std::shared_ptr<const TokenCorpus> open_token_folder(const fs::path& folder) {
     (is_validation_shard(path.filename().string()) ? validation : training).push_back(path);
   }
   if (training.empty() || validation.empty()) {
-    throw UserError("'" + folder.string() + "' has no " + (training.empty() ? "training" : "validation") + " shards",
-                    "validation shards have val, valid, validation or eval as a part of their names, as in web_val_000.bin; "
-                    "normdescent tokenize makes both");
+    throw UserError(
+        "'" + folder.string() + "' has no " + (training.empty() ? "training" : "validation") + " shards",
+        "validation shards have val, valid, validation or eval as a part of their names, as in web_val_000.bin; "
+        "normdescent tokenize makes both");
   }
   TokenCorpus corpus{.training = open_shards(training), .validation = open_shards(validation), .info = {}};
   corpus.info.source = folder.string();

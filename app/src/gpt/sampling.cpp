@@ -25,7 +25,8 @@ void SamplingOptions::validate() const {
 
 namespace {
 
-/// Comparisons with NaN are all false, so an order of such logits is none, and what is searched in it lies behind its end.
+/// Comparisons with NaN are all false, so an order of such logits is none, and what is searched in it lies behind its
+/// end.
 void require_order(std::span<const float> logits) {
   bool has_finite = false;
   for (std::size_t i = 0; i < logits.size(); ++i) {

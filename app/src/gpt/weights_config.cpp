@@ -24,8 +24,9 @@ class Config {
   }
 
   [[noreturn]] void refuse(const std::string& defect) const {
-    throw UserError(path_.string() + " is no configuration of a GPT-2 that can be read: " + defect,
-                    "it must be transformers' GPT2Config with gelu_new (or gelu_pytorch_tanh) and layer_norm_epsilon 1e-5");
+    throw UserError(
+        path_.string() + " is no configuration of a GPT-2 that can be read: " + defect,
+        "it must be transformers' GPT2Config with gelu_new (or gelu_pytorch_tanh) and layer_norm_epsilon 1e-5");
   }
   [[nodiscard]] Index size(const char* key, Index largest) const {
     const auto found = json_.find(key);

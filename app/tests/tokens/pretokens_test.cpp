@@ -83,7 +83,8 @@ TEST(SafeCut, TextOfEveryScriptHasCuts) {
 }
 
 TEST(CharacterBegin, IsWhereTheCharacterBegins) {
-  const std::string text = "a\u00e9\u4e2d\U0001F642\xff\xe4\xb8";  // bytes 0, 1-2, 3-5, 6-9, 10, 11 and 12 of no character
+  const std::string text =
+      "a\u00e9\u4e2d\U0001F642\xff\xe4\xb8";  // bytes 0, 1-2, 3-5, 6-9, 10, 11 and 12 of no character
   const std::vector<std::size_t> expected{0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11, 12, 13, 13};
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(character_begin(text, i), expected[i]) << i;
 }

@@ -96,7 +96,8 @@ TEST_F(TokenizeTest, TextWithoutAsciiHasAValidationPart) {
   for (int i = 0; i < 500; ++i) prose += i % 7 == 6 ? "\u3002" : (i % 3 == 0 ? "\u4e16\u754c" : "\u4f60\u597d");
   std::string word;  // one word of letters: no cut anywhere
   for (int i = 0; i < 500; ++i) word += "\u4e2d";
-  for (const std::string& text : {prose, word, std::string(1000, 'a'), std::string(1000, '^'), std::string(1000, ' ')}) {
+  for (const std::string& text :
+       {prose, word, std::string(1000, 'a'), std::string(1000, '^'), std::string(1000, ' ')}) {
     fs::remove_all(root_ / "out");
     fs::create_directories(root_ / "out");
     write("all.txt", text);
@@ -192,8 +193,8 @@ TEST_F(TokenizeTest, APartOfAShardsNameSaysThatItIsHeldOut) {
   };
   for (const char* name : {"val.bin", "web_val_000001.bin", "x-Validation-3.bin", "VAL7.bin", "valid.bin", "2eval.bin"})
     EXPECT_TRUE(held_out(name)) << name;
-  for (const char* name : {"medieval_000.bin", "retrieval_train_000.bin", "interval.bin", "value_0.bin", "train_0.bin",
-                           "\u00e9val.bin"})
+  for (const char* name :
+       {"medieval_000.bin", "retrieval_train_000.bin", "interval.bin", "value_0.bin", "train_0.bin", "\u00e9val.bin"})
     EXPECT_FALSE(held_out(name)) << name;
 }
 

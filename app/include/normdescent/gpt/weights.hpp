@@ -39,10 +39,10 @@ struct GptWeights {
 /// Memory: a second copy of the weights.
 void write_hugging_face(const std::filesystem::path& folder, const GptWeights& weights);
 
-/// A folder with config.json and model.safetensors, or that safetensors file. Names with or without "transformer.", with
-/// whatever torch.compile, DDP and FSDP put before them; of tied tensors either; F32, F16 or BF16; the buffers attn.bias
-/// and attn.masked_bias are ignored.
-/// UserError naming file and tensor for every other defect. Memory: the file and the weights.
+/// A folder with config.json and model.safetensors, or that safetensors file. Names with or without "transformer.",
+/// with whatever torch.compile, DDP and FSDP put before them; of tied tensors either; F32, F16 or BF16; the buffers
+/// attn.bias and attn.masked_bias are ignored. UserError naming file and tensor for every other defect. Memory: the
+/// file and the weights.
 [[nodiscard]] GptWeights read_hugging_face(const std::filesystem::path& path);
 
 /// A model checkpoint of llm.c: magic 20240326, version 3 (float32) or 5 (bfloat16). The rows that pad its vocabulary

@@ -11,9 +11,9 @@ namespace normdescent {
 
 /// Read-only, by any number of threads at once.
 ///
-/// Not a mapping: where a mapped file is cut by another process, looking at it is a SIGBUS, which no caller can turn into
-/// a message (a signal handler would be the whole process's, and hosts have their own). pread copies what it reads, from
-/// the same page cache; for windows of a few kilobytes that costs a microsecond.
+/// Not a mapping: where a mapped file is cut by another process, looking at it is a SIGBUS, which no caller can turn
+/// into a message (a signal handler would be the whole process's, and hosts have their own). pread copies what it
+/// reads, from the same page cache; for windows of a few kilobytes that costs a microsecond.
 class RandomAccessFile {
  public:
   /// UserError naming the path if it cannot be opened or is no regular file; a pipe gets a hint, and is not waited for.
