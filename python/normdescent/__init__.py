@@ -15,10 +15,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import _core
+from . import _openmp
 from ._errors import MissingPackageError, ProblemError, RoutingWarning
 from ._lazy import lazy_names
 from ._version import __version__
+
+_openmp.load()
+
+from . import _core as _core  # noqa: E402  (needs the OpenMP that was loaded)
 
 if _core.__version__ != __version__:
     raise ImportError(
@@ -64,8 +68,8 @@ if TYPE_CHECKING:
     from .optimizers import (
         ASGO,
         SGD,
-        AdaGradNorm,
         Adagrad,
+        AdaGradNorm,
         AdamW,
         Lion,
         LionMuon,
@@ -84,4 +88,47 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
-__all__ = ["MissingPackageError", "ProblemError", "RoutingWarning", "__version__", *sorted(_HOMES)]  # noqa: PLE0604
+# As _HOMES, for type checkers and readers; a test compares the two.
+__all__ = [
+    "ASGO",
+    "SGD",
+    "AdaGradNorm",
+    "Adagrad",
+    "AdamW",
+    "CatalogOptimizer",
+    "Comparison",
+    "Lion",
+    "LionMuon",
+    "MARSAdamW",
+    "MARSLion",
+    "MissingPackageError",
+    "Muon",
+    "Muonlight",
+    "NormalizedSGD",
+    "Probe",
+    "Problem",
+    "ProblemError",
+    "RoutingWarning",
+    "RowNormalizedSGD",
+    "Scion",
+    "ScionConstrained",
+    "Shampoo",
+    "SignSGD",
+    "Signum",
+    "__version__",
+    "bounds",
+    "catalog",
+    "compare",
+    "dual_norm",
+    "dual_unit",
+    "lab",
+    "make",
+    "msign",
+    "optimizers",
+    "probe",
+    "show_versions",
+    "step_norm",
+    "suggest",
+    "testing",
+    "warmup_cosine",
+]

@@ -243,7 +243,7 @@ def _with_baseline(found: list[Candidate], baseline: Any) -> tuple[list[Candidat
             return found, baseline
         name = _known_name(baseline, "baseline")
         if name not in by_name:
-            found.append(Candidate(name, name, _default_rate(name), True))
+            found.append(Candidate(name, name, default_rate(name), True))
         return found, name
     if isinstance(baseline, tuple) and len(baseline) == 2 and (callable(baseline[0]) or isinstance(baseline[0], str)):
         lr = _rate(baseline[1], "baseline")
@@ -258,7 +258,8 @@ def _with_baseline(found: list[Candidate], baseline: Any) -> tuple[list[Candidat
     raise TypeError(f"baseline is a {type(baseline).__name__}; expected a name or (factory, lr)")
 
 
-def _default_rate(name: str) -> float | None:
+def default_rate(name: str) -> float | None:
+    """The rate that the class has by default."""
     made, _ = catalog_class(name)
     default = inspect.signature(made.__init__).parameters.get("lr")
     if default is None or not isinstance(default.default, (int, float)):

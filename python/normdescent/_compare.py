@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -176,11 +177,16 @@ def _previous(resume: Any) -> Comparison | None:
 def _planner(candidates: list[_candidates.Candidate], options: dict[str, Any]) -> Any:
     from . import _core
 
+    known = json.loads(_core.policy_text())["kinds"]
     rows = []
     for candidate in candidates:
         row = candidate.row()
-        if row["lr"] is None and row["kind"] == "custom":
-            row["lr"] = _CUSTOM_GUESS
+        if row["kind"] != "custom" and row["kind"] not in known:
+            # An optimizer of the catalog that no race has taught anything about.
+            row["lr"] = row["lr"] or _candidates.default_rate(row["kind"])
+            row["kind"] = "custom"
+        if row["kind"] == "custom":
+            row["lr"] = row["lr"] or _CUSTOM_GUESS
         rows.append(row)
     return _core.Planner(rows, options)
 
@@ -225,10 +231,11 @@ def _with_runs(
 ) -> Comparison:
     budget = problem.budget
     shown.show(0.0, "checks")
-    prepared = prepare(problem, lambda steps: _validation_limit(budget, steps * problem.accumulate), candidates)
+    batches = None if previous is None else int(previous.to_dict()["problem"]["validation_batches"])
+    prepared = prepare(problem, lambda steps: batches or _validation_limit(budget, steps * problem.accumulate), candidates)
     run = prepared.steps * problem.accumulate
     runs, deadline = _runs_of(budget, prepared, problem, start)
-    found = features(prepared.training.model(0), prepared.description.get("batch_size"))
+    found = prepared.features
     spent = (prepared.counts.gradients + prepared.counts.validation_batches / 3.0) / run
     options = {
         "steps": prepared.steps,
@@ -241,8 +248,9 @@ def _with_runs(
         "validation_batches": prepared.description["validation_batches"],
         "accumulate": problem.accumulate,
     }
+    records: list[dict[str, Any]] = []
     if previous is None:
-        planner, records, counts = _planner(candidates, options), [], Counts()
+        planner, counts = _planner(candidates, options), Counts()
     else:
         planner, records, counts = _continued(previous, problem, prepared, candidates, runs)
     counts.add(prepared.counts)
@@ -352,6 +360,8 @@ def _report(
     for candidate in candidates:
         row = {**candidate.described(), **dict(decision["candidates"][candidate.name])}
         row["rates_fixed"] = candidate.rates_fixed
+        if candidate.rates_fixed and candidate.lr is not None:
+            row.update(lr=candidate.lr, lr_low=candidate.lr, lr_high=candidate.lr)
         row["given_lr"] = candidate.lr
         if race is not None:
             mine = [r for r in race.records if r["candidate"] == candidate.name]
@@ -372,7 +382,7 @@ def _report(
         "complete": race.complete if race is not None else True,
         "winner": decision["winner"],
         "choice": decision["choice"],
-        "lr": decision["lr"],
+        "lr": rows[decision["choice"]]["lr"],
         "choice_in_steps": decision["choice_in_steps"],
         "choice_in_time": decision["choice_in_time"],
         "baseline": baseline,

@@ -137,7 +137,7 @@ def as_groups(params: Parameters, roles: Mapping[str, str] | None, class_name: s
             raise TypeError("params is a set, whose order differs between runs: must be a list, or a module")
         items = list(params)
         if items and isinstance(items[0], dict):
-            groups = [complete_group(group, overrides, is_routed) for group in items]
+            groups = [complete_group(group, overrides, is_routed) for group in items]  # type: ignore[arg-type]
         else:
             if not items:
                 raise ValueError("optimizer got an empty parameter list")

@@ -114,10 +114,10 @@ def add_bounds(parser: argparse.ArgumentParser) -> Run:
 
 def run_bounds(arguments: argparse.Namespace) -> int:
     """Prints upper and lower bound."""
-    from . import bounds as module
+    from .bounds import bounds
 
     constants = {name: getattr(arguments, name) for name in (*_CONSTANTS, "tail", *_FURTHER)}
-    found = module.bounds(arguments.method, **constants)
+    found = bounds(arguments.method, **constants)
     if arguments.json:
         print(json.dumps(found.to_dict()))
         return DONE

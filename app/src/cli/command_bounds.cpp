@@ -94,7 +94,7 @@ int run_measured(const std::string& file, const MeasuredProblem& problem, const 
                                      ? report_json(entry.query, *entry.report)
                                      : OrderedJson{{"method", entry.query.method}, {"refused", entry.refused}});
   for (const auto& cost : bounds.costs) {
-    OrderedJson json_cost = {{"geometry", cost.geometry.name()}, {"critical_batch", number(cost.critical_batch)}};
+    OrderedJson json_cost = {{"geometry", cost.geometry}, {"critical_batch", number(cost.critical_batch)}};
     if (cost.over_euclidean)
       json_cost["matched_accuracy_speedup"] = {{"deterministic", number(cost.over_euclidean->deterministic)},
                                                {"noise", number(cost.over_euclidean->noise)}};

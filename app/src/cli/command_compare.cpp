@@ -7,6 +7,7 @@
 #include <optional>
 #include <ostream>
 
+#include "budgeted_compare.hpp"
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/report/report.hpp"
@@ -24,6 +25,7 @@ struct CompareCommandOptions {
   ProblemOptions task;
   std::string optimizers;
   CompareOptions compare;
+  std::string budget = "all";
   std::string out;
   bool json = false;
   bool are_steps_given = false;
@@ -76,7 +78,7 @@ std::string over_adamw(const ContestantResult& contestant, std::optional<Speedup
 void print_race(std::ostream& out, const CompareResult& result) {
   using enum TextTable::Align;
   TextTable table({{"optimizer"},
-                   {"rate", right},
+                   {"learning rate", right},
                    {"final loss", right},
                    {"measured speed-up", right},
                    {"predicted", right},
@@ -101,6 +103,7 @@ void print_race(std::ostream& out, const CompareResult& result) {
 }
 
 int run_compare(CompareCommandOptions options, Session& session) {
+  const std::optional<double> budget = parse_budget(options.budget);
   (void)options.compare.contestants();  // wrong names are found before the data is read
   ProblemTask task = make_problem_task(options.task);
   task.description.command_line = session.command_line;
@@ -108,6 +111,7 @@ int run_compare(CompareCommandOptions options, Session& session) {
   const RunFolder folder = RunFolder::create(output_folder(options.out, "compare"));
   const TaskDescription& description = task.description;
   if (!options.json) session.out << task.headline << '\n' << std::flush;
+  if (budget) return run_budgeted_compare(*budget, task, options.compare, folder, options.json, session);
   CompareResult result;
   {
     CompareDisplay display(session, options.json);
@@ -136,13 +140,19 @@ void add_compare(CLI::App& program, Action& chosen) {
       ->default_str(joined(compare.optimizers))
       ->type_name("NAMES");
   command->add_option("--steps", compare.race.steps, "Steps of every run")
-      ->check(whole_number(1))
+      ->check(integer(1))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--seeds", compare.race.final_seeds, "Final runs of each optimizer")
-      ->check(whole_number(1, 1000))
+      ->check(integer(1, 1000))
       ->capture_default_str()
       ->type_name("N");
+  command
+      ->add_option(
+          "--budget", options->budget,
+          "What the answer may cost, in training runs: \"0.25 run\", 3, or all: measure, predict, race in full")
+      ->capture_default_str()
+      ->type_name("RUNS");
   add_seed(*command, compare.seed);
   add_threads(*command, compare.threads);
   add_out(*command, options->out, "Run folder; must be new or empty. Default: runs/compare-N");

@@ -49,8 +49,11 @@ void RandomAccessFile::read(std::uint64_t offset, std::span<std::byte> out) cons
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw_file_error("read", path_, errno);
     if (got == 0) {
+      struct stat status {};
+      const bool is_known = ::fstat(descriptor_, &status) == 0;
       throw UserError("'" + path_.string() + "' had " + std::to_string(size_) + " bytes and was cut to " +
-                          std::to_string(offset) + " or fewer while it was read",
+                          std::to_string(is_known ? static_cast<std::uint64_t>(status.st_size) : offset) +
+                          " while it was read",
                       "data must not change during a run");
     }
     out = out.subspan(static_cast<std::size_t>(got));
@@ -59,6 +62,7 @@ void RandomAccessFile::read(std::uint64_t offset, std::span<std::byte> out) cons
 }
 
 void RandomAccessFile::will_need(std::uint64_t offset, std::uint64_t bytes) const {
+  if (bytes == 0) return;  // for the system, up to the end of the file
   // A hint that is refused costs nothing but time.
   (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
 }

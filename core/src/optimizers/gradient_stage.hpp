@@ -63,7 +63,7 @@ class GradientStage {
     int previous_value = -1;        ///< index into the slot's state, -1: none
     int previous_gradient = -1;
     bool is_fused = false;
-    bool is_copied = false;  ///< a penalty or the sign of `maximize` needs memory of its own
+    bool is_copied = false;       ///< a penalty or the sign of `maximize` needs memory of its own
     bool is_elsewhere = false;    // no group of this process steps it
     std::vector<T> gradient;      ///< scratch; empty: never needed
     std::vector<T> old_gradient;  ///< scratch, then the corrected gradient

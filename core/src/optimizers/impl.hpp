@@ -21,8 +21,8 @@ struct OwnedState {
 template <class T>
 struct Optimizer<T>::Impl : optimizers::RecipePlan<T> {
   using Plan = optimizers::RecipePlan<T>;
-  using Plan::Plan;
   using Plan::gradients;
+  using Plan::Plan;
   using Plan::recipes;
   using Plan::sharing;
   using Plan::slots;

@@ -124,7 +124,8 @@ MatrixShape matrix_shape(const MatrixLayout& layout, const ParameterInfo& parame
   }
   const Index count = (layout.is_stacked ? parameter.shape.front() : 1) * layout.row_blocks;
   const Index block_rows = rows / layout.row_blocks;
-  return {.count = count, .rows = block_rows, .cols = parameter.size() / (count * block_rows)};
+  const Index all_rows = count * block_rows;
+  return {.count = count, .rows = block_rows, .cols = all_rows == 0 ? 0 : parameter.size() / all_rows};
 }
 
 double shape_scale(const Recipe& recipe, const ParameterInfo& parameter) {

@@ -79,8 +79,8 @@ RecipePlan<T>::RecipePlan(OptimizerSpec spec_, std::vector<ParameterInfo> parame
   validate_clipping(spec);
   check_names(parameters);
 
-  const bool has_closure = std::ranges::any_of(
-      parameters, [&](const ParameterInfo& info) { return needs_closure(spec.recipe_for(info)); });
+  const bool has_closure =
+      std::ranges::any_of(parameters, [&](const ParameterInfo& info) { return needs_closure(spec.recipe_for(info)); });
   std::vector<const Recipe*> group_recipes;
   std::vector<std::vector<std::size_t>> members;
   for (std::size_t i = 0; i < parameters.size(); ++i) {

@@ -142,7 +142,9 @@ Policy Policy::parse(std::string_view text) {
   policy.same_kind_correlation_ = number(json, "", "same_kind_correlation");
 
   const auto& transfer = member(json, "", "transfer");
-  policy.transfer = {.rate_deviation = number(transfer, "transfer", "rate_deviation"),
+  policy.transfer = {.rate_deviation = transfer.contains("rate_deviation")
+                                           ? number(transfer, "transfer", "rate_deviation")
+                                           : Policy::Transfer{}.rate_deviation,
                      .rate_deviation_slope = positive(transfer, "transfer", "rate_deviation_slope"),
                      .regret_deviation = positive(transfer, "transfer", "regret_deviation"),
                      .regret_deviation_slope = positive(transfer, "transfer", "regret_deviation_slope"),
@@ -153,6 +155,9 @@ Policy Policy::parse(std::string_view text) {
   const auto& spending = member(json, "", "spending");
   policy.spending = {.divisors = {},
                      .fewest_steps = std::llround(positive(spending, "spending", "fewest_steps")),
+                     .smallest_share = spending.contains("smallest_share")
+                                           ? number(spending, "spending", "smallest_share")
+                                           : Policy::Spending{}.smallest_share,
                      .rate_step = positive(spending, "spending", "rate_step"),
                      .guess_deviation = positive(spending, "spending", "guess_deviation"),
                      .smallest_gain = positive(spending, "spending", "smallest_gain"),

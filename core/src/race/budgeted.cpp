@@ -62,6 +62,7 @@ class Rounds {
     for (const int divisor : plan_.policy.spending.divisors) {
       const std::int64_t steps = std::llround(static_cast<double>(plan_.options.steps) / divisor);
       if (divisor > 1 && steps < plan_.policy.spending.fewest_steps) continue;
+      if (1.0 / divisor < plan_.policy.spending.smallest_share * plan_.options.budget_runs) continue;
       if (!lengths.insert(std::max<std::int64_t>(1, steps)).second) continue;
       for (const Round& round : rounds_of(divisor, std::max<std::int64_t>(1, steps))) {
         const double cost = static_cast<double>(round.probes.size()) * plan_.expected_cost(round.steps, kEvaluations);

@@ -9,6 +9,7 @@
 #include "normdescent/base/text.hpp"
 #include "normdescent/race/learning_rate_search.hpp"
 #include "normdescent/race/race_statistics.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "plan.hpp"
 
 namespace normdescent {
@@ -102,20 +103,6 @@ Finals finals_of(const Plan& plan, std::size_t j) {
   return finals;
 }
 
-double mean_of(const std::vector<double>& losses) {
-  double sum = 0.0;
-  for (const double loss : losses) sum += loss;
-  return sum / static_cast<double>(losses.size());
-}
-/// Standard error of the mean; NaN for a single loss.
-double error_of_mean(const std::vector<double>& losses) {
-  const auto n = static_cast<double>(losses.size());
-  const double mean = mean_of(losses);
-  double squares = 0.0;
-  for (const double loss : losses) squares += (loss - mean) * (loss - mean);
-  return n < 2.0 ? kNaN : std::sqrt(squares / (n * (n - 1.0)));
-}
-
 bool same_steps(const Finals& a, const Finals& b) {
   if (a.curves.size() != b.curves.size()) return false;
   for (const auto* finals : {&a, &b}) {
@@ -149,8 +136,9 @@ std::vector<double> chances(const std::vector<Finals>& finals, std::uint64_t see
   std::vector<double> known;
   for (std::size_t j = 0; j < n; ++j) {
     if (finals[j].diverged) continue;
-    means[j] = mean_of(finals[j].losses);
-    errors[j] = error_of_mean(finals[j].losses);
+    const Estimate mean = mean_and_error(finals[j].losses);
+    means[j] = mean.value;
+    errors[j] = finals[j].losses.size() < 2 ? kNaN : mean.standard_error;
     if (std::isfinite(errors[j])) known.push_back(errors[j]);
   }
   std::ranges::sort(known);
@@ -226,7 +214,7 @@ Decision decide_race(const Plan& plan) {
     samples.push_back(finals[j].losses);
   }
   std::vector<double> means;
-  for (const Finals& f : finals) means.push_back(f.diverged ? kInfinity : mean_of(f.losses));
+  for (const Finals& f : finals) means.push_back(f.diverged ? kInfinity : mean_and_error(f.losses).value);
   const auto best = static_cast<std::size_t>(std::ranges::min_element(means) - means.begin());
   const WinnerTest test = test_winner(samples);
   const std::vector<double> probabilities = chances(finals, plan.options.seed);

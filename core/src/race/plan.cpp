@@ -119,4 +119,28 @@ Measured Plan::measured() const {
   return measured;
 }
 
+void choose_among_full_runs(const Plan& plan, Decision& decision) {
+  if (plan.options.objective == PlanObjective::time || decision.choice.name != decision.choice_in_steps) return;
+  struct Mean {
+    double sum = 0.0;
+    int count = 0;
+  };
+  std::map<std::pair<std::size_t, double>, Mean> losses;  // by candidate and rate
+  for (const PlanEntry& entry : plan.entries) {
+    if (entry.state != PlanEntry::State::told || entry.run.steps != plan.options.steps || entry.result.diverged)
+      continue;
+    Mean& mean = losses[{entry.candidate, entry.run.learning_rate}];
+    mean.sum += entry.result.final_loss;
+    ++mean.count;
+  }
+  if (losses.size() < 2) return;
+  const auto best = std::ranges::min_element(losses, {}, [](const auto& arm) { return arm.second.sum / arm.second.count; });
+  const auto [candidate, rate] = best->first;
+  decision.choice = {plan.field.candidates()[candidate].name, rate};
+  decision.choice_in_steps = decision.choice.name;
+  decision.candidates[candidate].learning_rate = rate;
+  decision.reasons.push_back(decision.choice.name + " had the lowest loss of the " + std::to_string(losses.size()) +
+                             " learning rates that were run at full length, so it is the choice.");
+}
+
 }  // namespace normdescent

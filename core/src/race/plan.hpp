@@ -41,6 +41,10 @@ struct Plan {
   [[nodiscard]] Measured measured() const;
 };
 
+/// Once two or more rates were run at full length, the one with the lowest mean loss is the choice in steps: it is what
+/// was asked about, and no belief about rates between is worth as much. A choice that the clock made stays.
+void choose_among_full_runs(const Plan& plan, Decision& decision);
+
 /// The next round of the low-budget plan: empty where no affordable round promises enough. All runs must be told.
 [[nodiscard]] std::vector<PlanEntry> next_budgeted(const Plan& plan);
 /// log2 of steps that the best round of at most `budget` runs is expected to save.

@@ -158,6 +158,7 @@ Decision Planner::decision() const {
     decision.default_choice = by_default;
     return decision;
   }
+  if (!implementation_->is_full_race()) choose_among_full_runs(plan, decision);
   const double more =
       std::isinf(plan.options.budget_runs) ? kBudgetOfMore : std::max(plan.options.budget_runs, kBudgetOfMore);
   decision.expected_gain_of_more = 1.0 - std::exp2(-gain_of_a_round(plan, more));

@@ -3,17 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <condition_variable>
-#include <exception>
-#include <functional>
-#include <mutex>
 #include <set>
 #include <stdexcept>
-#include <thread>
 
 #include "normdescent/base/derive_seed.hpp"
 #include "normdescent/base/require.hpp"
 #include "normdescent/race/planner.hpp"
+#include "plan_executor.hpp"
 #include "race_result.hpp"
 #include "race_run.hpp"
 
@@ -43,7 +39,7 @@ PlannerOptions planner_options(const RaceOptions& options) {
           .grid_factor = options.grid_factor};
 }
 
-/// Worker threads that take runs from the planner until nothing is left.
+/// One race on its way.
 class Runner {
  public:
   Runner(const Problem& problem, std::span<const Contestant> contestants, const RaceOptions& options,
@@ -52,18 +48,16 @@ class Runner {
         contestants_(contestants),
         options_(options),
         observer_(observer),
-        on_outer_stop_(stop, [this] { stop_.request_stop(); }),
         planner_(candidates_of(contestants), planner_options(options)),
+        executor_(
+            planner_, options.threads,
+            [this](const PlannedRun& run, const std::stop_token& stop_run) { return make(run, stop_run); },
+            [this](const PlannedRun& run, RunRecord record) { end(run, std::move(record)); }, stop),
         records_(contestants.size()) {}
 
-  /// Returns when all workers have ended; rethrows what one of them threw.
   void run() {
     report_progress();
-    {
-      std::vector<std::jthread> workers;
-      for (int i = 0; i < options_.threads; ++i) workers.emplace_back([this] { work(); });
-    }
-    if (error_) std::rethrow_exception(error_);
+    executor_.run();
   }
   [[nodiscard]] RaceResult result() const {
     RaceResult result;
@@ -71,92 +65,46 @@ class Runner {
       result.contestants.push_back(contestant_result(contestants_[i], records_[i], options_));
     const bool has_reference = std::ranges::any_of(contestants_, [&](auto& c) { return c.name == options_.reference; });
     result.reference = has_reference ? options_.reference : contestants_.front().name;
-    result.was_stopped = was_stopped_ || !planner_.done();
+    result.was_stopped = executor_.was_stopped();
     complete_result(result, options_.baselines);
     return result;
   }
 
  private:
-  void work() {
-    try {
-      while (const auto planned = wait_for_run()) {
-        const auto contestant = static_cast<std::size_t>(
-            std::ranges::find(contestants_, planned->candidate, &Contestant::name) - contestants_.begin());
-        const bool is_final = planned->purpose == RunPurpose::final_run;
-        const RaceRun run{.learning_rate = planned->learning_rate,
-                          .seed = planned->seed,
-                          .is_final = is_final,
-                          .measures_noise = is_final && options_.noise_points > 0 &&
-                                            planned->seed == derive_seed(options_.seed, Purpose::final_run, 0)};
-        RunRecord record = run_in_race(problem_, contestants_[contestant], run, options_, stop_.get_token());
-        const std::lock_guard lock(mutex_);
-        observer_.on_run_finished(record);
-        tell(*planned, record);
-        records_[contestant].push_back(std::move(record));
-        report_progress();
-        observer_.on_result(result());
-        changed_.notify_all();
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      stop_.request_stop();
-    }
+  [[nodiscard]] std::size_t index_of(const PlannedRun& run) const {
+    return static_cast<std::size_t>(std::ranges::find(contestants_, run.candidate, &Contestant::name) -
+                                    contestants_.begin());
   }
-
-  /// A stopped run is no result: nothing is decided without it.
-  void tell(const PlannedRun& planned, const RunRecord& record) {
-    if (record.status == RunStatus::stopped) {
-      was_stopped_ = true;
-      planner_.lost(planned.id);
-      return;
-    }
-    RunResult result{.diverged = record.status == RunStatus::diverged,
-                     .first_loss = record.first_loss,
-                     .final_loss = record.final_loss,
-                     .curve_steps = {},
-                     .curve_losses = {},
-                     .seconds_per_step = record.seconds_per_step,
-                     .gradients = planned.steps};
-    for (const CurvePoint& point : record.curve) {
-      if (std::isnan(point.validation_loss)) continue;
-      result.curve_steps.push_back(static_cast<double>(point.step));
-      result.curve_losses.push_back(point.validation_loss);
-    }
-    planner_.tell(planned.id, result);
+  [[nodiscard]] RunRecord make(const PlannedRun& run, const std::stop_token& stop) const {
+    const bool is_final = run.purpose == RunPurpose::final_run;
+    const bool is_first = run.seed == derive_seed(options_.seed, Purpose::final_run, 0);
+    return run_in_race(problem_, contestants_[index_of(run)],
+                       {.learning_rate = run.learning_rate,
+                        .seed = run.seed,
+                        .is_final = is_final,
+                        .measures_noise = is_final && is_first && options_.noise_points > 0},
+                       options_, stop);
   }
-
+  void end(const PlannedRun& run, RunRecord record) {
+    observer_.on_run_finished(record);
+    records_[index_of(run)].push_back(std::move(record));
+    report_progress();
+    observer_.on_result(result());
+  }
   void report_progress() {
     std::size_t done = 0;
     for (const auto& records : records_) done += records.size();
-    observer_.on_progress(static_cast<int>(done),
-                          std::max(static_cast<int>(planner_.runs_planned()), static_cast<int>(done)));
-  }
-
-  std::optional<PlannedRun> wait_for_run() {
-    std::unique_lock lock(mutex_);
-    std::optional<PlannedRun> run;
-    changed_.wait(lock, stop_.get_token(), [&] {
-      if (stop_.stop_requested()) return planner_.done();
-      const std::vector<PlannedRun> asked = planner_.ask(1);
-      if (!asked.empty()) run = asked.front();
-      return run.has_value() || planner_.done();
-    });
-    return run;
+    const auto count = static_cast<int>(done);
+    observer_.on_progress(count, std::max(static_cast<int>(planner_.runs_planned()), count));
   }
 
   const Problem& problem_;
   std::span<const Contestant> contestants_;
   const RaceOptions& options_;
   RaceObserver& observer_;
-  std::stop_source stop_;
-  std::stop_callback<std::function<void()>> on_outer_stop_;
-  std::mutex mutex_;
-  std::condition_variable_any changed_;
   Planner planner_;
+  PlanExecutor executor_;
   std::vector<std::vector<RunRecord>> records_;  ///< by contestant
-  bool was_stopped_ = false;
-  std::exception_ptr error_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "normdescent/base/derive_seed.hpp"
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/race/learning_rate_search.hpp"
 #include "normdescent/statistics/mean_and_error.hpp"
@@ -63,6 +64,15 @@ std::optional<SpeedupInterval> speedup_over(const ContestantResult& reference, c
   return own_curves.empty() ? std::nullopt : speedup(reference_curves, own_curves);
 }
 
+/// Which of its purpose's seeds a run has.
+int seed_number(const RunRecord& run, const RaceOptions& options) {
+  const auto purpose = run.is_final ? Purpose::final_run : Purpose::search_run;
+  const int count = run.is_final ? options.final_seeds : options.search_seeds;
+  int number = 0;
+  while (number < count && derive_seed(options.seed, purpose, static_cast<std::uint64_t>(number)) != run.seed) ++number;
+  return number;
+}
+
 std::optional<SpeedupInterval> scaled(const std::optional<SpeedupInterval>& interval, double factor) {
   if (!interval || !(factor > 0.0)) return std::nullopt;
   return SpeedupInterval{interval->value * factor, interval->low * factor, interval->high * factor};
@@ -83,19 +93,18 @@ ContestantResult contestant_result(const Contestant& contestant, std::span<const
   ContestantResult result;
   result.name = contestant.name;
   for (const RunRecord& record : records) (record.is_final ? result.finals : result.search).push_back(record);
-  const auto order = [](const RunRecord& run) { return std::pair(run.learning_rate, run.seed); };
+  const auto order = [&](const RunRecord& run) { return std::pair(run.learning_rate, seed_number(run, options)); };
   std::ranges::sort(result.search, {}, order);
   std::ranges::sort(result.finals, {}, order);
 
   const double centre = learning_rate_of(contestant);
   LearningRateSearch search(
       {.centre = centre, .factor = options.grid_factor, .max_rates = options.max_rates, .seeds = options.search_seeds});
-  std::map<int, int> seeds;  // how many there are of a rate
   for (const RunRecord& run : result.search) {
     if (run.status == RunStatus::stopped) continue;
     const auto exponent =
         static_cast<int>(std::lround(std::log(run.learning_rate / centre) / std::log(options.grid_factor)));
-    search.report({exponent, seeds[exponent]++}, {.first_loss = run.first_loss, .final_loss = run.final_loss});
+    search.report({exponent, seed_number(run, options)}, {.first_loss = run.first_loss, .final_loss = run.final_loss});
   }
   const bool is_over = options.max_rates == 1 || (!result.search.empty() && search.next_runs().empty());
   result.learning_rate = search.learning_rate(search.best_exponent());

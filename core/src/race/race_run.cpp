@@ -140,6 +140,7 @@ RunRecord run_in_race(const Problem& problem, const Contestant& contestant, cons
   record.status = report.status;
   record.reason = std::move(report.reason);
   record.first_loss = report.first_loss;
+  record.steps_done = report.steps_done;
   record.seconds_per_step = recorder.seconds_per_step();
   record.state_bytes = stepper->state_bytes();
   record.final_loss =

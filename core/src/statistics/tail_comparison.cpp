@@ -36,7 +36,8 @@ std::vector<double> pooled_sizes(const UsableSamples& samples, std::size_t delet
     for (double& value : x) value = std::abs(value);
     const double scale = median(x);
     if (!(scale > 0.0) || !std::isfinite(scale)) continue;
-    for (const double value : x) pooled.push_back(value / scale);
+    // Centring may overflow; what is not a number then was large.
+    for (const double value : x) pooled.push_back(std::isnan(value) ? kInfinity : value / scale);
   }
   std::ranges::sort(pooled, std::greater<>());
   return pooled;

@@ -9,6 +9,7 @@
 namespace normdescent {
 
 std::vector<double> repeated_values(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });  // it has no order, and equals nothing
   std::ranges::sort(values);
   const double share = kRepeatedShare * static_cast<double>(values.size());
   std::vector<double> result;

@@ -112,6 +112,7 @@ class Policy {
   struct Spending {
     std::vector<int> divisors = {32, 16, 8, 4, 2, 1};  ///< of the run's length, for its copies
     std::int64_t fewest_steps = 10;                    ///< of a copy
+    double smallest_share = 0.0;    ///< of the budget: shorter copies say too little where longer ones can be paid for
     double rate_step = 1.0;                            ///< octaves: copies run at rates that are whole multiples of it
     double guess_deviation = 1.5;                      ///< octaves: how far a rate that the user gives is trusted
     double smallest_gain = 0.002;   ///< log2 of steps: the planner stops where no round promises more

@@ -70,9 +70,9 @@ struct RunRecord {
   std::vector<CurvePoint> curve;
   double first_loss = 0.0;  ///< validation loss before the first step
   double final_loss = 0.0;  ///< last validation loss; +infinity if diverged; NaN if stopped
-  double seconds_per_step =
-      0.0;                      ///< gradient and update, median over the run, without validation; 0: no step was taken
-  std::size_t state_bytes = 0;  ///< memory of the optimizer's state; 0: not known
+  std::int64_t steps_done = 0;
+  double seconds_per_step = 0.0;  ///< gradient and update, median over the steps; 0: none was taken
+  std::size_t state_bytes = 0;    ///< memory of the optimizer's state; 0: not known
 };
 
 /// Of one contestant over another, in steps and in seconds of training.
@@ -86,7 +86,7 @@ struct ContestantResult {
   std::string name;
   double learning_rate = 0.0;          ///< chosen
   bool best_rate_is_interior = false;  ///< false: the grid ended at max_rates, or the race was stopped
-  std::vector<RunRecord> search;       ///< by rate, then seed
+  std::vector<RunRecord> search;       ///< by rate, then number of the seed
   std::vector<RunRecord> finals;
   double final_loss = std::numeric_limits<double>::quiet_NaN();     ///< mean over finals; +infinity if one diverged
   double final_loss_se = std::numeric_limits<double>::quiet_NaN();  ///< standard error of that mean
