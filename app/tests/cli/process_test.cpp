@@ -183,7 +183,8 @@ TEST_F(ProcessTest, KilledAtAnyMomentTheRunFolderAloneContinuesIt) {
     ++ends;
     ASSERT_EQ(metrics_of(run), metrics_of(scratch_ / "whole"));
     for (const char* file : {"model.safetensors", "optimizer.safetensors"})
-      ASSERT_EQ(read_text(run / "checkpoint-40" / file), read_text(scratch_ / "whole/checkpoint-40" / file)) << file;
+      ASSERT_EQ(read_text(run / "checkpoint-40" / file), read_text(fs::path(scratch_ / "whole/checkpoint-40") / file))
+          << file;
     fs::remove_all(run);
   }
   RecordProperty("kills_before_first_checkpoint", before_first_checkpoint);

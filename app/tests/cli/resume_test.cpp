@@ -95,7 +95,6 @@ TEST_F(Resume, WhatWouldChangeTheResultIsRefusedByName) {
 
 // A new option must be either recorded, or among those that say what the program is to do now.
 TEST_F(Resume, EveryOptionIsRecorded) {
-  begin({"--steps", "4", "--init-from", "x"}, "unused");
   CLI::App command;
   TrainCommandOptions options;
   add_train_options(command, options);
@@ -114,8 +113,8 @@ TEST_F(Resume, EveryOptionIsRecorded) {
 }
 
 TEST_F(Resume, MoreStepsGoOnWhereTheScheduleAllowsIt) {
-  const Arguments constant{"--schedule", "constant", "--warmup", "0.25", "--evaluate-every", "0"};
-  ASSERT_EQ(run(train(constant) + Arguments{"--steps", "8", "--out", scratch_ / "run"}).code, 0);
+  const Arguments constant{"--schedule", "constant", "--evaluate-every", "0"};
+  ASSERT_EQ(run(train(constant) + Arguments{"--steps", "8", "--warmup", "0.25", "--out", scratch_ / "run"}).code, 0);
   const Ran more = resumed({"--steps", "16"});
   ASSERT_EQ(more.code, 0) << more.err;
   EXPECT_EQ(one_document(more)["steps"], 16);
@@ -165,8 +164,9 @@ TEST_F(Resume, FoldersWithoutARunAreRefused) {
   // Of an earlier version: its checkpoints say whose they are, if all options are repeated.
   ASSERT_EQ(run(train({"--steps", "4", "--out", scratch_ / "old"})).code, 0);
   fs::remove(scratch_ / "old/run.json");
-  EXPECT_EQ(run(train({"--steps", "4", "--resume", scratch_ / "old"})).code, 0);
   expect_refusal(run({"train", "--data", text_, "--resume", scratch_ / "old"}), "cannot resume from");
+  EXPECT_EQ(run(train({"--steps", "4", "--resume", scratch_ / "old"})).code, 0);
+  EXPECT_EQ(resumed({}, "old").code, 0) << "from then on the folder knows";
 }
 
 TEST_F(Resume, WhatCannotBeginLeavesNoFolder) {
