@@ -10,7 +10,7 @@
 namespace normdescent::train_detail {
 namespace {
 
-constexpr std::int64_t kMatrixInterval = MonitorOptions{}.matrix_every;
+const std::int64_t kMatrixInterval = MonitorOptions{}.matrix_every;
 
 // Few: each smaller micro-batch makes products less efficient. 4 leave 3 degrees of freedom a step.
 std::uint32_t parts_of(std::uint32_t batch_size) {
