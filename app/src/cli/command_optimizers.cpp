@@ -30,7 +30,7 @@ nlohmann::json to_json(const OptimizerInfo& info) {
           {"options", options}};
 }
 
-void print_text(std::ostream& out) {
+void print_catalog(std::ostream& out) {
   for (const auto& info : optimizer_catalog()) {
     out << info.name << "  (" << info.title << ", geometry " << info.geometry.name() << ")\n  " << info.summary << '\n';
     TextTable table({{"  option"}, {"default"}, {"domain"}, {"meaning"}});
@@ -45,7 +45,7 @@ void print_text(std::ostream& out) {
 
 int list_optimizers(bool json, Session& session) {
   if (!json) {
-    print_text(session.out);
+    print_catalog(session.out);
     return kDone;
   }
   auto optimizers = nlohmann::json::array();
