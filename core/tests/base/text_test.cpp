@@ -56,8 +56,8 @@ TEST(Text, AnyBytesBecomeUtf8AndComeBack) {
   std::string all;
   for (int byte = 0; byte < 256; ++byte) {
     all += static_cast<char>(byte);
-    for (const std::string& before : {"", "\\", "\\x", "x", "\xC3", "\\\\", "\xE2\x82"}) {
-      const std::string bytes = before + static_cast<char>(byte) + "1f\\x41";
+    for (const char* const before : {"", "\\", "\\x", "x", "\xC3", "\\\\", "\xE2\x82"}) {
+      const std::string bytes = std::string(before) + static_cast<char>(byte) + "1f\\x41";
       EXPECT_EQ(bytes_of_utf8_text(utf8_text(bytes)), bytes);
     }
   }

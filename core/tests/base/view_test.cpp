@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <vector>
 
-#include "normdescent/norms/geometry.hpp"
 
 namespace normdescent {
 namespace {
@@ -34,13 +33,6 @@ TEST(MatrixView, SeesAVectorAsAColumn) {
   EXPECT_EQ(column.rows, 4);
   EXPECT_EQ(column.cols, 1);
   EXPECT_TRUE(as_column(std::span<double>()).empty());
-}
-
-TEST(Geometry, HasANameForEachValue) {
-  EXPECT_STREQ(to_string(geometries::euclidean()), "euclidean");
-  EXPECT_STREQ(to_string(geometries::sign()), "sign");
-  EXPECT_STREQ(to_string(geometries::spectral()), "spectral");
-  EXPECT_STREQ(to_string(geometries::row_wise()), "row-wise");
 }
 
 }  // namespace
