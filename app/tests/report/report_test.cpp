@@ -103,7 +103,9 @@ TEST(Report, ShowsEachGeometryAndWhyNumbersAreMissing) {
                            {"critical_batch", 45.6},
                            {"critical_batch_se", 2.5},
                            {"smoothness", nullptr},
-                           {"smoothness_se", nullptr}}};
+                           {"smoothness_se", nullptr}},
+                          // One that only its owner knows.
+                          {{"geometry", "schatten-4"}, {"norm", "Schatten 4"}, {"noise_scale", 4321.0}}};
   const json fit = {{"constant", {{"value", 3.25}, {"se", 0.5}}}, {"slope", {{"value", 0.125}, {"se", nullptr}}}};
   result["growth"] = {{{"geometry", "sign"},
                        {"noise", fit},
@@ -113,6 +115,8 @@ TEST(Report, ShowsEachGeometryAndWhyNumbersAreMissing) {
   result["not_measured"] = {{{"quantity", "noise of bias"}, {"because", "zero noise"}}};
   const std::string page = report_page(result.dump());
   EXPECT_TRUE(contains(page, "45.6 <small>± 2.5</small>"));
+  EXPECT_TRUE(contains(page, "schatten-4 <small>Schatten 4</small>"));
+  EXPECT_TRUE(contains(page, "4321"));
   EXPECT_TRUE(contains(page, "<td class=\"number\">–</td></tr>"));  // smoothness
   EXPECT_TRUE(contains(page, "3.25 <small>± 0.50</small>"));
   EXPECT_TRUE(contains(page, "needs &lt;4&gt; points"));
