@@ -24,9 +24,10 @@ _openmp.load()
 
 from . import _core as _core  # noqa: E402  (needs the OpenMP that was loaded)
 
-if _core.__version__ != __version__:
+_compiled = vars(_core)["__version__"]  # stubs have no such names
+if _compiled != __version__:
     raise ImportError(
-        f"normdescent {__version__} found the compiled module of {_core.__version__} ({_core.__file__}): "
+        f"normdescent {__version__} found the compiled module of {_compiled} ({_core.__file__}): "
         f"two installations are mixed; uninstall normdescent and install it again"
     )
 
