@@ -520,6 +520,7 @@ void bind_optimizers(nb::module_& m) {
            nb::arg("name"), nb::arg("options"), nb::arg("names"), nb::arg("shapes"), nb::arg("roles"), nb::arg("dtype"),
            nb::arg("keys"), nb::arg("counts_always") = false)
       .def("prepare", &Stepper::prepare, nb::arg("values"), nb::arg("gradients").none(), nb::arg("states"),
+           nb::sig("def prepare(self, values: list, gradients: list | None, states: object) -> tuple[int, int] | None"),
            "Finds the arrays of the next run(). None, or (trouble, index): 1 parameter, 2 state, 3 staging.")
       .def("run", &Stepper::run, nb::arg("lr"), nb::arg("threads"), "One step on what prepare() found.")
       .def("layout", &Stepper::layout, nb::arg("index"))

@@ -24,9 +24,10 @@ _openmp.load()
 
 from . import _core as _core  # noqa: E402  (needs the OpenMP that was loaded)
 
-if _core.__version__ != __version__:
+_compiled = vars(_core)["__version__"]  # stubs have no such names
+if _compiled != __version__:
     raise ImportError(
-        f"normdescent {__version__} found the compiled module of {_core.__version__} ({_core.__file__}): "
+        f"normdescent {__version__} found the compiled module of {_compiled} ({_core.__file__}): "
         f"two installations are mixed; uninstall normdescent and install it again"
     )
 
@@ -37,7 +38,7 @@ _HOMES = {
         "optimizers",
     ),
     **dict.fromkeys(("AdaGradNorm", "MARSLion", "MARSAdamW", "Scion", "ScionConstrained"), "optimizers"),
-    **dict.fromkeys(("LionMuon", "ASGO", "Shampoo"), "optimizers"),
+    **dict.fromkeys(("LionMuon", "CautiousLion", "ASGO", "Shampoo"), "optimizers"),
     **dict.fromkeys(("CatalogOptimizer", "make"), "_optimizer"),
     **dict.fromkeys(("msign", "step_norm", "dual_norm", "dual_unit"), "_linalg"),
     **dict.fromkeys(("compare", "suggest"), "_compare"),
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
         Adagrad,
         AdaGradNorm,
         AdamW,
+        CautiousLion,
         Lion,
         LionMuon,
         MARSAdamW,
@@ -96,6 +98,7 @@ __all__ = [
     "Adagrad",
     "AdamW",
     "CatalogOptimizer",
+    "CautiousLion",
     "Comparison",
     "Lion",
     "LionMuon",

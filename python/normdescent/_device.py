@@ -105,7 +105,8 @@ def msign(x: Tensor, method: str = "halley", steps: int = 0, precision: str = "f
     """msign of every matrix in the last two dimensions, as _core.msign has it, where x lies."""
     iteration = _core.polar_iteration(method, steps)
     if min(x.shape[-2:]) == 1:
-        return _normalized(x) * iteration["image_of_one"]
+        scaled: Tensor = _normalized(x) * iteration["image_of_one"]
+        return scaled
     is_wide = x.shape[-2] <= x.shape[-1]
     out = _ITERATIONS[iteration["kind"]](x if is_wide else x.mT, iteration, precision == "bfloat16")
     return out if is_wide else out.mT

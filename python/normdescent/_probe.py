@@ -227,7 +227,7 @@ class _Host:
         with seeded(derive(self._seed, "draws", stream, first)):
             for batch in self._batches(stream, first, count):
                 value = self._call(batch)
-                (value / count).backward()  # type: ignore[no-untyped-call]
+                (value / count).backward()
                 total += float(value.detach()) / count
                 self._counts.gradients += 1
                 del value, batch

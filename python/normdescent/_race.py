@@ -299,7 +299,7 @@ def _pickled(training: Training, candidates: dict[str, Candidate]) -> bytes:
         return pickle.dumps(value)
     except Exception as first:
         try:
-            import cloudpickle  # type: ignore[import-untyped]
+            import cloudpickle
         except ImportError:
             raise _unpicklable(first) from first
         try:

@@ -113,7 +113,7 @@ class Training:
                     "(is it detached, or computed under torch.no_grad()?)"
                 )
             counts.gradients += 1
-            (value if self.accumulate == 1 else value / self.accumulate).backward()  # type: ignore[no-untyped-call]
+            (value if self.accumulate == 1 else value / self.accumulate).backward()
             part = value.detach() / self.accumulate
             total = part if total is None else total + part
             del value, batch

@@ -523,7 +523,7 @@ class Muon(CatalogOptimizer):
 
     Defaults and meanings are those of torch.optim.Muon; state_dict goes both ways.
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                  step size eta at the peak of the schedule; in [0, inf)
     weight_decay        lambda in x <- (1 - eta lambda) x; in [0, inf)
@@ -533,8 +533,8 @@ class Muon(CatalogOptimizer):
     eps                 as torch has it; msign needs none
     ns_steps            iterations of msign; 0 takes the method's own number, svd and resolvent take none; a whole number in [0,
                         100]
-    adjust_lr_fn        scale of a matrix's step: None or 'original' is sqrt(max(1, m/n)), 'match_rms_adamw' is 0.2 sqrt(max(m,
-                        n)); or a shape scale of the core
+    adjust_lr_fn        scale of a matrix's step: None, 'original': sqrt(max(1, m/n)); 'match_rms_adamw': 0.2 sqrt(max(m, n)); or
+                        a shape scale of the core
     method              how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one of polar-express,
                         jordan, classic, halley, resolvent, svd
     precision           operands of msign's large products; bfloat16 is for float32 parameters and not for svd; one of full,
@@ -621,7 +621,7 @@ class Muon(CatalogOptimizer):
 class Muonlight(CatalogOptimizer):
     """Muonlight: W <- W - eta s(m, n) msign(G + beta B), B = beta B + G; AdamW on the rest.
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                  step size eta at the peak of the schedule; in [0, inf)
     momentum            momentum; in [0, 1)
@@ -1053,7 +1053,7 @@ class MARSAdamW(CatalogOptimizer):
 class Scion(CatalogOptimizer):
     """Scion: W <- W - eta rho D(M), D the oracle of each role's ball.
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                step size eta at the peak of the schedule; in [0, inf)
     momentum          momentum; 1 - alpha; in [0, 1)
@@ -1161,7 +1161,7 @@ class Scion(CatalogOptimizer):
 class ScionConstrained(CatalogOptimizer):
     """Scion, constrained: W <- (1 - eta) W - eta rho D(M): ||W|| stays within rho.
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                eta in x <- (1 - eta) x - eta rho D; in [0, 1]
     momentum          momentum; 1 - alpha; in [0, 1)
@@ -1262,7 +1262,7 @@ class ScionConstrained(CatalogOptimizer):
 class LionMuon(CatalogOptimizer):
     """LionMuon: every P-th step W <- W - eta s(m, n) msign(U), else W <- W - eta sign_rate sign(U).
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                step size eta at the peak of the schedule; in [0, inf)
     betas             weight of the old momentum inside the direction; momentum, m <- beta2 m + (1 - beta2) g; each in [0, 1)
@@ -1346,7 +1346,7 @@ class LionMuon(CatalogOptimizer):
 class ASGO(CatalogOptimizer):
     """ASGO: W <- W - eta s(m, n) V^(-1/2) M, V the average of G G^T; AdamW on the rest.
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                  step size eta at the peak of the schedule; in [0, inf)
     momentum            momentum; in [0, 1)
@@ -1463,7 +1463,7 @@ class ASGO(CatalogOptimizer):
 class Shampoo(CatalogOptimizer):
     """Shampoo: W <- W - eta L^(-1/4) M R^(-1/4) at AdamW's RMS, L, R the averages of G G^T, G^T G; AdamW on the rest.
 
-    Wants a module or named parameters, which tell matrices, embeddings and the head apart; `roles` corrects them.
+    Wants a module or named parameters, which tell matrices, embeddings and heads apart; `roles` corrects them.
 
     lr                  step size eta at the peak of the schedule; in [0, inf)
     momentum            momentum; in [0, 1)
