@@ -8,6 +8,8 @@ foreach(entry IN LISTS ENTRIES)
   set(text "")
   if(CMAKE_MATCH_2)
     file(READ "${CMAKE_MATCH_2}" text)
+    # The line that sends a browser's tools to a file that is not there.
+    string(REGEX REPLACE "(//|/[*])# sourceMappingURL=[^\n]*" "" text "${text}")
     string(FIND "${text}" ")normdescent\"" position)
     if(NOT position EQUAL -1)
       message(FATAL_ERROR "${CMAKE_MATCH_2} holds the end of a raw string")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an exchange between processes of this machine costs: a hop of the ring, bytes a second, a mean and a vote.
-//   exchange RANKS COORDINATES [ROUNDS]
-// starts RANKS processes and prints one line of JSON: the fastest of ROUNDS by rank 0's clock, so that what else the
+//   torchrun --no-python --nproc-per-node RANKS exchange COORDINATES [ROUNDS]
+// prints one line of JSON: the fastest of ROUNDS by rank 0's clock, so that what else the
 // machine does counts little.
 #include <algorithm>
 #include <cstdlib>
@@ -12,7 +12,7 @@
 
 #include "distributed/combiner.hpp"
 #include "normdescent/distributed/c10d_group.hpp"
-#include "normdescent/distributed/launcher.hpp"
+#include "normdescent/distributed/environment.hpp"
 
 namespace {
 
@@ -61,14 +61,11 @@ void measure(const ProcessEnvironment& place, std::size_t coordinates, int round
 }  // namespace
 
 int main(int argc, char** argv) {
-  const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (arguments.size() < 2 || std::atoi(argv[1]) < 2 || std::atoi(argv[2]) < 1) {
-    std::cerr << "usage: exchange RANKS COORDINATES [ROUNDS]\n";
+  const auto place = find_process_environment();
+  if (argc < 2 || std::atoi(argv[1]) < 1 || !place || place->size < 2) {
+    std::cerr << "usage: torchrun --no-python --nproc-per-node RANKS exchange COORDINATES [ROUNDS]\n";
     return 2;
   }
-  if (const auto place = find_process_environment()) {
-    measure(*place, static_cast<std::size_t>(std::atoi(argv[2])), argc > 3 ? std::max(1, std::atoi(argv[3])) : 10);
-    return 0;
-  }
-  return launch_processes({.processes = std::atoi(argv[1]), .arguments = arguments}).exit_code;
+  measure(*place, static_cast<std::size_t>(std::atoi(argv[1])), argc > 2 ? std::max(1, std::atoi(argv[2])) : 10);
+  return 0;
 }

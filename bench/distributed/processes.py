@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import pathlib
+import socket
 import statistics
 import subprocess
 import tempfile
@@ -28,14 +29,31 @@ def loopback_bytes():
     raise SystemExit("no loopback device in /proc/net/dev")
 
 
-def train(options, arguments, steps):
+def run_ranks(command, ranks):
+    """Standard output of rank 0 of so many processes, started as mpirun starts them."""
+    command = [str(part) for part in command]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    processes = []
+    for rank in range(ranks):
+        place = {"RANK": str(rank), "WORLD_SIZE": str(ranks), "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": str(ranks),
+                 "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)} if ranks > 1 else {}
+        processes.append(subprocess.Popen(command, env=os.environ | place, stderr=subprocess.DEVNULL,
+                                          stdout=subprocess.PIPE if rank == 0 else subprocess.DEVNULL))
+    said = processes[0].communicate()[0]
+    if any(process.wait() != 0 for process in processes):
+        raise SystemExit(f"{' '.join(command)} failed")
+    return said
+
+
+def train(options, arguments, steps, ranks):
     """What `train --json` says, the median rate of the steps that are warm, and what the loopback device has sent."""
     with tempfile.TemporaryDirectory() as folder:
         before = loopback_bytes()
         command = [options.build / "bin/normdescent", "train", "--json", "--model", options.model, "--batch", "32",
                    "--steps", steps, "--evaluate-every", "0", "--out", f"{folder}/run", *arguments]
-        said = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL).stdout
+        said = run_ranks(command, ranks)
         result = json.loads(said)
         lines = [json.loads(line) for line in pathlib.Path(folder, "run/metrics.jsonl").read_text().splitlines()]
         result["rate"] = statistics.median(line["tokens_per_second"] for line in lines if line["step"] > 5)
@@ -45,13 +63,13 @@ def train(options, arguments, steps):
 
 
 def speed(options):
-    sides = {"1 process, 2 threads": ["--threads", "2"],
-             "2 processes, 1 thread each": ["--processes", "2", "--threads", "1"]}
+    sides = {"1 process, 2 threads": (["--threads", "2"], 1),
+             "2 processes, 1 thread each": (["--threads", "1"], 2)}
     rates = {name: [] for name in sides}
     losses = {}
     for turn in range(options.rounds):
-        for name, arguments in sorted(sides.items(), reverse=turn % 2 == 1):
-            result = train(options, arguments, options.steps)
+        for name, (arguments, ranks) in sorted(sides.items(), reverse=turn % 2 == 1):
+            result = train(options, arguments, options.steps, ranks)
             rates[name].append(result["rate"])
             losses[name] = result["losses"]
     print(f"{options.rounds} rounds, load average {os.getloadavg()[0]:.1f}\n")
@@ -76,8 +94,8 @@ def traffic(options):
     parameters = json.loads(said)["memory_bytes"]["parameters"] // 4
     rows = []
     for name, extra in (("mean of float32", []), ("majority vote", ["--majority-vote"])):
-        arguments = ["--optimizer", "signsgd", "--processes", "2", "--threads", "1", *extra]
-        short, long = (train(options, arguments, steps) for steps in (10, 10 + options.steps))
+        arguments = ["--optimizer", "signsgd", "--threads", "1", *extra]
+        short, long = (train(options, arguments, steps, 2) for steps in (10, 10 + options.steps))
         rows.append([(long["bytes_sent"] - short["bytes_sent"]) / options.steps,
                      (long["loopback"] - short["loopback"]) / options.steps / 2])  # both ranks send over it
         print(f"| {name} | {parameters} | {rows[-1][0]:.0f} | {rows[-1][1]:.0f} |")
@@ -90,8 +108,7 @@ def exchanges(options):
     print("| ranks | coordinates | us a hop | GB/s sent | mean ms | vote ms |\n|" + 6 * "---:|")
     hops = []
     for ranks in (2, 3, 4):
-        said = subprocess.run([str(options.build / "bench/exchange"), str(ranks), str(1 << 22)], check=True,
-                              stdout=subprocess.PIPE).stdout
+        said = run_ranks([options.build / "bench/exchange", 1 << 22], ranks)
         row = json.loads(said)
         hops.append(row["hop_us"])
         print(f"| {row['ranks']} | {row['coordinates']} | {row['hop_us']:.0f} | {row['gigabytes_per_s']:.2f} | "

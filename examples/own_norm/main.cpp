@@ -11,8 +11,7 @@ using namespace normdescent;
 using View = MatrixView<const double>;
 
 struct HeadWise {  // value = max over heads of ||G_h||_F, dual = sum of ||G_h||_F, dual_unit_h = G_h / ||G_h||_F
-  template <class F>
-  static void for_heads(View g, F f) {
+  static void for_heads(View g, const auto& f) {
     for (Index i = 0; i < g.rows; i += 2) f(View{g.data + i * g.cols, std::min<Index>(2, g.rows - i), g.cols});
   }
   static std::vector<double> lengths(View g) {

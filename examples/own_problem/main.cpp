@@ -10,7 +10,7 @@ using normdescent::Batch;
 struct Logistic : normdescent::Objective {
   normdescent::ParameterBuffer<float> weights{{{"w", {20}}}};
   std::span<const normdescent::Parameter> parameters() const override { return weights.parameters(); }
-  double loss_and_gradient(const Batch& batch, float* gradient) const {  // -log P(label | x), mean over the batch
+  double loss_and_gradient(const Batch& batch, float* gradient) {  // -log P(label | x), mean over the batch
     double loss = 0.0;
     for (std::uint64_t e = batch.first; e < batch.first + batch.count; ++e) {
       normdescent::Philox random(batch.stream, e);  // an example is a function of its number

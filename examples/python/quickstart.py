@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which optimizer, at which rate, for a small network? A quarter of one training run answers."""
 
+import normdescent as nd
 import torch
 from torch import nn
-
-import normdescent as nd
 
 torch.manual_seed(0)
 x = torch.randn(4096, 32)

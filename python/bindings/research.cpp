@@ -22,7 +22,7 @@ nb::list methods() {
   for (const BoundsMethod& method : bounds_methods()) {
     nb::dict row;
     row["name"] = std::string(method.name);
-    row["geometry"] = to_string(method.geometry);
+    row["geometry"] = std::string(method.geometry);
     row["summary"] = std::string(method.summary);
     rows.append(row);
   }

@@ -51,6 +51,7 @@ struct Torch {
   PyObject* float64 = nullptr;
   PyObject* bfloat16 = nullptr;
   const ExchangeTable* table = nullptr;
+  bool is_hashed_by_id = false;
 };
 Torch torch;
 
@@ -184,6 +185,21 @@ bool read_tensor(PyObject* object, TensorView& view) {
   return is_read && (view.data != nullptr || view.size() == 0);
 }
 
+PyObject* tensor_item(PyObject* dict, PyObject* tensor) {
+#if PY_VERSION_HEX < 0x030F0000 && !defined(Py_LIMITED_API)
+  const auto address = reinterpret_cast<Py_uhash_t>(tensor);
+  constexpr Py_uhash_t kModulus = (Py_uhash_t{1} << 61) - 1;  // of the hash of a whole number, which id() is
+  if (torch.is_hashed_by_id && address < kModulus && (Py_TYPE(tensor) == torch.parameter || Py_TYPE(tensor) == torch.tensor)) {
+    PyObject* const item = _PyDict_GetItem_KnownHash(dict, tensor, static_cast<Py_hash_t>(address));
+    if (item == nullptr && PyErr_Occurred() != nullptr) nb::raise_python_error();
+    return item;
+  }
+#endif
+  PyObject* const item = PyDict_GetItemWithError(dict, tensor);
+  if (item == nullptr && PyErr_Occurred() != nullptr) nb::raise_python_error();
+  return item;
+}
+
 void bind_tensors(nb::module_& m) {
   m.def(
       "use_torch",
@@ -195,6 +211,9 @@ void bind_tensors(nb::module_& m) {
         torch.float64 = float64.inc_ref().ptr();
         torch.bfloat16 = bfloat16.inc_ref().ptr();
         torch.table = nullptr;
+        const nb::object sample = tensor();
+        torch.is_hashed_by_id = PyObject_Hash(sample.ptr()) == static_cast<Py_hash_t>(reinterpret_cast<Py_uhash_t>(sample.ptr()));
+        PyErr_Clear();
         const char* const name = "__dlpack_c_exchange_api__";
         if (by_methods || !nb::hasattr(tensor, name)) return false;
         const nb::object capsule = nb::getattr(tensor, name);

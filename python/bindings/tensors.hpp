@@ -39,4 +39,8 @@ struct TensorView {
 /// sparse or quantized ones, subclasses, other devices, more than eight dimensions.
 [[nodiscard]] bool read_tensor(PyObject* object, TensorView& view);
 
+/// dict[tensor], borrowed; null without an exception if it is not there. torch.Tensor's hash is id(), written in Python:
+/// asked for it, the interpreter takes longer than for everything else here.
+[[nodiscard]] PyObject* tensor_item(PyObject* dict, PyObject* tensor);
+
 }  // namespace normdescent::python

@@ -64,8 +64,8 @@ if TYPE_CHECKING:
     from .optimizers import (
         ASGO,
         SGD,
-        AdaGradNorm,
         Adagrad,
+        AdaGradNorm,
         AdamW,
         Lion,
         LionMuon,
@@ -84,4 +84,4 @@ if TYPE_CHECKING:
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)
 
-__all__ = ["MissingPackageError", "ProblemError", "RoutingWarning", "__version__", *sorted(_HOMES)]  # noqa: PLE0604
+__all__ = ["MissingPackageError", "ProblemError", "RoutingWarning", "__version__", *sorted(_HOMES)]

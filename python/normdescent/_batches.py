@@ -70,6 +70,7 @@ class Source:
     """
 
     makes_anew = False  # whether each batch is a new object, so that no copy is needed
+    may_be_endless = False
 
     def __init__(self, what: str) -> None:
         self.what = what
@@ -133,6 +134,8 @@ class _Iterable(Source):
 
 
 class _Callable(Source):
+    may_be_endless = True
+
     def __init__(self, what: str, make: Callable[[int], Any]) -> None:
         super().__init__(what)
         self._make = make

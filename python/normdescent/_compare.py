@@ -225,7 +225,8 @@ def _with_runs(
 ) -> Comparison:
     budget = problem.budget
     shown.show(0.0, "checks")
-    prepared = prepare(problem, lambda steps: _validation_limit(budget, steps * problem.accumulate), candidates)
+    batches = None if previous is None else int(previous.to_dict()["problem"]["validation_batches"])
+    prepared = prepare(problem, lambda steps: batches or _validation_limit(budget, steps * problem.accumulate), candidates)
     run = prepared.steps * problem.accumulate
     runs, deadline = _runs_of(budget, prepared, problem, start)
     found = features(prepared.training.model(0), prepared.description.get("batch_size"))
@@ -241,8 +242,9 @@ def _with_runs(
         "validation_batches": prepared.description["validation_batches"],
         "accumulate": problem.accumulate,
     }
+    records: list[dict[str, Any]] = []
     if previous is None:
-        planner, records, counts = _planner(candidates, options), [], Counts()
+        planner, counts = _planner(candidates, options), Counts()
     else:
         planner, records, counts = _continued(previous, problem, prepared, candidates, runs)
     counts.add(prepared.counts)
@@ -352,6 +354,8 @@ def _report(
     for candidate in candidates:
         row = {**candidate.described(), **dict(decision["candidates"][candidate.name])}
         row["rates_fixed"] = candidate.rates_fixed
+        if candidate.rates_fixed and candidate.lr is not None:
+            row.update(lr=candidate.lr, lr_low=candidate.lr, lr_high=candidate.lr)
         row["given_lr"] = candidate.lr
         if race is not None:
             mine = [r for r in race.records if r["candidate"] == candidate.name]
@@ -372,7 +376,7 @@ def _report(
         "complete": race.complete if race is not None else True,
         "winner": decision["winner"],
         "choice": decision["choice"],
-        "lr": decision["lr"],
+        "lr": rows[decision["choice"]]["lr"],
         "choice_in_steps": decision["choice_in_steps"],
         "choice_in_time": decision["choice_in_time"],
         "baseline": baseline,

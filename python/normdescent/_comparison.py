@@ -138,7 +138,7 @@ class Comparison(Report):
     @property
     def runs(self) -> list[dict[str, Any]]:
         """Every training run of the race with its curve."""
-        return copy.deepcopy(self._data["runs"])  # type: ignore[no-any-return]
+        return copy.deepcopy(self._data["runs"])
 
     # The recipe
 
@@ -157,7 +157,7 @@ class Comparison(Report):
                 )
             options = {k: tuple(v) if isinstance(v, list) else v for k, v in row["options"].items()}
             candidate = Candidate(self.choice, row["kind"], None, False, options)
-        return candidate.make(model, self.lr)  # type: ignore[no-any-return]
+        return candidate.make(model, self.lr)
 
     def scheduler(self, optimizer: torch.optim.Optimizer) -> Any:
         """The schedule of the whole run; call its step() after each optimizer.step(). None for a constant rate."""
@@ -364,12 +364,11 @@ class Comparison(Report):
         return ax
 
 
-def _interval(value: Mapping[str, Any] | None) -> Interval:
-    if value is None or value.get("value") is None:
+def _interval(found: Mapping[str, Any] | None) -> Interval:
+    if found is None or found.get("value") is None:
         return Interval(math.nan, math.nan, math.nan, "predicted")
-    return Interval(
-        *(float(value[k]) if value[k] is not None else math.nan for k in ("value", "low", "high")), str(value["basis"])
-    )
+    value, low, high = (math.nan if found[k] is None else float(found[k]) for k in ("value", "low", "high"))
+    return Interval(value, low, high, str(found["basis"]))
 
 
 def _size(count: float) -> str:

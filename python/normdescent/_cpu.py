@@ -67,7 +67,7 @@ class Part:
         tensors: Sequence[Tensor],
         names: Sequence[str],
         roles: Sequence[str],
-        new_state: Callable[[str, Tensor], None] | None = None,
+        initial: Mapping[str, float],
     ) -> None:
         self.dtype = dtype
         self.names = names
@@ -79,8 +79,9 @@ class Part:
             list(roles),
             str(dtype).removeprefix("torch."),
             dict(entry.state_keys),
+            entry.has_state_at_once,
         )
-        self._new_state = new_state
+        self._initial = initial
         self._copies: list[tuple[Tensor, Tensor]] = []  # (destination, source) after the step
         self._stepped: list[Tensor] = []
 
@@ -136,22 +137,27 @@ class Part:
                 entries[key] = (
                     torch.zeros_like(tensor, dtype=dtype, memory_format=torch.preserve_format, requires_grad=False).detach()
                     if like
-                    else torch.zeros(shape, dtype=dtype)
+                    else torch.zeros(shape, dtype=dtype, device=tensor.device)
                 )
                 if type(entries[key]) is not Tensor:
-                    entries[key] = torch.zeros(shape, dtype=dtype)
+                    entries[key] = torch.zeros(shape, dtype=dtype, device=tensor.device)
+                if key in self._initial:
+                    entries[key].fill_(self._initial[key])
             elif not isinstance(old, Tensor) or list(old.shape) != list(shape):
                 what = f"shape {tuple(old.shape)}" if isinstance(old, Tensor) else f"a {type(old).__name__}"
                 raise ValueError(
                     f"parameter {self.names[index]}: state {key!r} has {what}, must have shape {tuple(shape)}; if the parameter "
                     f"was resized, delete optimizer.state[parameter]"
                 )
-            elif old.dtype is not dtype or old.device.type != "cpu" or type(old) is not Tensor:
-                entries[key] = torch.empty(shape, dtype=dtype).copy_(old)
+            elif old.dtype is not dtype or old.device != tensor.device or type(old) is not Tensor:
+                entries[key] = torch.empty(shape, dtype=dtype, device=tensor.device).copy_(old)
         if self.stepper.counts_steps(index):
             old = kept.get("step")
             if old is None:
-                entries["step"] = torch.zeros((), dtype=torch.float32)
+                has_stepped = any(kept.get(key) is not None for key, *_ in self.stepper.layout(index))
+                if has_stepped and any(key == "exp_avg_sq" for key, *_ in self.stepper.layout(index)):
+                    raise ValueError(f"parameter {self.names[index]}: state has moments but no 'step', which corrects them")
+                entries["step"] = torch.full((), float(has_stepped), dtype=torch.float32)
             elif not isinstance(old, Tensor) or old.dtype not in (torch.float32, torch.float64) or old.device.type != "cpu":
                 entries["step"] = torch.tensor(float(old), dtype=torch.float32)
         return entries
@@ -168,7 +174,7 @@ class Part:
             if gradient is None:
                 values.append(tensor)
                 fed.append(None)
-                states.append({})
+                states.append(state.get(tensor) or {})
                 continue
             value = self._staged_value(tensor, state[tensor])
             values.append(value)
@@ -211,13 +217,13 @@ class Part:
 
     def run(self, lr: float) -> None:
         """The step that was prepared."""
-        self.stepper.run(lr, torch.get_num_threads())
+        has_all = self.stepper.run(lr, torch.get_num_threads())
         if self._copies:
             with torch.no_grad():
                 for destination, source in self._copies:
                     destination.copy_(source)
             self._copies = []
-        _increment_versions([t for t in self._stepped if t.grad is not None])
+        _increment_versions(self._stepped if has_all else [t for t in self._stepped if t.grad is not None])
         self._stepped = []
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]
 
 from ._errors import ProblemError
 from ._seeds import seeded
@@ -111,8 +112,8 @@ def to_training(model: nn.Module) -> None:
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Eval mode without gradients inside; each submodule's own mode afterwards.
+def evaluating(model: nn.Module, with_gradients: bool) -> Iterator[None]:
+    """Eval mode inside, without gradients unless the loss itself differentiates; each submodule's own mode afterwards.
 
     no_grad, not inference_mode: what a module makes and keeps at its first call must be of use in training.
     """
@@ -120,7 +121,7 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     was_training = model.training
     model.eval()
     try:
-        with torch.no_grad():
+        with torch.set_grad_enabled(with_gradients):
             yield
     finally:
         model.train(was_training)
@@ -229,7 +230,7 @@ def _same_bits(a: torch.Tensor, b: torch.Tensor) -> bool:
 
 
 def _is_lazy(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+    return isinstance(tensor, UninitializedTensorMixin)
 
 
 def _line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -64,7 +65,7 @@ class _GroupPlan:
         self.parts: list[tuple[Any, list[int] | None]] = []
         for (is_cpu, dtype), indices in kinds.items():
             is_all = len(indices) == len(tensors)
-            make = _cpu.Part if is_cpu else self.owner._device_part
+            make = _cpu.Part if is_cpu and not self.owner._uses_torch_everywhere else self.owner._device_part
             part = make(
                 self.owner._entry,
                 options,
@@ -72,6 +73,7 @@ class _GroupPlan:
                 [tensors[i] for i in indices],
                 [names[i] for i in indices],
                 [roles[i] for i in indices],
+                {key: float(group[option]) for key, option in self.owner._entry.initial.items()},
             )
             self.parts.append((part, None if is_all else indices))
         self.left_out = [i for i, t in enumerate(tensors) if _cpu.compute_dtype(t) is None]
@@ -107,6 +109,8 @@ class CatalogOptimizer(torch.optim.Optimizer):
 
     _watched: ClassVar[tuple[str, ...]] = ()  # the options but lr, which comes with each step
 
+    _uses_torch_everywhere: ClassVar[bool] = False  # tests step CPU tensors as those of other devices are stepped
+
     _plans: list[_GroupPlan | None] | None = None
     _loading: Mapping[str, Any] | None = None
 
@@ -140,6 +144,12 @@ class CatalogOptimizer(torch.optim.Optimizer):
                 raise ValueError(f"{name}: parameter {label} is {tensor.dtype}: complex parameters are not supported")
         super().add_param_group(group)
         self._plans = None
+        if self._entry.has_state_at_once:
+            plan = _GroupPlan(self, len(self.param_groups) - 1, self.param_groups[-1], ())
+            for part, indices in plan.parts:
+                tensors = self.param_groups[-1]["params"]
+                for k, tensor in enumerate(tensors if indices is None else [tensors[i] for i in indices]):
+                    self.state[tensor].update(part.complete_state(k, tensor, {}))
 
     def _known_keys(self) -> set[str]:
         return {"lr", *self._watched}
@@ -219,6 +229,19 @@ class CatalogOptimizer(torch.optim.Optimizer):
         return plan_table(self.plan())
 
     # ---- state -----------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's; state of tensors that have left the groups is left out, where torch raises KeyError."""
+        present = {id(tensor) for group in self.param_groups for tensor in group["params"]}
+        everything = self.state
+        if all(not isinstance(key, Tensor) or id(key) in present for key in everything):
+            return super().state_dict()
+        kept = {key: value for key, value in everything.items() if not isinstance(key, Tensor) or id(key) in present}
+        self.state = defaultdict(dict, kept)
+        try:
+            return super().state_dict()
+        finally:
+            self.state = everything
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Continues from a state of this class or of torch's class of the same name.

@@ -77,6 +77,8 @@ class Entry:
     is_routed: bool = False  # parameters of different roles get different rules
     renamed: Mapping[str, str] = field(default_factory=dict)  # the core's name -> Python's, before NAMES
     dropped: frozenset[str] = frozenset()  # options of the core that torch's own keys stand for
+    initial: Mapping[str, str] = field(default_factory=dict)  # key of state[p] -> the option that says what it starts from
+    has_state_at_once: bool = False  # torch's class fills `state` when it is made, counts included
     torch_keys: tuple[str, ...] = ("foreach", "capturable", "differentiable", "fused")
 
     def python_name(self, core_name: str) -> str | None:
@@ -110,6 +112,7 @@ ENTRIES: dict[str, Entry] = {
         Entry("signsgd", "SignSGD"),
         Entry("signum", "Signum", state_keys={"momentum": "momentum_buffer"}),
         Entry("lion", "Lion", state_keys={"momentum": "exp_avg"}),
+        Entry("cautious-lion", "CautiousLion", state_keys={"momentum": "exp_avg"}),
         Entry(
             "muon",
             "Muon",
@@ -132,6 +135,8 @@ ENTRIES: dict[str, Entry] = {
             torch_class="Adagrad",
             state_keys={"sum_of_squares": "sum", "momentum": "momentum_buffer"},
             renamed={"delta": "eps", "l2_penalty": "weight_decay", "decoupled_decay": "decoupled_decay"},
+            initial={"sum": "initial_accumulator_value"},
+            has_state_at_once=True,
             torch_keys=("foreach", "differentiable", "fused"),
         ),
         Entry("adagrad-norm", "AdaGradNorm", state_keys={"momentum": "momentum_buffer"}, renamed={"delta": "eps"}),

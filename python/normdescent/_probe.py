@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
+from ._batches import fresh, moved
 from ._errors import ProblemError, add_note
 from ._features import roles
 from ._model import trainable
@@ -89,7 +90,7 @@ class Probe(Report):
         ]
         lines += aligned(rows)
         lines += [
-            f"one step along {g['direction']}: gain {_text(g['gain'])} at step size {_text(g['step_size'])}"
+            f"one step along {g['direction']}: gain {_text(g['gain'])} at learning rate {_text(g['learning_rate'])}"
             for g in d["one_step_gain"]
         ]
         lines += [f"not measured: {n['quantity']}: {n['because']}" for n in d["not_measured"]]
@@ -208,6 +209,7 @@ class _Host:
                 p.grad = self._gradients[-1]
         self._streams: dict[int, _Stream] = {}
         self.losses = 0
+        self._is_known = False
 
     def rows(self) -> list[dict[str, Any]]:
         found = roles(self._model)
@@ -225,7 +227,7 @@ class _Host:
         with seeded(derive(self._seed, "draws", stream, first)):
             for batch in self._batches(stream, first, count):
                 value = self._call(batch)
-                (value / count).backward()
+                (value / count).backward()  # type: ignore[no-untyped-call]
                 total += float(value.detach()) / count
                 self._counts.gradients += 1
                 del value, batch
@@ -236,12 +238,26 @@ class _Host:
         self._write_values()
         total = 0.0
         # In training mode, as gradients are taken; what normalization layers remember is of no use here.
-        with seeded(derive(self._seed, "draws", stream, first)), torch.no_grad():
+        with seeded(derive(self._seed, "draws", stream, first)):
             for batch in self._batches(stream, first, count):
-                total += float(self._call(batch)) / count
+                total += self._judged(batch) / count
                 self.losses += 1
                 self._counts.validation_batches += 1
         return total
+
+    def _judged(self, batch: Any) -> float:
+        """A loss without gradients, unless it takes derivatives of its own, which the first one shows."""
+        again = None if self._is_known else fresh(batch)
+        try:
+            with torch.set_grad_enabled(self._training.differentiates):
+                value = float(self._call(batch).detach())
+        except RuntimeError as error:
+            if again is None or "does not require grad" not in str(error):
+                raise
+            self._training.differentiates = True
+            value = float(self._call(again).detach())
+        self._is_known = True
+        return value
 
     def close(self) -> None:
         for _, p in self._named:
@@ -291,8 +307,6 @@ class _Stream:
         self._next = 0
 
     def at(self, index: int) -> Any:
-        from ._batches import fresh, moved
-
         if index not in self._kept:
             if self._iterator is None or index < self._next:
                 self._iterator = self._training.train.endless(self._seed)

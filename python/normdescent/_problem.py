@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields
@@ -21,6 +22,7 @@ from ._seeds import derive, seed_everything, streams_left_as_found
 from ._training import Counts, Training, device_of
 
 OBJECTIVES = ("auto", "steps", "time")
+_LONGEST_COUNT = 60.0  # seconds for counting the batches of an epoch
 _UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "min": 60.0, "minute": 60.0, "h": 3600.0, "hour": 3600.0}
 
 
@@ -110,7 +112,7 @@ class Problem:
         self.validation = None if validation is None else _batches.source("validation", validation, self.batch_size)
         if (steps is None) == (epochs is None):
             raise TypeError(f"steps = {steps}, epochs = {epochs}; expected exactly one of them: the horizon asked about")
-        self._steps = _whole("steps", steps, optional=True)
+        self._steps: int | None = _whole("steps", steps, optional=True)
         self._epochs = None if epochs is None else _positive("epochs", epochs)
         self.optimizers = optimizers
         self.baseline = baseline
@@ -118,7 +120,7 @@ class Problem:
         self.objective = checked_objective(objective)
         self.schedule = _callable_or_none("schedule", schedule)
         self.clip = None if clip is None else _positive("clip", clip)
-        self.accumulate = _whole("accumulate", accumulate)
+        self.accumulate: int = _whole("accumulate", accumulate)
         if autocast is not None and not (isinstance(autocast, torch.dtype) and autocast.is_floating_point):
             raise TypeError(f"autocast is {autocast!r}; expected a torch dtype such as torch.bfloat16, or None")
         self.autocast = autocast
@@ -133,13 +135,25 @@ class Problem:
         assert self._epochs is not None
         batches = self.train.length()
         if batches is None:
-            batches = sum(1 for _ in self.train.counted_epoch(derive(self.seed, "count")))
-        steps = round(self._epochs * batches / self.accumulate)
+            batches = self._counted()
+        steps: int = round(self._epochs * batches / self.accumulate)
         if steps < 1:
             raise ProblemError(
                 f"epochs = {self._epochs:g} of {batches} batches, {self.accumulate} a step, are no step; expected at least one"
             )
         return steps
+
+    def _counted(self) -> int:
+        """Batches of a pass, read to its end; what may be endless is refused, so that nothing hangs."""
+        end = time.monotonic() + _LONGEST_COUNT
+        count = 0
+        if self.train.may_be_endless:
+            raise ProblemError("epochs: train is a callable, whose passes have no length; expected steps")
+        for _ in self.train.counted_epoch(derive(self.seed, "count")):
+            count += 1
+            if time.monotonic() > end:
+                raise ProblemError(f"epochs: train gave {count} batches in {_LONGEST_COUNT:g} s and no end; expected steps")
+        return count
 
     @contextmanager
     def left_as_found(self) -> Iterator[None]:
@@ -207,19 +221,32 @@ def prepare(problem: Problem, validation_limit: Callable[[int], int] | None, can
     training.validation = _batches.FixedPart(
         problem.validation, max(1, validation_limit(steps)), derive(problem.seed, "validation")
     )
-    model = training.model(0)
-    try:
-        first_loss = training.evaluate(model, counts)
-    except ProblemError:
-        raise
-    except Exception as error:
-        add_note(error, "in the first evaluation on validation data, before training")
-        raise
+    first_loss = _first_evaluation(training, counts)
     if not math.isfinite(first_loss):
         what = "metric" if problem.metric is not None else "loss"
         raise ProblemError(f"the {what} on validation data is {first_loss} before training; expected a finite number")
     description.update(validation_batches=training.validation.count)
     return Prepared(training, steps, counts, first_loss, description)
+
+
+def _first_evaluation(training: Training, counts: Counts) -> float:
+    """Before training; a loss that takes derivatives of its own (of its inputs, say) shows itself here."""
+    try:
+        return training.evaluate(training.model(0), counts)
+    except ProblemError:
+        raise
+    except Exception as error:
+        if not (isinstance(error, RuntimeError) and "does not require grad" in str(error)):
+            add_note(error, "in the first evaluation on validation data, before training, without gradients")
+            raise
+    training.differentiates = True
+    try:
+        return training.evaluate(training.model(0), counts)
+    except ProblemError:
+        raise
+    except Exception as error:
+        add_note(error, "in the first evaluation on validation data, before training")
+        raise
 
 
 def _check_first_step(training: Training, candidates: list[_candidates.Candidate], counts: Counts) -> dict[str, Any]:
@@ -257,7 +284,9 @@ def _check_first_step(training: Training, candidates: list[_candidates.Candidate
             "give make_model as a callable)"
         )
     for name, p in reached:
-        grad = p.grad.coalesce().values() if p.grad.is_sparse else p.grad  # type: ignore[union-attr]
+        grad = p.grad
+        assert grad is not None
+        grad = grad.coalesce().values() if grad.is_sparse else grad
         if not bool(torch.isfinite(grad).all()):
             raise ProblemError(
                 f"the gradient of {name} is not finite (nan or inf) on the first batch, before training; expected finite "

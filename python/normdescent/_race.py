@@ -85,6 +85,15 @@ class Race:
             self.complete = False
             self.notes.append("interrupted: the answer rests on the runs that were finished")
 
+    def _ask(self, limit: int) -> list[dict[str, Any]]:
+        """The planner's next runs; a rate that was given is run to the last bit, which logarithms lose."""
+        asked = [dict(request) for request in self.planner.ask(limit)]
+        for request in asked:
+            candidate = self.candidates[request["candidate"]]
+            if candidate.rates_fixed and candidate.lr is not None:
+                request["lr"] = candidate.lr
+        return asked
+
     def _late(self) -> bool:
         return self.deadline is not None and time.monotonic() > self.deadline
 
@@ -92,7 +101,7 @@ class Race:
         while not self.planner.done:
             if self._late():
                 return self._out_of_time()
-            asked = self.planner.ask(1)
+            asked = self._ask(1)
             if not asked:
                 raise RuntimeError("the planner is not done but asks for no run")
             request = asked[0]
@@ -167,7 +176,7 @@ class Race:
                     self._out_of_time()
                     break
                 broken = False
-                for request in self.planner.ask(limit - len(running)) if limit > len(running) else []:
+                for request in self._ask(limit - len(running)) if limit > len(running) else []:
                     try:
                         future = _submit(executor, execute, key, payload, request, self.first_loss, os.getpid(), threads)
                     except Exception as error:
@@ -256,8 +265,9 @@ def execute(key: str, payload: bytes, request: dict[str, Any], first_loss: float
             return training.run(request, candidates[request["candidate"]], first_loss)
         except Exception as error:
             text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+            pickled: bytes | None
             try:
-                pickled: bytes | None = pickle.dumps(error)
+                pickled = pickle.dumps(error)
                 pickle.loads(pickled)
             except Exception:
                 pickled = None
@@ -289,7 +299,7 @@ def _pickled(training: Training, candidates: dict[str, Candidate]) -> bytes:
         return pickle.dumps(value)
     except Exception as first:
         try:
-            import cloudpickle
+            import cloudpickle  # type: ignore[import-untyped]
         except ImportError:
             raise _unpicklable(first) from first
         try:
@@ -329,7 +339,7 @@ def _workers(executor: Any) -> int:
             return count
     client = getattr(executor, "_client", None)
     if client is not None and hasattr(client, "ncores"):
-        return max(1, sum(client.ncores().values()))
+        return max(1, int(sum(client.ncores().values())))
     return max(1, os.cpu_count() or 1)
 
 

@@ -29,7 +29,7 @@ def seed_everything(seed: int) -> None:
 def _accelerators() -> list[Any]:
     """torch's device modules whose random streams exist now. One that was never used has no stream to disturb."""
     found: list[Any] = []
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.cuda.is_available() and torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         found.append(torch.cuda)
     xpu = getattr(torch, "xpu", None)
     if xpu is not None and xpu.is_available() and xpu.is_initialized():

@@ -25,6 +25,7 @@ from ._model import ModelSource, evaluating, trainable
 from ._seeds import derive, seeded, streams_left_as_found
 
 _TIMED_STEPS = 24  # of each run, with the device synchronized
+_INTERRUPTED = 20.0  # times the median step: something else has run
 _BLOW_UP = 100.0  # a training loss so many times the first one (at least 1) has diverged
 _NUMERIC_WORDS = (
     "nan",
@@ -75,6 +76,7 @@ class Training:
     accumulate: int
     autocast: torch.dtype | None
     seed: int
+    differentiates: bool = False  # whether the loss takes derivatives of its own, as of a physics-informed network
 
     # Pieces of a run
 
@@ -111,7 +113,7 @@ class Training:
                     "(is it detached, or computed under torch.no_grad()?)"
                 )
             counts.gradients += 1
-            (value if self.accumulate == 1 else value / self.accumulate).backward()
+            (value if self.accumulate == 1 else value / self.accumulate).backward()  # type: ignore[no-untyped-call]
             part = value.detach() / self.accumulate
             total = part if total is None else total + part
             del value, batch
@@ -123,7 +125,7 @@ class Training:
         assert self.validation is not None
         device = device_of(model)
         total, count = 0.0, 0
-        with seeded(derive(self.seed, "evaluation")), evaluating(model):
+        with seeded(derive(self.seed, "evaluation")), evaluating(model, self.differentiates):
             for batch in self.validation:
                 if device.type != "cpu":
                     batch = moved(batch, device)
@@ -132,6 +134,7 @@ class Training:
                     value = (self.metric or self.loss)(model, batch)
                 total += _number(value, "metric" if self.metric is not None else "loss")
                 count += 1
+                del value
         return total / count
 
     # The whole
@@ -311,7 +314,7 @@ class _Run:
                 next(batches)
             for _ in range(self.t.accumulate):
                 self.counts.validation_batches += 1
-                with torch.no_grad():
+                with torch.set_grad_enabled(self.t.differentiates):
                     self.t.value(model, next(batches), device)
         except Exception:
             return False
@@ -380,7 +383,7 @@ def _number(value: Any, what: str) -> float:
             raise ProblemError(
                 f"{what}(model, batch) gave a tensor of shape {tuple(value.shape)} on validation; expected a scalar"
             )
-        return float(value)
+        return float(value.detach())
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -405,12 +408,19 @@ def _set_mode(optimizer: Any, is_training: bool) -> None:
 
 
 def _now(device: torch.device) -> float:
+    """The clock of a step. One thread on the CPU has a clock of its own, which other work on the machine does not move."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "cpu" and torch.get_num_threads() == 1:
+        return time.thread_time()
     return time.perf_counter()
 
 
 def _typical(seconds: list[float]) -> float:
-    """Median of the faster half, without the first steps, which warm up: other work on the machine only adds."""
-    later = sorted(seconds[2:] or seconds)
-    return statistics.median(later[: max(1, (len(later) + 1) // 2)]) if later else 0.0
+    """The mean, since some optimizers do their work at every tenth step; without the first two, which warm up, and interruptions."""
+    later = seconds[2:] or seconds
+    if not later:
+        return 0.0
+    most = _INTERRUPTED * statistics.median(later)
+    kept = [s for s in later if s <= most]
+    return sum(kept) / len(kept)

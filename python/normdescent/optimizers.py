@@ -16,6 +16,7 @@ __all__ = [
     "AdaGradNorm",
     "Adagrad",
     "AdamW",
+    "CautiousLion",
     "Lion",
     "LionMuon",
     "MARSAdamW",
@@ -418,6 +419,66 @@ class Lion(CatalogOptimizer):
     """
 
     kind = "lion"
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float | Tensor = 0.0003,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.99),
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decay_form: str = "decoupled",
+        l2_penalty: float = 0.0,
+        clip_tensor_norm: float = 0.0,
+        orientation: str = "out-in",
+        state_format: str = "full",
+        roles: Mapping[str, str] | None = None,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "betas": betas,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+            "foreach": foreach,
+            "capturable": capturable,
+            "differentiable": differentiable,
+            "fused": fused,
+            "decay_form": decay_form,
+            "l2_penalty": l2_penalty,
+            "clip_tensor_norm": clip_tensor_norm,
+            "orientation": orientation,
+            "state_format": state_format,
+        }
+        super().__init__(params, defaults, roles)
+
+
+@refuses_unknown_options
+class CautiousLion(CatalogOptimizer):
+    """Cautious Lion: Lion on the coordinates where u g > 0, eta over their share of the tensor.
+
+    lr                step size eta at the peak of the schedule; in [0, inf)
+    betas             weight of the old momentum inside the sign; momentum, m <- beta2 m + (1 - beta2) g; each in [0, 1)
+    weight_decay      lambda in x <- (1 - eta lambda) x; in [0, inf)
+    maximize          g <- -g before anything else: climb instead of descend; one of true, false
+    foreach           taken, as torch takes it: chooses an implementation, changes no result
+    capturable        must be False
+    differentiable    must be False
+    fused             taken, as torch takes it: chooses an implementation, changes no result
+    decay_form        decay by eta lambda, by eta lambda times the step's scale, or by eta^2 lambda; one of decoupled, scaled,
+                      squared
+    l2_penalty        g <- g + l2_penalty x before an estimator sees it: coupled, not a decay; in [0, inf)
+    clip_tensor_norm  l2 norm that the gradient of each tensor may have; 0: any; in [0, inf)
+    orientation       how weights are stored: rows are outputs or inputs; one of out-in, in-out
+    state_format      what momentum and second moment are kept in: the parameters' type, or half of it, rounded to nearest or at
+                      random; one of full, bfloat16, bfloat16-stochastic
+    """
+
+    kind = "cautious-lion"
 
     def __init__(
         self,

@@ -78,7 +78,7 @@ std::string over_adamw(const ContestantResult& contestant, std::optional<Speedup
 void print_race(std::ostream& out, const CompareResult& result) {
   using enum TextTable::Align;
   TextTable table({{"optimizer"},
-                   {"rate", right},
+                   {"learning rate", right},
                    {"final loss", right},
                    {"measured speed-up", right},
                    {"predicted", right},
@@ -140,11 +140,11 @@ void add_compare(CLI::App& program, Action& chosen) {
       ->default_str(joined(compare.optimizers))
       ->type_name("NAMES");
   command->add_option("--steps", compare.race.steps, "Steps of every run")
-      ->check(whole_number(1))
+      ->check(integer(1))
       ->capture_default_str()
       ->type_name("N");
   command->add_option("--seeds", compare.race.final_seeds, "Final runs of each optimizer")
-      ->check(whole_number(1, 1000))
+      ->check(integer(1, 1000))
       ->capture_default_str()
       ->type_name("N");
   command

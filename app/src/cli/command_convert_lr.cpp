@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/learning_rate.hpp"
@@ -76,11 +77,11 @@ int convert(const ConvertOptions& options, Session& session) {
     table.add_row({to.name, significant(converted.learning_rate), significant(converted.decoupled_decay), to.used_by});
     json.push_back({{"convention", to.name},
                     {"learning_rate", converted.learning_rate},
-                    {"decoupled_decay", converted.decoupled_decay},
+                    {"weight_decay", converted.decoupled_decay},
                     {"used_by", to.used_by}});
   }
   if (options.json) {
-    session.out << nlohmann::json{{"from", from.name}, {"shape", {rows, cols}}, {"converted", json}} << '\n';
+    print_document(session.out, nlohmann::json{{"from", from.name}, {"shape", {rows, cols}}, {"converted", json}});
     return kDone;
   }
   table.print(session.out);
@@ -101,7 +102,7 @@ void add_convert_lr(CLI::App& program, Action& chosen) {
   command->add_option("--from", options->from, "Its convention: adamw, or one of those of Muon that are listed")
       ->capture_default_str()
       ->type_name("NAME");
-  command->add_option("--decay", options->decoupled_decay, "The decoupled decay that goes with it")
+  command->add_option("--weight-decay", options->decoupled_decay, "The decoupled weight decay that goes with it")
       ->check(positive_number())
       ->type_name("X");
   command->add_option("--shape", options->shape, "Outputs x inputs of the weight")

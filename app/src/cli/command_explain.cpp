@@ -41,7 +41,7 @@ nlohmann::json to_json(const ParameterPlan& plan) {
           {"shape_scale", plan.shape_scale},
           {"learning_rate", plan.learning_rate},
           {"radius", plan.radius},
-          {"decoupled_decay", plan.decoupled_decay},
+          {"weight_decay", plan.decoupled_decay},
           {"decay", plan.decay},
           {"state_buffers", plan.state_buffers}};
 }

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/train/model_record.hpp"
 #include "normdescent/train/run_folder.hpp"
@@ -26,14 +27,13 @@ int run_export(const ExportCommandOptions& options, Session& session) {
   write_hugging_face(folder.path(), weights);
   const GptShape& shape = weights.shape;
   if (options.json) {
-    session.out << nlohmann::json{{"parameters", weights.values.size()},
-                                  {"layers", shape.layers},
-                                  {"width", shape.width},
-                                  {"heads", shape.heads},
-                                  {"context", shape.context},
-                                  {"vocabulary", shape.vocabulary},
-                                  {"folder", folder.path().string()}}
-                << '\n';
+    print_document(session.out, nlohmann::json{{"parameters", weights.values.size()},
+                                               {"layers", shape.layers},
+                                               {"width", shape.width},
+                                               {"heads", shape.heads},
+                                               {"context", shape.context},
+                                               {"vocabulary", shape.vocabulary},
+                                               {"folder", utf8_text(folder.path().string())}});
     return kDone;
   }
   session.out << grouped(static_cast<long long>(weights.values.size())) << " parameters, " << shape.layers
@@ -48,7 +48,7 @@ void add_export(CLI::App& program, Action& chosen) {
   auto* const command = program.add_subcommand("export", "Write weights as a Hugging Face folder");
   const auto options = std::make_shared<ExportCommandOptions>();
   auto* const source = command->add_option_group("weights");
-  source->add_option("--run", options->run, "Run folder of train; its newest sound checkpoint")->type_name("DIR");
+  source->add_option("--run", options->run, "Run folder of train; its newest valid checkpoint")->type_name("DIR");
   source->add_option("--weights", options->weights, "Hugging Face folder or .safetensors, llm.c's .bin")
       ->type_name("PATH");
   source->require_option(1);

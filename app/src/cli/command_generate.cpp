@@ -6,6 +6,8 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/gpt/sampling.hpp"
 #include "normdescent/tokens/encoder.hpp"
@@ -74,14 +76,13 @@ int run_generate(GenerateCommandOptions options, Session& session) {
   }
   const std::vector<Token> tokens(written.begin(), written.end());
   const nlohmann::json json = {
-      {"prompt", options.prompt},
-      {"text", encoder.decode(tokens)},
+      {"prompt", utf8_text(options.prompt)},
+      {"text", utf8_text(encoder.decode(tokens))},  // tokens are bytes: a model may write what is no UTF-8
       {"tokens", tokens},
       {"prompt_tokens", prompt.size()},
       {"seed", options.generation.seed},
       {"tokens_per_second", static_cast<double>(prompt.size() + tokens.size()) / std::max(seconds, 1e-9)}};
-  // Tokens are bytes: a model may write what is no UTF-8.
-  session.out << json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+  print_document(session.out, json);
   return session.stop.stop_requested() ? kFailed : kDone;
 }
 
@@ -93,7 +94,7 @@ void add_generate(CLI::App& program, Action& chosen) {
   GenerationOptions& generation = options->generation;
   auto* const source = command->add_option_group("weights");
   auto* const run =
-      source->add_option("--run", options->run, "Run folder of train; its newest sound checkpoint")->type_name("DIR");
+      source->add_option("--run", options->run, "Run folder of train; its newest valid checkpoint")->type_name("DIR");
   source->add_option("--weights", options->weights, "Hugging Face folder or .safetensors, llm.c's .bin")
       ->type_name("PATH");
   source->require_option(1);
@@ -105,22 +106,24 @@ void add_generate(CLI::App& program, Action& chosen) {
       ->excludes(run);
   command->add_option("--prompt", options->prompt, "The text to continue; default: a line break")->type_name("TEXT");
   command->add_option("--tokens", generation.tokens, "Tokens to write")
-      ->check(whole_number(0))
+      ->check(integer(0))
       ->capture_default_str()
       ->type_name("N");
-  command->add_option("--temperature", generation.sampling.temperature, "Below 1: likely tokens more often")
+  command->add_option("--temperature", generation.sampling.temperature, "Sampling temperature")
       ->check(positive_number())
       ->capture_default_str()
       ->type_name("X");
-  command->add_option("--top-k", generation.sampling.top_k, "Only the K most likely tokens; 0: all")
-      ->check(whole_number(0))
+  command->add_option("--top-k", generation.sampling.top_k, "Top-k sampling; 0: all tokens")
+      ->check(integer(0))
       ->capture_default_str()
       ->type_name("K");
-  command->add_option("--top-p", generation.sampling.top_p, "Only the likeliest tokens that together have this share")
+  command
+      ->add_option("--top-p", generation.sampling.top_p,
+                   "Nucleus (top-p) sampling: the most probable tokens up to this probability mass")
       ->check(positive_number())
       ->capture_default_str()
       ->type_name("P");
-  command->add_flag("--greedy", generation.sampling.is_greedy, "Always the most likely token");
+  command->add_flag("--greedy", generation.sampling.is_greedy, "Greedy decoding");
   add_seed(*command, generation.seed);
   add_threads(*command, options->threads);
   add_json(*command, options->json);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/version.hpp"
 #include "normdescent/io/atomic_file.hpp"
@@ -33,7 +34,7 @@ int list_experiments(bool json, Session& session) {
     experiments.push_back({{"name", info.name}, {"claim", info.claim}});
     if (!json) session.out << info.name << "\n  " << wrapped(info.claim, kWidth - 2, 2) << '\n';
   }
-  if (json) session.out << nlohmann::json{{"experiments", experiments}} << '\n';
+  if (json) print_document(session.out, nlohmann::json{{"experiments", experiments}});
   return kDone;
 }
 

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "option_checks.hpp"
@@ -49,7 +50,7 @@ int list_optimizers(bool json, Session& session) {
   }
   auto optimizers = nlohmann::json::array();
   for (const auto& info : optimizer_catalog()) optimizers.push_back(to_json(info));
-  session.out << nlohmann::json{{"optimizers", optimizers}} << '\n';
+  print_document(session.out, nlohmann::json{{"optimizers", optimizers}});
   return kDone;
 }
 

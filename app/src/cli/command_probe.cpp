@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/version.hpp"
 #include "normdescent/compare/compare.hpp"
@@ -41,15 +42,15 @@ nlohmann::json result_json(const ProbeCommandOptions& options, const ProblemTask
   result.update(nlohmann::json::parse(prediction.to_json()));
   result["version"] = kVersion;
   result["command"] = "probe";
-  result["command_line"] = command_line;
+  result["command_line"] = utf8_text(command_line);
   result["seed"] = options.seed;
   result["threads"] = options.threads;
   result["complete"] = report.status == ProbeStatus::completed;
   const TaskDescription& data = task.description;
   result["task"] = {{"kind", data.kind},
-                    {"data", data.data},
+                    {"data", utf8_text(data.data)},
                     {"data_hash", data.data_hash},
-                    {"model", data.model},
+                    {"model", utf8_text(data.model)},
                     {"parameters", task.parameters},
                     {"batch", data.batch},
                     {"context", data.context},
@@ -85,7 +86,7 @@ int run_probe(ProbeCommandOptions options, Session& session) {
     session.err << "report: " << page.string() << '\n';
   }
   if (options.json) {
-    session.out << result << '\n';
+    print_document(session.out, result);
   } else {
     print_geometry(session.out, report);
     session.out << '\n';
@@ -105,7 +106,7 @@ void add_probe(CLI::App& program, Action& chosen) {
   command->add_option("--optimizers", options->optimizers, "Names of `optimizers list`, separated by commas")
       ->type_name("NAMES");
   command->add_option("--steps", options->steps, "Steps of the run that is predicted")
-      ->check(whole_number(1))
+      ->check(integer(1))
       ->capture_default_str()
       ->type_name("N");
   command->add_flag("--thorough", options->is_thorough,

@@ -7,6 +7,8 @@
 #include <CLI/CLI.hpp>
 
 #include "commands.hpp"
+#include "json_document.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/report/report.hpp"
 
 namespace normdescent::cli {
@@ -24,7 +26,7 @@ void add_report(CLI::App& program, Action& chosen) {
     chosen = [options](Session& session) {
       const std::string path = write_report(options->folder).string();
       if (options->json) {
-        session.out << nlohmann::json{{"report", path}} << '\n';
+        print_document(session.out, nlohmann::json{{"report", utf8_text(path)}});
       } else {
         session.out << path << '\n';
       }

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/tokens/shard.hpp"
@@ -57,8 +58,8 @@ int run_tokenize(const TokenizeCommandOptions& options, Session& session) {
   if (options.json) {
     auto json = nlohmann::json::parse(manifest.to_json());
     json["bytes_per_second"] = rate;
-    json["folder"] = folder.path().string();
-    session.out << json << '\n';
+    json["folder"] = utf8_text(folder.path().string());
+    print_document(session.out, json);
     return kDone;
   }
   const std::int64_t tokens = manifest.training_tokens + manifest.validation_tokens;
@@ -85,11 +86,11 @@ void add_tokenize(CLI::App& program, Action& chosen) {
                               ->capture_default_str()
                               ->type_name("NAME");
   command->add_option("--learn", options->learn, "Learn a byte-pair encoding of N tokens from the text instead")
-      ->check(whole_number(257, 65536))
+      ->check(integer(257, 65536))
       ->type_name("N")
       ->excludes(tokenizer);
   command->add_option("--tokens-per-shard", options->tokens_per_shard, "Tokens in a file")
-      ->check(whole_number(1, INT32_MAX))
+      ->check(integer(1, INT32_MAX))
       ->capture_default_str()
       ->type_name("N");
   add_threads(*command, options->threads);

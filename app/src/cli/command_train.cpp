@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "commands.hpp"
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
@@ -38,24 +39,23 @@ void print_json(const TrainCommandOptions& options, const Outcome& outcome, cons
                 std::ostream& out) {
   const auto& [report, last, tokens_per_second, matrix_peak, share_of_peak, events, processes, sent] = outcome;
   // NaN and infinity become null.
-  out << nlohmann::json{{"model", options.task.model_name()},
-                        {"optimizer", options.optimizer},
-                        {"learning_rate", last.learning_rate},
-                        {"status", to_string(report.status)},
-                        {"reason", report.reason},
-                        {"steps", report.steps_done},
-                        {"tokens", last.tokens},
-                        {"first_loss", report.first_loss},
-                        {"final_loss", report.final_loss},
-                        {"tokens_per_second", tokens_per_second},
-                        {"matrix_peak_flops", matrix_peak},
-                        {"share_of_matrix_peak", share_of_peak},
-                        {"events", events},
-                        {"peak_memory_bytes", peak_memory().value_or(0)},
-                        {"processes", processes},
-                        {"bytes_sent", sent.bytes},
-                        {"folder", folder.path().string()}}
-      << '\n';
+  print_document(out, nlohmann::json{{"model", utf8_text(options.task.model_name())},
+                                     {"optimizer", options.optimizer},
+                                     {"learning_rate", last.learning_rate},
+                                     {"status", to_string(report.status)},
+                                     {"reason", report.reason},
+                                     {"steps", report.steps_done},
+                                     {"tokens", last.tokens},
+                                     {"first_loss", report.first_loss},
+                                     {"final_loss", report.final_loss},
+                                     {"tokens_per_second", tokens_per_second},
+                                     {"matrix_peak_flops", matrix_peak},
+                                     {"share_of_matrix_peak", share_of_peak},
+                                     {"events", events},
+                                     {"peak_memory_bytes", peak_memory().value_or(0)},
+                                     {"processes", processes},
+                                     {"bytes_sent", sent.bytes},
+                                     {"folder", utf8_text(folder.path().string())}});
 }
 
 void print_text(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,

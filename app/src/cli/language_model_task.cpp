@@ -71,20 +71,20 @@ void add_task_options(CLI::App& command, LanguageModelOptions& options) {
       ->capture_default_str()
       ->type_name("NAME");
   command
-      .add_option(
-          "--window-order", options.window_order,
-          "independent (drawn with replacement, the default for text) or shuffled (epochs, the default for shards)")
+      .add_option("--window-order", options.window_order,
+                  "Order of the training sequences: independent (drawn with replacement, the default for text) or "
+                  "shuffled (epochs, the default for shards)")
       ->check(CLI::IsMember({"independent", "shuffled"}))
       ->type_name("NAME");
   command.add_option("--model", options.model, "GPT preset: " + preset_names())
       ->capture_default_str()
       ->type_name("NAME");
-  command.add_option("--batch", options.batch, "Windows of text in a mini-batch")
-      ->check(whole_number(1, 1 << 20))
+  command.add_option("--batch", options.batch, "Sequences in a mini-batch")
+      ->check(integer(1, 1 << 20))
       ->capture_default_str()
       ->type_name("N");
-  command.add_option("--context", options.context, "Tokens in a window; default: the preset's")
-      ->check(whole_number(1, 1 << 20))
+  command.add_option("--context", options.context, "Tokens in a sequence; default: the model's")
+      ->check(integer(1, 1 << 20))
       ->type_name("N");
 }
 

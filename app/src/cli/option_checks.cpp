@@ -22,14 +22,14 @@ std::string quoted(const std::string& text) { return "'" + text + "'"; }
 
 }  // namespace
 
-CLI::Validator whole_number(std::int64_t low, std::int64_t high) {
+CLI::Validator integer(std::int64_t low, std::int64_t high) {
   std::string expected = high == INT64_MAX ? "of at least " + std::to_string(low)
                                            : "from " + std::to_string(low) + " to " + std::to_string(high);
   if (low == 1 && high == INT64_MAX) expected = "above 0";
   return {[low, high, expected](const std::string& text) {
             std::int64_t value = 0;
             const bool is_good = parse(text, value) && value >= low && value <= high;
-            return is_good ? std::string() : quoted(text) + " is not a whole number " + expected;
+            return is_good ? std::string() : quoted(text) + " is not an integer " + expected;
           },
           ""};
 }
@@ -43,22 +43,26 @@ CLI::Validator positive_number() {
           ""};
 }
 
+CLI::Validator non_negative_number() {
+  return {[](const std::string& text) {
+            double value = 0.0;
+            const bool is_good = parse(text, value) && std::isfinite(value) && value >= 0.0;
+            return is_good ? std::string() : quoted(text) + " is not a number of at least 0";
+          },
+          ""};
+}
+
 CLI::Option* add_json(CLI::App& command, bool& json) {
   return command.add_flag("--json", json, "One JSON document on standard output, nothing else");
 }
 
 CLI::Option* add_seed(CLI::App& command, std::uint64_t& seed) {
-  return command.add_option("--seed", seed, "Every random choice follows from it")
-      ->check(whole_number(0))
-      ->capture_default_str()
-      ->type_name("N");
+  return command.add_option("--seed", seed, "Random seed")->check(integer(0))->capture_default_str()->type_name("N");
 }
 
 CLI::Option* add_threads(CLI::App& command, int& threads) {
   threads = available_threads();
-  return command.add_option("--threads", threads, "Processor threads to use; all by default")
-      ->check(whole_number(1, 1024))
-      ->type_name("N");
+  return command.add_option("--threads", threads, "CPU threads; default: all")->check(integer(1, 1024))->type_name("N");
 }
 
 CLI::Option* add_out(CLI::App& command, std::string& folder, const std::string& what) {

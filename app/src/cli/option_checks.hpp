@@ -11,10 +11,12 @@
 
 namespace normdescent::cli {
 
-/// Refuses what is no whole number in [low, high], in words: "'abc' is not a whole number above 0".
-[[nodiscard]] CLI::Validator whole_number(std::int64_t low, std::int64_t high = INT64_MAX);
+/// Refuses what is no integer in [low, high], in words: "'abc' is not an integer above 0".
+[[nodiscard]] CLI::Validator integer(std::int64_t low, std::int64_t high = INT64_MAX);
 /// Refuses what is no finite number above 0.
 [[nodiscard]] CLI::Validator positive_number();
+/// The same for numbers of at least 0.
+[[nodiscard]] CLI::Validator non_negative_number();
 
 CLI::Option* add_json(CLI::App& command, bool& json);
 CLI::Option* add_seed(CLI::App& command, std::uint64_t& seed);

@@ -2,33 +2,25 @@
 #include "processes.hpp"
 
 #include <algorithm>
-#include <ostream>
 #include <string>
 #include <utility>
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/distributed/c10d_group.hpp"
-#include "normdescent/distributed/launcher.hpp"
 #include "option_checks.hpp"
 
 namespace normdescent::cli {
 
 void add_process_options(CLI::App& command, ProcessOptions& options) {
   command
-      .add_option("--processes", options.processes,
-                  "Processes on this machine that share every mini-batch; torchrun, mpirun and srun need no option")
-      ->check(whole_number(1, 1024))
-      ->capture_default_str()
-      ->type_name("N");
-  command
       .add_option("--process-timeout", options.timeout_seconds, "Seconds without an answer after which a rank is lost")
-      ->check(whole_number(1, 86'400))
+      ->check(integer(1, 86'400))
       ->capture_default_str()
       ->type_name("S");
   command
       .add_option("--bucket-megabytes", options.bucket_megabytes,
                   "Gradients that processes exchange at a time: larger for many processes")
-      ->check(whole_number(1, 4096))
+      ->check(integer(1, 4096))
       ->capture_default_str()
       ->type_name("MB");
   command.add_flag("--shard-state", options.shard_state,
@@ -39,20 +31,11 @@ void add_process_options(CLI::App& command, ProcessOptions& options) {
 
 std::optional<ProcessEnvironment> find_place(const ProcessOptions& options) {
   auto place = find_process_environment();
-  if (place && options.processes > 1 && place->size != options.processes)
-    throw UserError("--processes is " + std::to_string(options.processes) + ", but the launcher started " +
-                        std::to_string(place->size),
-                    "leave --processes out where a launcher starts the processes");
-  if (!place && options.processes == 1 && options.majority_vote)
-    throw UserError("--majority-vote needs several voters", "add --processes N, or start it with torchrun");
+  if ((!place || place->size == 1) && options.majority_vote)
+    throw UserError(
+        "--majority-vote needs several voters",
+        "start several processes: torchrun --no-python --nproc-per-node 2 normdescent train ..., or mpirun");
   return place;
-}
-
-int launch(const ProcessOptions& options, Session& session) {
-  const LaunchReport report =
-      launch_processes({.processes = options.processes, .arguments = session.arguments}, session.stop);
-  if (!report.reason.empty()) session.err << "normdescent: " << report.reason << '\n';
-  return report.exit_code;
 }
 
 bool is_told_by_rank_0() {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Options and start of runs with several processes.
+// Options of runs with several processes, which torchrun, mpirun or srun start.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -13,7 +13,6 @@
 namespace normdescent::cli {
 
 struct ProcessOptions {
-  int processes = 1;
   int timeout_seconds = 120;
   int bucket_megabytes = 4;
   bool shard_state = false;
@@ -21,12 +20,8 @@ struct ProcessOptions {
 };
 void add_process_options(CLI::App& command, ProcessOptions& options);
 
-/// This process's place in a run of several; empty: it is alone, or is to start the others. UserError if the variables
-/// of a launcher contradict --processes.
+/// This process's place in a run of several; empty: it is alone. UserError if one alone is to vote.
 [[nodiscard]] std::optional<ProcessEnvironment> find_place(const ProcessOptions& options);
-
-/// Runs this command line in `options.processes` processes and says how the run ended if no rank could.
-int launch(const ProcessOptions& options, Session& session);
 
 /// Whether rank 0, on the same machine with the same command line, says what is wrong with it.
 [[nodiscard]] bool is_told_by_rank_0();

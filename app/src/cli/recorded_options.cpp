@@ -127,14 +127,14 @@ TrainCommandOptions parse_recorded(const TrainingRecord::Options& recorded, cons
 }
 
 /// Rates, clipping and settings of the optimizer can be given in several ways.
-void require_same_settings(const CLI::App& command, const TrainCommandOptions& typed, const TrainingRecord& record) {
+void require_same_settings(const TrainCommandOptions& typed, const TrainingRecord& record) {
   const auto typed_settings = parse_settings(typed.settings);
   for (const auto& [name, value] : resolved_settings(typed)) {
     const auto found = record.optimizer.find(name);
     if (found != record.optimizer.end() && is_same_value(found->second, value)) continue;
     const std::string before = found == record.optimizer.end() ? "" : found->second;
     if (typed_settings.contains(name)) refuse_change("set " + name, before);
-    refuse_change(command.count("--clip") > 0 && name == "clip_norm" ? "clip" : "learning-rate", before);
+    refuse_change(name == "clip_norm" ? "clip" : name == kWeightDecay ? "weight-decay" : "learning-rate", before);
   }
 }
 
@@ -171,8 +171,8 @@ TrainCommandOptions resumed_options(const CLI::App& command, const TrainCommandO
     if (name == "preset" || name == "scale") {
       const std::string before = name == "preset" ? record.preset : record.scale;
       if ((name == "preset" ? typed.preset : number_text(typed.scale)) != before) refuse_change(name, before);
-    } else if (name == "set" || name == "learning-rate" || name == "clip") {
-      require_same_settings(command, typed, record);
+    } else if (name == "set" || name == "learning-rate" || name == "clip" || name == "weight-decay") {
+      require_same_settings(typed, record);
     } else if (is_among(name, kFree) && (name != "init-from" || record.options.contains(name))) {
       merged[name] = given.contains(name) ? given.at(name) : std::vector<std::string>{"false"};
     } else if (name == "steps" && typed.trainer.steps > planned) {

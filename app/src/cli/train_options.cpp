@@ -17,11 +17,11 @@ void add_schedule(CLI::App& command, TrainerOptions& trainer) {
     schedules.emplace(name, *parse_decay(name));
     names.append(names.empty() ? "" : ", ").append(name);
   }
-  command.add_option("--schedule", trainer.decay, "How the rate decays: " + names)
+  command.add_option("--schedule", trainer.decay, "LR schedule: " + names)
       ->transform(CLI::Transformer(schedules))
       ->default_str(to_string(trainer.decay))
       ->type_name("NAME");
-  command.add_option("--warmup", trainer.warmup_fraction, "Share of the steps over which the rate rises")
+  command.add_option("--warmup", trainer.warmup_fraction, "Warm-up, as a fraction of the steps")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->type_name("X");
@@ -29,19 +29,19 @@ void add_schedule(CLI::App& command, TrainerOptions& trainer) {
 
 void add_checkpoints(CLI::App& command, TrainerOptions& trainer) {
   command.add_option("--checkpoint-every", trainer.checkpoint_every, "Steps between checkpoints; 0: only at the end")
-      ->check(whole_number(0))
+      ->check(integer(0))
       ->capture_default_str()
       ->type_name("N");
   command
       .add_option("--monitor", trainer.monitor_every,
-                  "Steps between measurements of gradient noise, and of what steps gain; 0: none, auto: " +
+                  "Steps between measurements of gradient noise and step gain; 0: none, auto: " +
                       std::to_string(kMonitorInterval))
       ->transform([](const std::string& text) { return text == "auto" ? std::to_string(kMonitorInterval) : text; })
-      ->check(whole_number(0))
+      ->check(integer(0))
       ->capture_default_str()
       ->type_name("N");
   command.add_option("--keep-checkpoints", trainer.keep_checkpoints, "How many of the newest to keep")
-      ->check(whole_number(1, 1000))
+      ->check(integer(1, 1000))
       ->capture_default_str()
       ->type_name("K");
   command
@@ -57,13 +57,13 @@ void add_checkpoints(CLI::App& command, TrainerOptions& trainer) {
 void add_model_start(CLI::App& command, LanguageModelOptions& task) {
   command
       .add_option("--init-from", task.init_from,
-                  "Begin with these weights: a run folder, a Hugging Face folder or .safetensors, llm.c's .bin")
+                  "Initial weights: a run folder, a Hugging Face folder or .safetensors, llm.c's .bin")
       ->type_name("PATH")
       ->excludes("--model");
   command
       .add_option("--micro-batch", task.micro_batch,
-                  "Windows in memory at a time; gradients of a mini-batch are accumulated. Default: all of it")
-      ->check(whole_number(1, 1 << 20))
+                  "Sequences in memory at a time (gradient accumulation); default: the whole batch")
+      ->check(integer(1, 1 << 20))
       ->type_name("N");
 }
 
@@ -72,10 +72,10 @@ void add_preset(CLI::App& command, TrainCommandOptions& options) {
   for (const auto& preset : training_presets()) names += preset.name + ", ";
   command
       .add_option("--preset", options.preset,
-                  "A paper's run: " + names + "or list. Options beside it go before its values")
+                  "Hyperparameters of a paper's run: " + names + "or list. Options given beside it override it")
       ->type_name("NAME")
       ->excludes("--optimizer");
-  command.add_option("--scale", options.scale, "Share of the preset's steps and of its batch, in (0, 1]")
+  command.add_option("--scale", options.scale, "Fraction of the preset's steps and batch, in (0, 1]")
       ->check(positive_number())
       ->capture_default_str()
       ->type_name("X")
@@ -92,27 +92,30 @@ void add_train_options(CLI::App& command, TrainCommandOptions& options) {
       ->capture_default_str()
       ->type_name("NAME");
   add_preset(command, options);
-  command.add_option("--learning-rate", options.learning_rate, "Peak rate; default: the optimizer's")
+  command.add_option("--learning-rate", options.learning_rate, "Peak learning rate; default: the optimizer's")
       ->check(positive_number())
       ->type_name("X");
-  command.add_option("--clip", options.clip, "Largest l2 norm of a gradient over all tensors; longer ones are scaled")
+  command.add_option("--clip", options.clip, "Gradient clipping: maximal global l2 norm")
       ->check(positive_number())
+      ->type_name("X");
+  command.add_option("--weight-decay", options.weight_decay, "Decoupled weight decay; default: the optimizer's")
+      ->check(non_negative_number())
       ->type_name("X");
   add_settings(command, options.settings);
   TrainerOptions& trainer = options.trainer;
-  command.add_option("--steps", trainer.steps, "Steps of the whole run")
-      ->check(whole_number(1))
+  command.add_option("--steps", trainer.steps, "Training steps")
+      ->check(integer(1))
       ->capture_default_str()
       ->type_name("N");
   add_schedule(command, trainer);
   command.add_option("--evaluate-every", trainer.evaluate_every, "Steps between validations; 0: only at the end")
-      ->check(whole_number(0))
+      ->check(integer(0))
       ->capture_default_str()
       ->type_name("N");
   add_checkpoints(command, trainer);
   command
       .add_option("--on-nonfinite", trainer.on_nonfinite,
-                  "What NaN or infinity in a loss or gradient does: stop the run, or skip the step")
+                  "On a loss or gradient that is NaN or infinite: stop the run, or skip the step")
       ->transform(CLI::Transformer(
           std::map<std::string, NonFinitePolicy>{{"stop", NonFinitePolicy::stop}, {"skip", NonFinitePolicy::skip}}))
       ->default_str("stop")
@@ -121,10 +124,13 @@ void add_train_options(CLI::App& command, TrainCommandOptions& options) {
   add_threads(command, options.threads);
   add_process_options(command, options.processes);
   auto* const out = add_out(command, options.out, "Run folder; must be new or empty. Default: runs/train-N");
-  command.add_option("--resume", options.resume, "Continue the run in this folder; all other options as they were")
+  command
+      .add_option("--resume", options.resume,
+                  "Continue the run in this folder: its options are in it. Beside it: what changes no result "
+                  "(--threads, --*-every ...), and more --steps")
       ->type_name("DIR")
       ->excludes(out);
-  command.add_flag("--estimate", options.estimate, "Say what memory and time the run will take, and do not run it");
+  command.add_flag("--estimate", options.estimate, "Estimate memory and time, and do not train");
   add_json(command, options.json);
 }
 
@@ -135,6 +141,10 @@ std::map<std::string, std::string> resolved_settings(const TrainCommandOptions& 
   }
   if (!options.clip.empty() && !settings.emplace("clip_norm", options.clip).second) {
     throw UserError("the clipping is given twice", "use either --clip or --set clip_norm=VALUE");
+  }
+  if (!options.weight_decay.empty() && !settings.emplace(kWeightDecay, options.weight_decay).second) {
+    throw UserError("the weight decay is given twice",
+                    std::string("use either --weight-decay or --set ") + kWeightDecay + "=VALUE");
   }
   return settings;
 }

@@ -14,6 +14,9 @@
 
 namespace normdescent::cli {
 
+/// What the catalog calls it.
+inline constexpr const char* kWeightDecay = "decoupled_decay";
+
 struct TrainCommandOptions {
   LanguageModelOptions task;
   std::string preset;  ///< empty: none; "list": say which there are
@@ -22,6 +25,7 @@ struct TrainCommandOptions {
   std::vector<std::string> settings;
   std::string learning_rate;  ///< as typed; empty: the optimizer's default
   std::string clip;           ///< as typed; empty: the optimizer's default
+  std::string weight_decay;   ///< as typed; empty: the optimizer's default
   TrainerOptions trainer;
   std::string out;
   std::string resume;
@@ -38,7 +42,8 @@ void add_train_options(CLI::App& command, TrainCommandOptions& options);
 /// preset or a scale without one.
 void apply_preset(const CLI::App& command, TrainCommandOptions& options);
 
-/// The settings of the optimizer with --learning-rate and --clip among them. UserError if one is given twice.
+/// The settings of the optimizer with --learning-rate, --clip and --weight-decay among them. UserError if one is given
+/// twice.
 [[nodiscard]] std::map<std::string, std::string> resolved_settings(const TrainCommandOptions& options);
 
 /// `train --preset list` and `train --explain`: every value with where it comes from.

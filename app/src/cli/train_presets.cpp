@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/optimizers/catalog.hpp"
@@ -59,7 +60,8 @@ std::vector<Value> values_of(const CLI::App& command, const TrainCommandOptions&
     const auto found = settings.find(option.name);
     const bool given = typed.contains(option.name) ||
                        (option.name == "learning_rate" && is_given(command, "--learning-rate")) ||
-                       (option.name == "clip_norm" && is_given(command, "--clip"));
+                       (option.name == "clip_norm" && is_given(command, "--clip")) ||
+                       (option.name == kWeightDecay && is_given(command, "--weight-decay"));
     const char* const fallback = "the optimizer's default";
     values.push_back({"set " + option.name, found == settings.end() ? option.default_value : found->second,
                       given ? "given" : (found == settings.end() ? fallback : otherwise)});
@@ -81,6 +83,7 @@ void apply_preset(const CLI::App& command, TrainCommandOptions& options) {
   if (!typed.contains("learning_rate")) set("--learning-rate", options.learning_rate, text_of(preset.learning_rate));
   for (const auto& [name, value] : preset.settings) {
     if (name == "clip_norm" && is_given(command, "--clip")) continue;
+    if (name == kWeightDecay && is_given(command, "--weight-decay")) continue;
     if (!typed.contains(name)) options.settings.push_back(name + "=" + value);
   }
   const bool has_other_model = is_given(command, "--model") || is_given(command, "--init-from");
@@ -114,15 +117,15 @@ void print_presets(bool json, std::ostream& out) {
     out << name << preset.optimizer << " at " << text_of(preset.learning_rate) << ", " << grouped(preset.steps)
         << " steps of " << preset.batch << " x " << preset.context << " tokens: " << preset.source << '\n';
   }
-  if (json) out << nlohmann::json{{"presets", list}} << '\n';
+  if (json) print_document(out, nlohmann::json{{"presets", list}});
 }
 
 void explain_options(const CLI::App& command, const TrainCommandOptions& options, std::ostream& out) {
   const auto values = values_of(command, options);
   if (options.json) {
     nlohmann::json json = nlohmann::json::object();
-    for (const auto& value : values) json[value.name] = {{"value", value.value}, {"source", value.source}};
-    out << json << '\n';
+    for (const auto& value : values) json[value.name] = {{"value", utf8_text(value.value)}, {"source", value.source}};
+    print_document(out, json);
     return;
   }
   for (const auto& value : values) {

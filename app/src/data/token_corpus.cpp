@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "normdescent/base/hash.hpp"
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/io/json_count.hpp"
 #include "normdescent/io/json_depth.hpp"
 #include "normdescent/tokens/shard.hpp"
+#include "normdescent/tokens/shard_scan.hpp"
 
 namespace normdescent {
 
@@ -62,8 +64,8 @@ TokenManifest read_manifest(const fs::path& path) {
   try {
     const auto json = nlohmann::json::parse(text);
     TokenManifest manifest{
-        .source = json.at("source").get<std::string>(),
-        .tokenizer = json.at("tokenizer").get<std::string>(),
+        .source = bytes_of_utf8_text(json.at("source").get<std::string>()),
+        .tokenizer = bytes_of_utf8_text(json.at("tokenizer").get<std::string>()),
         .hash = json.at("hash").get<std::string>(),
         .vocabulary = json_count<Index>(json.at("vocabulary"), "vocabulary"),
         .documents = json_count<std::int64_t>(json.at("documents"), "documents"),
@@ -117,8 +119,8 @@ std::shared_ptr<const TokenCorpus> encode_corpus(const Corpus& corpus, const Enc
 }
 
 std::string TokenManifest::to_json() const {
-  const nlohmann::ordered_json json = {{"source", source},
-                                       {"tokenizer", tokenizer},
+  const nlohmann::ordered_json json = {{"source", utf8_text(source)},
+                                       {"tokenizer", utf8_text(tokenizer)},
                                        {"hash", hash},
                                        {"vocabulary", vocabulary},
                                        {"documents", documents},
@@ -158,18 +160,17 @@ std::shared_ptr<const TokenCorpus> open_token_folder(const fs::path& folder) {
   corpus.info.validation_bytes = static_cast<std::int64_t>(corpus.validation->size() * sizeof(std::uint16_t));
   corpus.tokenizer = "gpt2";
   corpus.vocabulary = kGptTwoVocabulary;
-  std::string identity = std::to_string(corpus.training->size()) + " " + std::to_string(corpus.validation->size());
   if (fs::exists(folder / kManifest, error)) {
     const TokenManifest manifest = read_manifest(folder / kManifest);
     corpus.tokenizer = manifest.tokenizer;
     corpus.tokenizer_hash = manifest.hash;
     corpus.vocabulary = manifest.vocabulary;
     corpus.info.source = manifest.source + " (" + folder.string() + ")";
-    identity += manifest.to_json();
   }
-  // Shards may be larger than memory, so not their content is hashed but what is said of it.
-  corpus.info.content_hash =
-      hash_text(hash_bytes({reinterpret_cast<const std::uint8_t*>(identity.data()), identity.size()}));
+  // The tokens themselves, not what is said of them: shards that moved are the same data, others of the same size are
+  // not.
+  const std::uint64_t hash = scan_shards(training, corpus.vocabulary, kHashStart);
+  corpus.info.content_hash = hash_text(scan_shards(validation, corpus.vocabulary, hash_bytes({}, hash)));
   return std::make_shared<const TokenCorpus>(std::move(corpus));
 }
 

@@ -18,8 +18,9 @@ using nlohmann::json;
 /// Where report.js draws, or a word on why nothing is drawn.
 std::string chart_place(const char* id, const char* caption) {
   if (!has_bundled_charts()) {
-    return "<p class=\"note\">Charts were not bundled into this build, so there are tables only. With npm installed, "
-           "<code>npm ci --prefix web</code> and building again brings them.</p>\n";
+    return "<p class=\"note\">Charts were not bundled into this build, so there are tables only. With dygraphs "
+           "(Debian: "
+           "<code>libjs-dygraphs</code>) configuring and building again brings them.</p>\n";
   }
   return std::string("<figure><div class=\"chart\" data-chart=\"") + id + "\" aria-hidden=\"true\"></div><figcaption>" +
          caption + "</figcaption></figure>\n";
@@ -32,7 +33,7 @@ class Grid {
  public:
   void add(double key, const std::string& column, double value) {
     if (std::find(columns_.begin(), columns_.end(), column) == columns_.end()) columns_.push_back(column);
-    if (!std::isfinite(value)) return;
+    if (!std::isfinite(value) || std::isnan(key)) return;
     auto& [sum, count] = sums_[key][column];
     sum += value;
     ++count;
@@ -206,7 +207,8 @@ std::string rate_sensitivity(const json& result) {
   }
   if (grid.empty()) return {};
   return chart_place("rates",
-                     "Final validation loss for each learning rate of the search; the ring marks the chosen rate. "
+                     "Final validation loss for each learning rate of the search; mean over seeds, the band spans "
+                     "them; the ring marks the chosen rate. "
                      "A wide valley forgives a poor choice.") +
          details("As a table", grid.html("Mean final loss", "Learning rate"));
 }

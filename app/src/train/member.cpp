@@ -94,7 +94,7 @@ TrainingPosition hear_start(const RunIdentity& identity, const TrainerOptions& o
   if (step < 0) return {};
   const auto search = find_checkpoint(folder);
   if (!search.newest)
-    throw UserError(who + " finds no sound checkpoint in " + folder.string() + ", which rank 0 resumes from",
+    throw UserError(who + " finds no valid checkpoint in " + folder.string() + ", which rank 0 resumes from",
                     "the run folder must be on a file system that all machines see");
   const Checkpoint start = start_at(*search.newest, identity, options, member);
   if (start.position.step != step)

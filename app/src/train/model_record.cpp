@@ -78,7 +78,7 @@ GptWeights read_run_weights(const fs::path& folder) {
   const auto search = find_checkpoint(folder);
   if (!search.newest) {
     throw UserError("no checkpoint in " + folder.string() +
-                        (search.damaged.empty() ? "" : " is sound: " + search.damaged.front().defect),
+                        (search.damaged.empty() ? "" : " is valid: " + search.damaged.front().defect),
                     "train writes one every --checkpoint-every steps and at the end");
   }
   const fs::path path = *search.newest / kWeightsFile;

@@ -45,7 +45,7 @@ std::optional<Checkpoint> resume(const std::filesystem::path& folder, const RunI
   const auto search = find_checkpoint(folder);
   if (!search.newest) {
     if (!search.damaged.empty())
-      throw UserError("no checkpoint in " + folder.string() + " is sound; of the newest, " +
+      throw UserError("no checkpoint in " + folder.string() + " is valid; of the newest, " +
                           search.damaged.front().folder.filename().string() + ", " + search.damaged.front().defect,
                       "start the run again in another folder; nothing was changed in this one");
     if (!holds_a_beginning(folder))

@@ -88,8 +88,8 @@ TEST(Probe, JsonHasTheStableKeysAndNothingIsWrittenUnasked) {
 TEST(Train, LowersTheLossWritesMetricsAndResumesToTheSameEnd) {
   const Scratch scratch;
   const std::string data = scratch.file("text.txt", sample_text());
-  const Arguments common{"train",       "--data",  data,    "--context",           "16",      "--batch", "2",
-                         "--optimizer", "signsgd", "--set", "decoupled_decay=0.1", "--steps", "12",      "--json"};
+  const Arguments common{"train",   "--data",         data,  "--context", "16", "--batch", "2", "--optimizer",
+                         "signsgd", "--weight-decay", "0.1", "--steps",   "12", "--json"};
   const Ran whole = run(common + Arguments{"--out", scratch / "whole"});
   EXPECT_EQ(whole.code, 0) << whole.err;
   const Json end = one_document(whole);
@@ -111,7 +111,7 @@ TEST(Train, LowersTheLossWritesMetricsAndResumesToTheSameEnd) {
   const Ran stopped = run(common + Arguments{"--out", scratch / "parts"}, stop.get_token());
   EXPECT_EQ(stopped.code, 1);
   EXPECT_TRUE(contains(stopped.err, "--resume " + scratch / "parts")) << stopped.err;
-  const Ran rest = run(common + Arguments{"--resume", scratch / "parts"});
+  const Ran rest = run({"train", "--json", "--resume", scratch / "parts"});
   EXPECT_EQ(rest.code, 0) << rest.err;
   EXPECT_EQ(one_document(rest)["final_loss"], end["final_loss"]);
 }
@@ -173,14 +173,14 @@ TEST_P(BadInput, NumbersAreRefusedInOneLine) {
   const std::string command = GetParam();
   for (const char* number : {"0", "-3", "abc", "1.5", "", "nan", "99999999999999999999"}) {
     expect_refusal(run({command, "--steps", number}),
-                   "--steps: '" + std::string(number) + "' is not a whole number above 0",
+                   "--steps: '" + std::string(number) + "' is not an integer above 0",
                    "normdescent " + command + " --help");
   }
-  expect_refusal(run({command, "--batch", "0"}), "--batch: '0' is not a whole number");
-  expect_refusal(run({command, "--context", "-1"}), "--context: '-1' is not a whole number");
+  expect_refusal(run({command, "--batch", "0"}), "--batch: '0' is not an integer");
+  expect_refusal(run({command, "--context", "-1"}), "--context: '-1' is not an integer");
   expect_refusal(run({command, "--context", "100000"}), "context");
-  expect_refusal(run({command, "--threads", "0"}), "--threads: '0' is not a whole number");
-  expect_refusal(run({command, "--seed", "-1"}), "--seed: '-1' is not a whole number");
+  expect_refusal(run({command, "--threads", "0"}), "--threads: '0' is not an integer");
+  expect_refusal(run({command, "--seed", "-1"}), "--seed: '-1' is not an integer");
   expect_refusal(run({command, "--steps"}), "--steps");
 }
 

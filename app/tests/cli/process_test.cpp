@@ -4,6 +4,7 @@
 #include <csignal>
 #include <filesystem>
 #include <functional>
+#include <random>
 #include <thread>
 
 #include <fcntl.h>
@@ -91,13 +92,13 @@ class ProcessTest : public testing::Test {
   std::string text_ = scratch_.file("text.txt", sample_text());
 };
 
-TEST_F(ProcessTest, TermAndInterruptSaveACheckpointAndResumeGoesOnFromIt) {
+TEST_F(ProcessTest, TermInterruptAndHangUpSaveACheckpointAndResumeGoesOnFromIt) {
   const Arguments whole = train("1000000");
   std::int64_t before = 0;
-  for (const int number : {SIGTERM, SIGINT}) {
-    const Arguments place =
-        before == 0 ? Arguments{"--out", scratch_ / "run"} : Arguments{"--resume", scratch_ / "run"};
-    Process process(whole + place, scratch_ / "log");
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    Process process(
+        before == 0 ? whole + Arguments{"--out", scratch_ / "run"} : Arguments{"train", "--resume", scratch_ / "run"},
+        scratch_ / "log");
     ASSERT_TRUE(wait_until([&] { return lines_written() > before + 3; })) << process.log();
     process.signal(number);
     EXPECT_EQ(process.wait(), 1);
@@ -119,14 +120,74 @@ TEST_F(ProcessTest, AFolderThatMayNotBeWrittenToIsRefusedBeforeTraining) {
   }
   const auto closed = fs::perms::owner_read | fs::perms::owner_exec | fs::perms::others_read | fs::perms::others_exec;
   fs::permissions(scratch_ / "run", closed);
-  for (const Arguments& place : {Arguments{"--resume", scratch_ / "run"}, Arguments{"--out", scratch_ / "run/new"}}) {
-    Process process(train("2") + place, scratch_ / "log", /*as_nobody=*/true);
+  for (const Arguments& arguments :
+       {Arguments{"train", "--resume", scratch_ / "run"}, train("2") + Arguments{"--out", scratch_ / "run/new"}}) {
+    Process process(arguments, scratch_ / "log", /*as_nobody=*/true);
     EXPECT_EQ(process.wait(), 2) << process.log();
     EXPECT_TRUE(contains(process.log(), "Permission denied")) << process.log();
     EXPECT_TRUE(contains(process.log(), scratch_ / "run")) << process.log();
   }
   fs::permissions(scratch_ / "run", fs::perms::owner_all);
   EXPECT_EQ(lines_written(), 2) << "nothing has changed";
+}
+
+/// Lines of metrics.jsonl without what a clock says.
+std::vector<nlohmann::json> metrics_of(const std::filesystem::path& run_folder) {
+  std::vector<nlohmann::json> lines;
+  std::ifstream file(run_folder / "metrics.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(nlohmann::json::parse(line));
+    lines.back().erase("tokens_per_second");
+  }
+  return lines;
+}
+
+// NORMDESCENT_KILLS=200 does it so often.
+TEST_F(ProcessTest, KilledAtAnyMomentTheRunFolderAloneContinuesIt) {
+  namespace fs = std::filesystem;
+  const char* const asked = std::getenv("NORMDESCENT_KILLS");
+  const int kills_wanted = asked != nullptr ? std::atoi(asked) : 12;
+  const Arguments command{"train",   "--data",           text_,   "--steps",
+                          "40",      "--context",        "8",     "--batch",
+                          "2",       "--model",          "nano",  "--optimizer",
+                          "signsgd", "--learning-rate",  "0.002", "--seed",
+                          "5",       "--evaluate-every", "10",    "--checkpoint-every",
+                          "7",       "--threads",        "1"};
+  const auto start = std::chrono::steady_clock::now();
+  {
+    Process whole(command + Arguments{"--out", scratch_ / "whole"}, scratch_ / "log");
+    ASSERT_EQ(whole.wait(), 0) << whole.log();
+  }
+  const auto length = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+  const fs::path run = scratch_ / "run";
+  std::mt19937_64 random(11);
+  int kills = 0;
+  int before_first_checkpoint = 0;
+  for (int ends = 0; kills < kills_wanted || ends == 0;) {
+    const bool goes_on = fs::exists(run);
+    Process process(goes_on ? Arguments{"train", "--resume", run.string()} : command + Arguments{"--out", run.string()},
+                    scratch_ / "log");
+    if (kills < kills_wanted) {  // a third of them before there can be a step
+      const std::int64_t most = random() % 3 == 0 ? 30'000 : length.count() / 2;
+      std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::int64_t>(random() % most)));
+      process.signal(SIGKILL);
+    }
+    const int code = process.wait();
+    if (code == -SIGKILL) {
+      ++kills;
+      if (fs::exists(run) && !fs::exists(run / "checkpoint-7") && !fs::exists(run / "checkpoint-14"))
+        ++before_first_checkpoint;
+      continue;
+    }
+    ASSERT_EQ(code, 0) << (goes_on ? "resumed: " : "begun: ") << process.log();
+    ++ends;
+    ASSERT_EQ(metrics_of(run), metrics_of(scratch_ / "whole"));
+    for (const char* file : {"model.safetensors", "optimizer.safetensors"})
+      ASSERT_EQ(read_text(run / "checkpoint-40" / file), read_text(scratch_ / "whole/checkpoint-40" / file)) << file;
+    fs::remove_all(run);
+  }
+  RecordProperty("kills_before_first_checkpoint", before_first_checkpoint);
+  EXPECT_GT(before_first_checkpoint, kills / 20) << "the kills missed what they are for";
 }
 
 }  // namespace

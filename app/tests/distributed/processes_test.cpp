@@ -2,6 +2,7 @@
 // `train` with several processes: what they compute, and what happens when one of them dies or hangs.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "normdescent/distributed/c10d_group.hpp"
@@ -41,6 +42,35 @@ class Processes : public testing::Test {
     const int code = program.wait(kPatience);
     return {code, program.out(), program.err()};
   }
+  /// As mpirun starts them on one machine; their output is in rank-0, rank-1, ...
+  [[nodiscard]] std::vector<std::unique_ptr<ProgramRun>> start(int ranks, const Arguments& arguments) const {
+    const std::string port = std::to_string(open_meeting_point()->port());  // was free a moment ago
+    const std::string size = std::to_string(ranks);
+    std::vector<std::unique_ptr<ProgramRun>> programs;
+    for (int rank = 0; rank < ranks; ++rank) {
+      const std::string number = std::to_string(rank);
+      const auto logs = folder_ / ("rank-" + number);
+      std::filesystem::create_directories(logs);
+      const Arguments place{"/usr/bin/env",
+                            "OMPI_COMM_WORLD_RANK=" + number,
+                            "OMPI_COMM_WORLD_SIZE=" + size,
+                            "OMPI_COMM_WORLD_LOCAL_RANK=" + number,
+                            "OMPI_COMM_WORLD_LOCAL_SIZE=" + size,
+                            "MASTER_PORT=" + port};
+      programs.push_back(std::make_unique<ProgramRun>(place + arguments, logs));
+    }
+    return programs;
+  }
+  /// Rank 0's end; the others must end as it does.
+  [[nodiscard]] Ended run_ranks(int ranks, const Arguments& arguments) const {
+    const auto programs = start(ranks, arguments);
+    const int code = programs[0]->wait(kPatience);
+    for (std::size_t rank = 1; rank < programs.size(); ++rank) {
+      EXPECT_EQ(programs[rank]->wait(kPatience), code) << programs[rank]->err();
+      EXPECT_EQ(programs[rank]->out(), "") << "rank 0 speaks for all";
+    }
+    return {code, programs[0]->out(), programs[0]->err()};
+  }
 
   /// Training losses of a run folder, one a step.
   [[nodiscard]] std::vector<double> losses(const std::string& name) const {
@@ -64,12 +94,13 @@ TEST_F(Processes, HaveTheLossesOfOneProcess) {
   ASSERT_EQ(alone.code, 0) << alone.err;
   const auto wanted = losses("alone");
   ASSERT_EQ(wanted.size(), 8U);
-  for (const Arguments& more : {Arguments{"--processes", "2"}, Arguments{"--processes", "3", "--shard-state"}}) {
-    const std::string name = "of-" + more[1];
-    const auto shared = run(command(more) + Arguments{"--steps", "8", "--out", folder_ / name});
+  for (const int ranks : {2, 3}) {
+    const std::string name = "of-" + std::to_string(ranks);
+    const auto shared = run_ranks(ranks, command(ranks == 3 ? Arguments{"--shard-state"} : Arguments{}) +
+                                             Arguments{"--steps", "8", "--out", folder_ / name});
     ASSERT_EQ(shared.code, 0) << shared.err;
     const auto result = nlohmann::json::parse(shared.out);
-    EXPECT_EQ(result.at("processes"), std::stoi(more[1]));
+    EXPECT_EQ(result.at("processes"), ranks);
     EXPECT_GT(result.at("bytes_sent").get<double>(), 0.0);
     const auto got = losses(name);
     ASSERT_EQ(got.size(), wanted.size());
@@ -80,55 +111,51 @@ TEST_F(Processes, HaveTheLossesOfOneProcess) {
 }
 
 TEST_F(Processes, AKilledRankEndsTheRunWhichGoesOnWithAnotherNumber) {
-  const Arguments options = {"--steps", "400", "--checkpoint-every", "5", "--shard-state"};
-  ProgramRun program(command(options) + Arguments{"--processes", "3", "--out", folder_ / "run"}, folder_.path());
+  const auto programs =
+      start(3, command({"--steps", "400", "--checkpoint-every", "5", "--shard-state", "--out", folder_ / "run"}));
   ASSERT_TRUE(ProgramRun::until(kPatience, [&] { return has_checkpoint("run", 5) || has_checkpoint("run", 10); }))
-      << program.err();
-  const int victim = program.process_of_rank(1);
-  ASSERT_GT(victim, 0);
-  ::kill(victim, SIGKILL);
-  EXPECT_EQ(program.wait(std::chrono::seconds(30)), 1) << "the timeout is 120 s: a death is seen at once";
-  const std::string err = program.err();
-  EXPECT_NE(err.find("rank 1 was ended by signal 9"), std::string::npos) << err;
-  EXPECT_NE(err.find("rank 0 of 3"), std::string::npos) << err;
-  EXPECT_NE(err.find("rank 2 of 3"), std::string::npos) << err;
-  EXPECT_NE(err.find("another rank has ended"), std::string::npos) << err;
-  EXPECT_NE(err.find("--resume"), std::string::npos) << err;
+      << programs[0]->err();
+  programs[1]->signal(SIGKILL);
+  for (const std::size_t rank : {0U, 2U}) {
+    EXPECT_EQ(programs[rank]->wait(std::chrono::seconds(30)), 1) << "the timeout is 120 s: a death is seen at once";
+    const std::string err = programs[rank]->err();
+    EXPECT_NE(err.find("rank " + std::to_string(rank) + " of 3"), std::string::npos) << err;
+    EXPECT_NE(err.find("another rank has ended"), std::string::npos) << err;
+  }
+  EXPECT_NE(programs[0]->err().find("--resume"), std::string::npos) << programs[0]->err();
 
-  // The end of the schedule is part of the run, so it is stopped early.
-  ProgramRun resumed(command(options) + Arguments{"--processes", "2", "--resume", folder_ / "run"}, folder_.path());
+  // The end of the schedule is part of the run, so it is stopped early. The folder knows all options.
+  const auto resumed = start(2, {NORMDESCENT_PROGRAM, "train", "--threads", "1", "--resume", folder_ / "run"});
   const auto before = losses("run").size();
-  ASSERT_TRUE(ProgramRun::until(kPatience, [&] { return losses("run").size() > before + 20; })) << resumed.err();
-  EXPECT_NE(resumed.err().find("continuing after step"), std::string::npos) << resumed.err();
-  resumed.signal(SIGTERM);
-  EXPECT_EQ(resumed.wait(kPatience), 1);
-  EXPECT_NE(resumed.err().find("interrupted"), std::string::npos) << resumed.err();
+  ASSERT_TRUE(ProgramRun::until(kPatience, [&] { return losses("run").size() > before + 20; })) << resumed[0]->err();
+  EXPECT_NE(resumed[0]->err().find("continuing after step"), std::string::npos) << resumed[0]->err();
+  resumed[0]->signal(SIGTERM);
+  EXPECT_EQ(resumed[0]->wait(kPatience), 1);
+  EXPECT_NE(resumed[0]->err().find("interrupted"), std::string::npos) << resumed[0]->err();
+  EXPECT_EQ(resumed[1]->wait(kPatience), 1);
   const auto all = losses("run");
   EXPECT_LT(all.back(), all.front());
 }
 
-TEST_F(Processes, AHungRankEndsTheRunAfterTheTimeout) {
-  ProgramRun program(
-      command({"--steps", "100000", "--processes", "3", "--process-timeout", "3", "--out", folder_ / "run"}),
-      folder_.path());
-  ASSERT_TRUE(ProgramRun::until(kPatience, [&] { return losses("run").size() > 3; })) << program.err();
-  const int victim = program.process_of_rank(2);
-  ASSERT_GT(victim, 0);
-  ::kill(victim, SIGSTOP);
-  EXPECT_EQ(program.wait(std::chrono::seconds(60)), 1);
-  const std::string err = program.err();
-  EXPECT_NE(err.find("rank 2 hung"), std::string::npos) << err;
-  EXPECT_NE(err.find("a rank did not answer within 3 s"), std::string::npos) << err;
-  EXPECT_NE(err.find("rank 0 of 3"), std::string::npos) << err;
-  EXPECT_NE(err.find("rank 1 of 3"), std::string::npos) << err;
-  EXPECT_EQ(program.process_of_rank(2), 0);
+TEST_F(Processes, AHungRankEndsTheOthersAfterTheTimeout) {
+  const auto programs = start(3, command({"--steps", "100000", "--process-timeout", "3", "--out", folder_ / "run"}));
+  ASSERT_TRUE(ProgramRun::until(kPatience, [&] { return losses("run").size() > 3; })) << programs[0]->err();
+  programs[2]->signal(SIGSTOP);
+  std::string said;
+  for (const std::size_t rank : {0U, 1U}) {
+    EXPECT_EQ(programs[rank]->wait(std::chrono::seconds(60)), 1);
+    const std::string err = programs[rank]->err();
+    EXPECT_NE(err.find("rank " + std::to_string(rank) + " of 3"), std::string::npos) << err;
+    said += err;
+  }
+  EXPECT_NE(said.find("a rank did not answer within 3 s"), std::string::npos) << said;
 }
 
 TEST_F(Processes, AMajorityVoteSendsLittleAndTrains) {
-  const Arguments options = {"--steps", "30", "--optimizer", "signsgd", "--processes", "2"};
-  const auto votes = run(command(options) + Arguments{"--majority-vote", "--out", folder_ / "votes"});
+  const Arguments options = {"--steps", "30", "--optimizer", "signsgd"};
+  const auto votes = run_ranks(2, command(options) + Arguments{"--majority-vote", "--out", folder_ / "votes"});
   ASSERT_EQ(votes.code, 0) << votes.err;
-  const auto sums = run(command(options) + Arguments{"--out", folder_ / "sums"});
+  const auto sums = run_ranks(2, command(options) + Arguments{"--out", folder_ / "sums"});
   ASSERT_EQ(sums.code, 0) << sums.err;
   const auto sent = [](const Ended& ended) { return nlohmann::json::parse(ended.out).at("bytes_sent").get<double>(); };
   EXPECT_GE(sent(sums) / sent(votes), 25.0);
@@ -136,13 +163,15 @@ TEST_F(Processes, AMajorityVoteSendsLittleAndTrains) {
 }
 
 TEST_F(Processes, WhatIsWrongWithTheOptionsIsSaidOnce) {
-  const auto ended =
-      run(command({"--processes", "2", "--optimizer", "muon", "--majority-vote", "--out", folder_ / "run"}));
-  EXPECT_EQ(ended.code, 2);
-  const std::string message = "must be one of sign(g) alone";
-  const auto first = ended.err.find(message);
-  ASSERT_NE(first, std::string::npos) << ended.err;
-  EXPECT_EQ(ended.err.find(message, first + 1), std::string::npos) << ended.err;
+  const auto programs = start(2, command({"--optimizer", "muon", "--majority-vote", "--out", folder_ / "run"}));
+  for (const auto& program : programs) EXPECT_EQ(program->wait(kPatience), 2);
+  EXPECT_NE(programs[0]->err().find("must be one of sign(g) alone"), std::string::npos) << programs[0]->err();
+  EXPECT_EQ(programs[1]->err(), "");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "run"));
+
+  const auto alone = run(command({"--optimizer", "signsgd", "--majority-vote", "--out", folder_ / "run"}));
+  EXPECT_EQ(alone.code, 2);
+  EXPECT_NE(alone.err.find("torchrun"), std::string::npos) << alone.err;
 }
 
 /// As mpirun starts them.

@@ -60,17 +60,6 @@ class ProgramRun {
 
   void signal(int number) const { ::kill(process_, number); }
 
-  /// Process id of a rank that this process has started; 0: there is none.
-  [[nodiscard]] int process_of_rank(int rank) const {
-    const std::string id = std::to_string(process_);
-    std::istringstream children(read_file("/proc/" + id + "/task/" + id + "/children"));
-    for (int child = 0; children >> child;) {
-      const std::string variables = '\0' + read_file("/proc/" + std::to_string(child) + "/environ");
-      if (variables.find('\0' + ("RANK=" + std::to_string(rank)) + '\0') != std::string::npos) return child;
-    }
-    return 0;
-  }
-
   [[nodiscard]] std::string out() const { return read_file(logs_ / "out"); }
   [[nodiscard]] std::string err() const { return read_file(logs_ / "err"); }
 

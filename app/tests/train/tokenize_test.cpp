@@ -9,6 +9,7 @@
 #include <map>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/atomic_file.hpp"
 #include "normdescent/tokens/shard.hpp"
 #include "normdescent/train/gpt_problem.hpp"
 
@@ -228,6 +229,15 @@ TEST_F(TokenizeTest, AModelTrainsOnShardsAndRefusesForeignTokens) {
   const GptProblemOptions options{.shape = shape, .batch_size = 4, .order = WindowOrder::shuffled_epochs};
   const auto objective = make_gpt_problem(options, open_token_folder(root_ / "out"))->instantiate(1);
   EXPECT_GT(objective->gradient(Batch::number(1, 0, 4)), 0.0);
+  // A shard that another process cuts meanwhile is a message, from the first window on that is not there any more.
+  const fs::path shard = root_ / "out" / "train_000001.bin";
+  const std::string content = read_text(shard);
+  fs::resize_file(shard, 1500);
+  const auto an_epoch = [&] {
+    for (std::uint64_t number = 0; number < 200; ++number) (void)objective->gradient(Batch::number(1, number, 4));
+  };
+  EXPECT_THROW(an_epoch(), UserError);
+  write_text_atomically(shard, content);
 
   // tokens.json says 256, the shards hold more.
   std::string manifest = TokenManifest{.tokenizer = "bytes", .vocabulary = 256}.to_json();

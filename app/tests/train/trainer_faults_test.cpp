@@ -9,6 +9,7 @@
 #include <sstream>
 #include <vector>
 
+#include "normdescent/base/user_error.hpp"
 #include "normdescent/io/atomic_file.hpp"
 #include "normdescent/optimizers/catalog.hpp"
 #include "normdescent/train/trainer.hpp"
@@ -21,7 +22,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-enum class Fault { loss, gradient, spike };
+enum class Fault { loss, gradient, spike, thrown };
 
 /// A noisy quadratic whose mini-batches of the given numbers are broken.
 class FaultyObjective final : public test::QuadraticObjective {
@@ -31,8 +32,10 @@ class FaultyObjective final : public test::QuadraticObjective {
       : QuadraticObjective(options, seed), fault_(fault), batches_(batches) {}
 
   double gradient(const Batch& batch) override {
+    const bool is_broken = std::ranges::find(batches_, batch.first / batch.count) != batches_.end();
+    if (is_broken && fault_ == Fault::thrown) throw UserError("the data cannot be read");
     const double loss = QuadraticObjective::gradient(batch);
-    if (std::ranges::find(batches_, batch.first / batch.count) == batches_.end()) return loss;
+    if (!is_broken) return loss;
     if (fault_ == Fault::gradient) parameters()[0].gradient[1] = std::numeric_limits<float>::infinity();
     return fault_ == Fault::loss ? std::nan("") : fault_ == Fault::spike ? loss + 50.0 : loss;
   }
@@ -132,6 +135,21 @@ TEST_F(TrainerFaults, ResumeIsBitEqualWithSkippedStepsAndSpikes) {
     EXPECT_EQ(lines(name), lines(name + "whole"));
     EXPECT_EQ(weights(name), weights(name + "whole"));
   }
+}
+
+TEST_F(TrainerFaults, AnExceptionKeepsEveryCompleteStep) {
+  const FaultyProblem sound(Fault::thrown, {});
+  run("whole", sound, NonFinitePolicy::stop);
+  for (const std::uint64_t step : {1U, 33U, 40U}) {
+    const std::string name = "at" + std::to_string(step);
+    EXPECT_THROW(run(name, FaultyProblem(Fault::thrown, {step}), NonFinitePolicy::stop), UserError);
+    EXPECT_EQ(find_checkpoint(folder_ / name).newest->filename(), "checkpoint-" + std::to_string(step));
+    EXPECT_EQ(run(name, sound, NonFinitePolicy::stop, true).status, RunStatus::completed);
+    EXPECT_EQ(lines(name), lines("whole"));
+    EXPECT_EQ(weights(name), weights("whole"));
+  }
+  EXPECT_THROW(run("first", FaultyProblem(Fault::thrown, {0}), NonFinitePolicy::stop), UserError);
+  EXPECT_FALSE(find_checkpoint(folder_ / "first").newest) << "there is nothing to keep";
 }
 
 TEST_F(TrainerFaults, LossSpikesAreInTheMetrics) {

@@ -60,8 +60,8 @@ std::map<std::string, double> CompareOptions::default_grid_centres() {
 std::vector<Contestant> CompareOptions::contestants() const {
   std::vector<Contestant> contestants;
   for (const auto& name : optimizers) {
-    OptimizerSpec spec = is_sgd_with_momentum(name) ? sgd({.learning_rate = 0.01, .beta = 0.9, .nesterov = true})
-                                                    : make_optimizer(name);
+    OptimizerSpec spec =
+        is_sgd_with_momentum(name) ? sgd({.learning_rate = 0.01, .beta = 0.9, .nesterov = true}) : make_optimizer(name);
     if (const auto centre = learning_rates.find(name); centre != learning_rates.end()) {
       const double rate = centre->second;
       if (!(std::isfinite(rate) && rate > 0.0))

@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "normdescent/base/text.hpp"
 #include "normdescent/base/version.hpp"
 #include "normdescent/compare/compare.hpp"
 
@@ -92,12 +93,13 @@ void merge(OrderedJson& json, const std::string& object) { json.update(OrderedJs
 }  // namespace
 
 std::string result_json(const CompareResult& result, const TaskDescription& task, const CompareOptions& options) {
-  OrderedJson json = {{"version", kVersion},  {"command", "compare"},       {"command_line", task.command_line},
-                      {"seed", options.seed}, {"threads", options.threads}, {"complete", result.is_complete}};
+  OrderedJson json = {
+      {"version", kVersion},  {"command", "compare"},       {"command_line", utf8_text(task.command_line)},
+      {"seed", options.seed}, {"threads", options.threads}, {"complete", result.is_complete}};
   json["task"] = {{"kind", task.kind},
-                  {"data", task.data},
+                  {"data", utf8_text(task.data)},
                   {"data_hash", task.data_hash},
-                  {"model", task.model},
+                  {"model", utf8_text(task.model)},
                   {"parameters", result.probe.dimension},
                   {"batch", task.batch},
                   {"context", task.context},

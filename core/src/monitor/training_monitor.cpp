@@ -18,8 +18,11 @@ using probe_detail::number;
 using probe_detail::OrderedJson;
 
 OrderedJson spectral_json(const SpectralNoise& noise) {
+  OrderedJson geometries = OrderedJson::object();
+  for (const NoiseInGeometry& each : noise.geometries) geometries[each.geometry.name()] = number(each.noise_scale);
   return {{"nuclear", estimate_json(noise.nuclear)},
           {"density", estimate_json(noise.density)},
+          {"geometries", geometries},
           {"matrices_measured", noise.measured},
           {"matrices", noise.matrices},
           {"because", because(noise.reason)}};
@@ -68,7 +71,9 @@ TrainingMonitor::TrainingMonitor(std::span<const Parameter> parameters, const Mo
     : TrainingMonitor(infos_of(parameters), options) {}
 
 TrainingMonitor::TrainingMonitor(std::span<const ParameterInfo> tensors, const MonitorOptions& options)
-    : options_(options), choice_(sizes_of(tensors), options.coordinates, options.seed), watch_(tensors) {
+    : options_(options),
+      choice_(sizes_of(tensors), options.coordinates, options.seed),
+      watch_(tensors, options.geometries) {
   if (options.matrix_every < 0) {
     throw std::invalid_argument("matrix_every = " + std::to_string(options.matrix_every) + ", must be >= 0");
   }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 #include "normdescent/base/philox.hpp"
@@ -14,6 +16,8 @@ struct Geometry::Definition {
   std::string name;
   std::shared_ptr<const TensorNorm> norm;
   GeometryOptions options;
+  mutable std::mutex mutex{};
+  mutable std::map<std::pair<Index, Index>, double> measured_scales{};  // by shape, as they were asked for
 };
 
 namespace {
@@ -56,7 +60,8 @@ Geometry::Geometry(std::string name, std::shared_ptr<const TensorNorm> norm, Geo
   fill(options.norm, name);
   fill(options.dual, "dual of " + options.norm);
   fill(options.direction, name);
-  definition_ = std::make_shared<const Definition>(Definition{std::move(name), std::move(norm), std::move(options)});
+  definition_ = std::shared_ptr<const Definition>(
+      new Definition{.name = std::move(name), .norm = std::move(norm), .options = std::move(options)});
 }
 
 const std::string& Geometry::name() const { return definition_->name; }
@@ -74,8 +79,11 @@ std::unique_ptr<DualMap> Geometry::make_dual_map() const {
 
 double Geometry::shape_scale(Index rows, Index cols) const {
   if (is_inner_product()) return 1.0;
-  const auto& scale = definition_->options.shape_scale;
-  return scale ? scale(rows, cols) : measured_scale(tensor_norm(), rows, cols);
+  if (const auto& scale = definition_->options.shape_scale) return scale(rows, cols);
+  const std::lock_guard lock(definition_->mutex);
+  const auto [at, is_new] = definition_->measured_scales.try_emplace({rows, cols}, 0.0);
+  if (is_new) at->second = measured_scale(tensor_norm(), rows, cols);
+  return at->second;
 }
 
 bool Geometry::covers(const ParameterInfo& tensor) const {

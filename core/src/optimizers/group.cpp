@@ -40,6 +40,7 @@ std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo
                                      },
                                      [&](const Alternate& d) { return nothing(d); },
                                      [&](const Shampoo& d) {
+                                       if (parameter.size() == 0) return Buffers{};
                                        const MatrixShape shape = matrix_shape(recipe.layout, parameter);
                                        return PreconditionerGrid(d, shape.rows, shape.cols).buffers(shape.count);
                                      },

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/optimizers/norm_descent.hpp"
 
-#include <map>
-#include <mutex>
 #include <utility>
 
 #include "normdescent/norms/norms.hpp"
@@ -22,21 +20,12 @@ class DualTensorMap final : public TensorMap {
     if (!geometry_.covers(task.parameter)) return LInf{}.dual_unit(task.u, task.out);
     geometry_.dual_map<T>(task.u, task.out);
     if (unit_ == StepUnit::norm) return;
-    const double scale = scale_of(task.u.rows, task.u.cols);
+    const double scale = geometry_.shape_scale(task.u.rows, task.u.cols);
     for (T& x : task.out.span()) x = static_cast<T>(static_cast<double>(x) * scale);
-  }
-  // Remembered: a geometry may measure it at the cost of a dual map.
-  double scale_of(Index rows, Index cols) const {
-    const std::lock_guard lock(mutex_);
-    const auto [at, is_new] = scales_.try_emplace({rows, cols}, 0.0);
-    if (is_new) at->second = geometry_.shape_scale(rows, cols);
-    return at->second;
   }
 
   Geometry geometry_;
   StepUnit unit_;
-  mutable std::mutex mutex_;
-  mutable std::map<std::pair<Index, Index>, double> scales_;
 };
 
 }  // namespace

@@ -25,8 +25,11 @@ struct StatelessOptimizer<T>::Impl : optimizers::RecipePlan<T> {
     for (std::size_t i = 0; i < list.size(); ++i) {
       list[i].value = parameters[i].value;
       list[i].gradient = parameters[i].gradient;
-      if (parameters[i].gradient.empty()) continue;
       optimizers::Slot<T>& slot = this->slots[i];
+      if (parameters[i].gradient.empty()) {
+        bind_left_out(parameters[i], slot);
+        continue;
+      }
       const auto entries = static_cast<std::size_t>(slot.info.size());
       if (parameters[i].value.size() != entries || parameters[i].gradient.size() != entries) {
         throw std::invalid_argument("parameter " + slot.info.name + ": value of " +
@@ -51,6 +54,20 @@ struct StatelessOptimizer<T>::Impl : optimizers::RecipePlan<T> {
     }
   }
 
+  // What a tensor without gradient has gathered still counts in norms over all tensors (AdaGradNorm's b).
+  void bind_left_out(const StatelessParameter<T>& p, optimizers::Slot<T>& slot) {
+    nothing_yet = T(0);
+    for (std::size_t k = 0; k < slot.layout.size(); ++k) {
+      const bool is_there = k < p.state.size() && p.state[k] != nullptr && slot.layout[k].format == StateFormat::full;
+      if (is_there) {
+        slot.state[k] = {static_cast<T*>(p.state[k]), static_cast<std::size_t>(slot.layout[k].size())};
+      } else {
+        slot.state[k] = {&nothing_yet, slot.layout[k].size() == 1 ? std::size_t{1} : std::size_t{0}};
+      }
+    }
+  }
+
+  T nothing_yet{0};
   std::vector<BasicParameter<T>> list;  // kept between steps for its memory only
 };
 
@@ -75,6 +92,11 @@ const ParameterInfo& StatelessOptimizer<T>::parameter(std::size_t i) const {
 }
 
 template <class T>
+const Recipe& StatelessOptimizer<T>::recipe(std::size_t i) const {
+  return *impl_->recipes.at(i);
+}
+
+template <class T>
 const std::vector<StateBuffer>& StatelessOptimizer<T>::layout(std::size_t i) const {
   return impl_->slots.at(i).layout;
 }
@@ -89,6 +111,12 @@ bool StatelessOptimizer<T>::takes_any_order(std::size_t i) const {
   const Recipe& recipe = *impl_->recipes.at(i);
   return optimizers::is_fused(recipe) || std::holds_alternative<Normalize>(recipe.direction) ||
          std::holds_alternative<AdaGradNorm>(recipe.direction);
+}
+
+template <class T>
+bool StatelessOptimizer<T>::always_wants_state(std::size_t i) const {
+  const auto* norm = std::get_if<AdaGradNorm>(&impl_->recipes.at(i)->direction);
+  return norm != nullptr && norm->scope == Scope::global;
 }
 
 template <class T>

@@ -117,6 +117,8 @@ Policy Policy::parse(std::string_view text) {
     policy.transforms_[name] = {.log2 = feature.value("log2", false),
                                 .centre = number(feature, where, "centre"),
                                 .usual = number(feature, where, "usual")};
+    if (feature.contains("low")) policy.transforms_[name].low = number(feature, where, "low");
+    if (feature.contains("high")) policy.transforms_[name].high = number(feature, where, "high");
   }
   for (const auto& [name, kind] : member(json, "", "kinds").items())
     policy.kinds_[name] = kind_policy(kind, "kinds." + name);
@@ -175,9 +177,9 @@ double Policy::evaluate(const LinearRule& rule, const Features& features) const 
   for (const auto& [name, slope] : rule.slopes) {
     const Transform& transform = transforms_.at(name);
     const auto given = features.find(name);
-    const bool is_usable =
-        given != features.end() && std::isfinite(given->second) && (!transform.log2 || given->second > 0.0);
-    const double raw = is_usable ? given->second : transform.usual;
+    const bool is_given = given != features.end() && std::isfinite(given->second);
+    double raw = std::clamp(is_given ? given->second : transform.usual, transform.low, transform.high);
+    if (transform.log2 && !(raw > 0.0)) raw = transform.usual;
     value += slope * ((transform.log2 ? std::log2(raw) : raw) - transform.centre);
   }
   return value;

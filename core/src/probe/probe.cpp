@@ -138,7 +138,7 @@ class Prober {
 
   // A step of root mean square 1e-3 where no step size made progress.
   [[nodiscard]] double fallback_step(const Geometry& geometry) const {
-    return 1e-3 * ModelGeometry(geometry, objective_.parameters()).unit_rms_step();
+    return 1e-3 * (geometry.is_inner_product() ? std::sqrt(static_cast<double>(report_.dimension)) : 1.0);
   }
 
   void measure_noise(PointReport& point, int micro_batches, bool is_start) {
@@ -199,6 +199,8 @@ class Prober {
       matrix.nuclear *= to_batch;
       matrix.frobenius *= to_batch;
       matrix.nuclear_error *= to_batch;
+      matrix.spectrum.clear();  // of micro-batches; what geometries say of it is in the point's report
+      matrix.spectra_without.clear();
       ParameterNoise& parameter = report_.per_parameter.emplace_back();
       parameter.parameter = parameters[t].info;
       parameter.noise = scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size);

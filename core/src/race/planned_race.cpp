@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "normdescent/base/derive_seed.hpp"
 #include "normdescent/base/require.hpp"
 #include "plan_executor.hpp"
 #include "race_run.hpp"

@@ -10,6 +10,7 @@
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/statistics/jackknife.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/statistics/sample_orders.hpp"
 #include "usable_series.hpp"
 
@@ -19,31 +20,22 @@ namespace {
 using tail_detail::kLeastSamples;
 using tail_detail::UsableSeries;
 
-constexpr double kRounding = 1e-12;     // of a sum, relative to its terms
-constexpr std::size_t kBlockSizes = 3;  // 1, m1 and m2
+constexpr double kRounding = 1e-12;  // of a sum, relative to its terms
+constexpr std::size_t kOrders = 64;
 
-// Mean of log|Y_m| over orders and blocks of m, for each m of `blocks`: NaN where all sums are 0.
-std::array<double, kBlockSizes> log_sums(const std::vector<double>& x, std::span<const Order> orders,
-                                         const std::array<std::size_t, kBlockSizes>& blocks) {
-  std::array<double, kBlockSizes> result{};
-  for (std::size_t b = 0; b < blocks.size(); ++b) {
-    const std::size_t m = blocks[b];
-    double logs = 0.0;
-    double used = 0.0;
-    for (const Order& order : orders) {
-      for (std::size_t first = 0; first + m <= order.size(); first += m) {
-        double sum = 0.0;
-        double size = 0.0;
-        for (std::size_t k = first; k < first + m; ++k) sum += x[order[k]], size += std::abs(x[order[k]]);
-        if (std::abs(sum) <= kRounding * size) continue;  // values that cancel have no logarithm
-        logs += std::log(std::abs(sum));
-        used += 1.0;
-      }
-      if (m == 1) break;  // every order gives the same sum
-    }
-    result[b] = logs / used;
+// Mean of log|Y_m| over blocks of m of one order: NaN where all sums are 0.
+double log_sums(const std::vector<double>& x, const Order& order, std::size_t m) {
+  double logs = 0.0;
+  double used = 0.0;
+  for (std::size_t first = 0; first + m <= order.size(); first += m) {
+    double sum = 0.0;
+    double size = 0.0;
+    for (std::size_t k = first; k < first + m; ++k) sum += x[order[k]], size += std::abs(x[order[k]]);
+    if (std::abs(sum) <= kRounding * size) continue;  // values that cancel have no logarithm
+    logs += std::log(std::abs(sum));
+    used += 1.0;
   }
-  return result;
+  return logs / used;
 }
 
 // log of the factor by which centring over K samples shrinks the scale of sums of m alpha-stable samples.
@@ -82,40 +74,64 @@ struct Reading {
   double two_scale = kNaN;
   double one_scale = kNaN;
   std::int64_t series = 0;
+  double variance_of_orders = 0.0;  // of 1 / two_scale, by the choice of kOrders orders
 };
 
 // Without the micro-batches of a group. Series with fewer than `least` values take no part.
-Reading read(std::span<const UsableSeries> all, std::size_t least, std::size_t deleted, tail_detail::Orders& orders,
+Reading read(std::span<const UsableSeries> all, std::size_t least, std::size_t deleted, std::uint64_t seed,
              std::size_t small, std::size_t large) {
-  std::array<double, kBlockSizes> logs{};
+  double singles = 0.0;
+  std::vector<std::array<double, 2>> logs(kOrders);  // of each order: m1 and m2
   Counts counts;
   Reading reading;
+  tail_detail::Orders orders(seed, kOrders);
   for (const UsableSeries& series : all) {
     if (series.values.size() < least) continue;
-    std::vector<std::size_t> place(series.values.size(), ~std::size_t{0});  // among the kept ones
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < place.size(); ++i) {
-      if (tail_detail::is_kept(series.rows[i], deleted)) place[i] = kept++;
+    const std::vector<double> x = tail_detail::centred(series, deleted);
+    if (x.size() < large) continue;
+    const std::vector<Order>& mine = orders.of(x.size());
+    std::vector<std::array<double, 2>> own;
+    bool has_sums = true;
+    for (const Order& order : mine) {
+      own.push_back({log_sums(x, order, small), log_sums(x, order, large)});
+      has_sums = has_sums && std::isfinite(own.back()[0] + own.back()[1]);
     }
-    if (kept < large) continue;
-    std::vector<Order> mine = orders.of(series.values.size());
-    for (Order& order : mine) {
-      std::erase_if(order, [&](std::size_t i) { return place[i] == ~std::size_t{0}; });
-      for (std::size_t& i : order) i = place[i];
-    }
-    const auto own = log_sums(tail_detail::centred(series, deleted), mine, {1, small, large});
-    if (!std::isfinite(own[0] + own[1] + own[2])) continue;
-    for (std::size_t b = 0; b < kBlockSizes; ++b) logs[b] += own[b];
-    counts[kept] += 1.0;
+    if (!has_sums) continue;
+    for (std::size_t o = 0; o < kOrders; ++o) logs[o][0] += own[o][0], logs[o][1] += own[o][1];
+    singles += log_sums(x, mine.front(), 1);  // every order gives the same
+    counts[x.size()] += 1.0;
     ++reading.series;
   }
   if (reading.series == 0) return reading;
-  for (double& x : logs) x /= static_cast<double>(reading.series);
+  const auto n = static_cast<double>(reading.series);
   const auto m1 = static_cast<double>(small);
   const auto m2 = static_cast<double>(large);
-  reading.two_scale = solve_alpha(logs[2] - logs[1], m1, m2, counts);
-  reading.one_scale = solve_alpha(logs[2] - logs[0], 1.0, m2, counts);
+  std::vector<double> differences;
+  double sums = 0.0;
+  for (const auto& [of_small, of_large] : logs) {
+    differences.push_back((of_large - of_small) / n);
+    sums += of_large / n / static_cast<double>(kOrders);
+  }
+  const Estimate difference = mean_and_error(differences);
+  reading.two_scale = solve_alpha(difference.value, m1, m2, counts);
+  reading.one_scale = solve_alpha(sums - singles / n, 1.0, m2, counts);
+  reading.variance_of_orders = std::pow(difference.standard_error / std::log(m2 / m1), 2);
   return reading;
+}
+
+// Standard error of 1/alpha, the quantity that is nearly linear in the samples: delete-a-group jackknife. Each of its 8
+// readings has orders of its own, whose variance it counts 7 times; what is more than once is taken off.
+double error_of_inverse(std::span<const UsableSeries> series, std::size_t least, std::uint64_t seed, std::size_t small,
+                        std::size_t large, double variance_of_orders) {
+  std::array<double, kJackknifeGroups> deleted{};
+  double of_orders = 0.0;
+  for (std::size_t g = 0; g < kJackknifeGroups; ++g) {
+    const Reading fewer = read(series, least, g, seed + 1 + g, small, large);
+    deleted[g] = 1.0 / fewer.two_scale;
+    of_orders += fewer.variance_of_orders * (1.0 - 1.0 / static_cast<double>(kJackknifeGroups));
+  }
+  const double spread = jackknife_error(deleted);
+  return std::sqrt(std::max(spread * spread - of_orders, 0.0) + variance_of_orders);
 }
 
 }  // namespace
@@ -171,13 +187,9 @@ TailIndex estimate_tail_index(const ScalarSamples& samples, std::uint64_t seed) 
   if (usable.series.empty()) return result;
   const std::size_t large = std::min<std::size_t>(100, usable.least / 4);
   const auto small = static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(large))));
-  tail_detail::Orders orders(seed);
-  const Reading full = read(usable.series, usable.least, kNoGroup, orders, small, large);
-  // Delete-a-group jackknife on 1/alpha, the quantity that is nearly linear in the samples.
-  std::array<double, kJackknifeGroups> deleted{};
-  for (std::size_t g = 0; g < kJackknifeGroups; ++g)
-    deleted[g] = 1.0 / read(usable.series, usable.least, g, orders, small, large).two_scale;
-  const double error = jackknife_error(deleted) * full.two_scale * full.two_scale;
+  const Reading full = read(usable.series, usable.least, kNoGroup, seed, small, large);
+  const double error = full.two_scale * full.two_scale *
+                       error_of_inverse(usable.series, usable.least, seed, small, large, full.variance_of_orders);
   if (!std::isfinite(full.two_scale) || !std::isfinite(error)) {
     result.reason = "sums of micro-batches grow as those of no tail index between 0.2 and 50";
     return result;

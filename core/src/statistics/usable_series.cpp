@@ -9,6 +9,7 @@
 namespace normdescent {
 
 std::vector<double> repeated_values(std::vector<double> values) {
+  std::erase_if(values, [](double value) { return std::isnan(value); });  // it has no order, and equals nothing
   std::ranges::sort(values);
   const double share = kRepeatedShare * static_cast<double>(values.size());
   std::vector<double> result;
@@ -71,7 +72,7 @@ std::vector<double> centred(const UsableSeries& series, std::size_t deleted) {
 
 const std::vector<Order>& Orders::of(std::size_t count) {
   if (known_.size() <= count) known_.resize(count + 1);
-  if (known_[count].empty()) known_[count] = random_orders(count, seed_);
+  if (known_[count].empty()) known_[count] = random_orders(count, number_, seed_);
   return known_[count];
 }
 

@@ -42,14 +42,15 @@ struct UsableSamples {
 /// Less its mean and without the micro-batches of a group.
 [[nodiscard]] std::vector<double> centred(const UsableSeries& series, std::size_t deleted);
 
-/// Orders of the places of a series without those of a group; cached for the numbers of values that occur.
+/// `number` fixed random orders of the places of a series, kept for each length that occurs.
 class Orders {
  public:
-  explicit Orders(std::uint64_t seed) : seed_(seed) {}
+  Orders(std::uint64_t seed, std::size_t number) : seed_(seed), number_(number) {}
   [[nodiscard]] const std::vector<Order>& of(std::size_t count);
 
  private:
   std::uint64_t seed_;
+  std::size_t number_;
   std::vector<std::vector<Order>> known_;  // by count
 };
 

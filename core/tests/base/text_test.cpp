@@ -44,5 +44,25 @@ TEST(Text, ClausesBecomeSentences) {
   EXPECT_EQ(as_sentence(""), "");
 }
 
+TEST(Text, AnyBytesBecomeUtf8AndComeBack) {
+  EXPECT_EQ(utf8_text("caf\xC3\xA9/\xE2\x82\xAC/\xF0\x9F\x98\x80"), "caf\xC3\xA9/\xE2\x82\xAC/\xF0\x9F\x98\x80");
+  EXPECT_EQ(utf8_text("caf\xE9"), "caf\\xe9");
+  EXPECT_EQ(utf8_text("a\\b"), "a\\b") << "a backslash alone is left as it is";
+  EXPECT_EQ(utf8_text("a\\b\xFF"), "a\\\\b\\xff");
+  EXPECT_EQ(utf8_text("\\xe9"), "\\\\xe9") << "unlike the byte";
+  // Overlong, a surrogate, beyond the last character, cut.
+  for (const char* bad : {"\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xF5", "\xE2\x82", "\x80"})
+    EXPECT_NE(utf8_text(bad).find("\\x"), std::string::npos);
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) {
+    all += static_cast<char>(byte);
+    for (const std::string& before : {"", "\\", "\\x", "x", "\xC3", "\\\\", "\xE2\x82"}) {
+      const std::string bytes = before + static_cast<char>(byte) + "1f\\x41";
+      EXPECT_EQ(bytes_of_utf8_text(utf8_text(bytes)), bytes);
+    }
+  }
+  EXPECT_EQ(bytes_of_utf8_text(utf8_text(all)), all);
+}
+
 }  // namespace
 }  // namespace normdescent

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace normdescent {
@@ -53,6 +54,20 @@ TEST(Footprint, OfAGeometryIsFiveFiles) {
   // The catalog had an optimizer of columns before there was the geometry: its direction says whose dual map it is.
   files.erase("core/src/optimizers/recipe.cpp");
   expect_listed(files, 5);
+}
+
+TEST(Footprint, OfAnOptimizerIsFourFilesWithItsTests) {
+  const auto files = files_with({"core/include", "core/src", "core/tests/optimizers", "libtorch", "research", "app"},
+                                {"cautious_lion", "cautious-lion", "CautiousLion"});
+  expect_listed(files, 4);
+}
+
+TEST(Footprint, OfAStrangersProgramsIsShort) {
+  for (const auto& [example, most] : {std::pair{"own_norm", 60}, {"own_problem", 40}}) {
+    const std::string text = read(kSource / "examples" / example / "main.cpp");
+    EXPECT_GT(text.size(), 0U) << example;
+    EXPECT_LE(std::ranges::count(text, '\n'), most) << example;
+  }
 }
 
 }  // namespace

@@ -4,20 +4,26 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 
 #include "normdescent/base/derive_seed.hpp"
 #include "normdescent/policy/decide.hpp"
+#include "policy/guessed_policy.hpp"
 
 namespace normdescent {
 namespace {
 
-std::string without(std::string text, const std::string& part, const std::string& instead = "") {
-  const auto at = text.find(part);
-  EXPECT_NE(at, std::string::npos) << part;
-  if (at != std::string::npos) text.replace(at, part.size(), instead);
-  return text;
+using Json = nlohmann::json;
+using test::guessed_policy;
+
+/// The shipped policy's text after a change.
+template <class Change>
+std::string changed(Change change) {
+  Json json = Json::parse(shipped_policy().text());
+  change(json);
+  return json.dump();
 }
 
 void expect_refused(const std::string& text, const std::string& names) {
@@ -44,19 +50,20 @@ TEST(Policy, TheShippedFileKnowsWhatCompareRaces) {
 }
 
 TEST(Policy, RefusesFilesThatItCannotUse) {
-  const std::string& text = shipped_policy().text();
-  EXPECT_NO_THROW((void)Policy::parse(text));
+  EXPECT_NO_THROW((void)Policy::parse(shipped_policy().text()));
   expect_refused("{", "not JSON");
   expect_refused("[]", "object");
-  expect_refused(without(text, "\"transfer\"", "\"transfers\""), "transfer is missing");
-  expect_refused(without(text, "\"noise\":", "\"noises\":"), "transfer.noise");
-  expect_refused(without(text, "\"custom\"", "\"customs\""), "kinds.custom");
-  expect_refused(without(text, "\"hidden_share\": {", "\"hidden_shares\": {"), "no feature hidden_share");
+  expect_refused(changed([](Json& json) { json.erase("transfer"); }), "transfer is missing");
+  expect_refused(changed([](Json& json) { json["transfer"].erase("noise"); }), "transfer.noise");
+  expect_refused(changed([](Json& json) { json["kinds"].erase("custom"); }), "kinds.custom");
+  expect_refused(changed([](Json& json) { json["kinds"]["adamw"]["rate_deviation"] = -1.0; }), "adamw.rate_deviation");
+  expect_refused(changed([](Json& json) { json["kinds"]["lion"]["log2_rate"]["moon"] = 1.0; }), "no feature moon");
+  expect_refused(changed([](Json& json) { json["spending"]["divisors"] = {0}; }), "divisors");
 }
 
 TEST(Policy, FeaturesMoveThePriorAndUnusableOnesCountAsUsual) {
   const auto muon = candidate("muon");
-  const auto at = [&](const Features& features) { return shipped_policy().prior(muon, features); };
+  const auto at = [&](const Features& features) { return guessed_policy().prior(muon, features); };
   EXPECT_LT(at({{"hidden_share", 1.0}}).regret.mean, at({{"hidden_share", 0.0}}).regret.mean)
       << "without hidden matrices there is nothing to orthogonalize";
   EXPECT_EQ(at({{"steps", std::nan("")}}).rate.mean, at({}).rate.mean);
@@ -64,8 +71,31 @@ TEST(Policy, FeaturesMoveThePriorAndUnusableOnesCountAsUsual) {
   EXPECT_EQ(at({{"no such feature", 7.0}}).rate.mean, at({}).rate.mean);
 }
 
+TEST(Policy, FeaturesAreClippedToWhatTheRulesKnow) {
+  const Policy policy = Policy::parse(changed([](Json& json) {
+    json["features"]["steps"]["low"] = 100;
+    json["features"]["steps"]["high"] = 800;
+    json["kinds"]["muon"]["log2_rate"]["steps"] = -0.5;
+  }));
+  const auto rate_at = [&](double steps) { return policy.prior(candidate("muon"), {{"steps", steps}}).rate.mean; };
+  EXPECT_DOUBLE_EQ(rate_at(800) - rate_at(100), -1.5);
+  EXPECT_EQ(rate_at(1e9), rate_at(800));
+  EXPECT_EQ(rate_at(1), rate_at(100));
+  EXPECT_EQ(rate_at(0), rate_at(100)) << "none is few, not unknown";
+}
+
+TEST(Policy, TheShippedRatesStayReasonableOnLargeModels) {
+  const Features gpt2{{"steps", 20000.0}, {"batch_size", 512.0},  {"parameters", 1.24e8},
+                      {"matrices", 48.0}, {"hidden_share", 0.68}, {"embedding_share", 0.32}};
+  const auto rate_of = [&](const char* name) { return shipped_policy().prior(candidate(name), gpt2).rate.mean; };
+  EXPECT_NEAR(rate_of("muon"), -8.0, 2.0);
+  EXPECT_NEAR(rate_of("adamw"), -10.5, 2.0);
+  EXPECT_LT(rate_of("sgd-momentum"), 0.0);
+  EXPECT_NEAR(rate_of("lion"), -13.0, 2.5);
+}
+
 TEST(Policy, AFirstGuessIsWeighedAndAFixedRateIsTaken) {
-  const Policy& policy = shipped_policy();
+  const Policy& policy = guessed_policy();
   const Prior unguided = policy.prior(candidate("adamw"), {});
   const Prior guided = policy.prior(candidate("adamw", std::exp2(unguided.rate.mean + 2.0)), {});
   EXPECT_GT(guided.rate.mean, unguided.rate.mean);
@@ -78,7 +108,7 @@ TEST(Policy, AFirstGuessIsWeighedAndAFixedRateIsTaken) {
 }
 
 TEST(Policy, OptimizersOfOnesOwnNeedARate) {
-  const Policy& policy = shipped_policy();
+  const Policy& policy = guessed_policy();
   const Candidate mine{.name = "mine", .kind = "custom", .learning_rate = 0.01, .rate_is_fixed = false};
   EXPECT_EQ(policy.prior(mine, {}).rate.mean, std::log2(0.01));
   Candidate without_rate = mine;
@@ -98,12 +128,13 @@ TEST(Policy, LossesBecomeStepsByCloseness) {
 
 TEST(Suggest, MuonWhereThereAreHiddenMatricesElseNot) {
   const auto candidates = default_candidates();
-  const Decision deep = suggest(candidates, {{"hidden_share", 0.9}}, 500, 32);
+  const Decision deep = suggest(candidates, {{"hidden_share", 0.9}}, 500, 32, guessed_policy());
   EXPECT_EQ(deep.choice.name, "muon");
   EXPECT_NEAR(std::log2(deep.choice.learning_rate), -6.0, 1.0);
   EXPECT_GE(deep.candidates[4].expected_regret, 1.0);
   EXPECT_EQ(deep.winner, std::nullopt) << "nothing was measured";
-  const Decision shallow = suggest(candidates, {{"hidden_share", 0.0}, {"embedding_share", 0.9}}, 500, 32);
+  const Decision shallow =
+      suggest(candidates, {{"hidden_share", 0.0}, {"embedding_share", 0.9}}, 500, 32, guessed_policy());
   EXPECT_EQ(shallow.choice.name, "adamw");
   EXPECT_EQ(deep.default_choice.name, deep.choice.name);
   double sum = 0.0;
@@ -121,6 +152,12 @@ TEST(Suggest, MuonWhereThereAreHiddenMatricesElseNot) {
   EXPECT_THROW((void)suggest({}, {}, 10, 1), std::invalid_argument);
 }
 
+TEST(Suggest, TheShippedPolicyKnowsMuonToo) {
+  const Decision deep = suggest(default_candidates(), {{"hidden_share", 0.9}}, 500, 32);
+  EXPECT_EQ(deep.choice.name, "muon");
+  EXPECT_NEAR(std::log2(deep.choice.learning_rate), -5.5, 1.5);
+}
+
 TEST(Suggest, GivesTheSameAnswerEveryTime) {
   const Decision a = suggest(default_candidates(), {{"hidden_share", 0.5}}, 2000, 8);
   const Decision b = suggest(default_candidates(), {{"hidden_share", 0.5}}, 2000, 8);
@@ -129,7 +166,7 @@ TEST(Suggest, GivesTheSameAnswerEveryTime) {
 }
 
 TEST(Decide, StepTimesAreMeasuredOnesOrFollowThem) {
-  const Field field({candidate("adamw"), candidate("muon")}, {}, shipped_policy(), "");
+  const Field field({candidate("adamw"), candidate("muon")}, {}, guessed_policy(), "");
   const auto unmeasured = field.log2_step_times(std::vector<double>{0.0, 0.0});
   const double ratio = unmeasured[1] - unmeasured[0];
   EXPECT_GT(ratio, 0.0) << "Muon's step costs more";
@@ -141,13 +178,13 @@ TEST(Decide, StepTimesAreMeasuredOnesOrFollowThem) {
 }
 
 TEST(Decide, TheClockTakesTheChoiceOnlyByMoreThanAQuarter) {
-  const Field field({candidate("adamw"), candidate("muon")}, {{"hidden_share", 1.0}}, shipped_policy(), "");
+  const Field field({candidate("adamw"), candidate("muon")}, {{"hidden_share", 1.0}}, guessed_policy(), "");
   const Belief belief = field.believe({});
   const double lead = belief.value(0) - belief.value(1);  // of Muon, in log2 of steps
   ASSERT_GT(lead, 0.0);
   const auto chosen = [&](double muon_seconds, PlanObjective objective) {
     const Measured measured{{1.0, muon_seconds}, {1, 1}, {false, false}};
-    return decide(field, belief, measured, objective, shipped_policy(), 1);
+    return decide(field, belief, measured, objective, guessed_policy(), 1);
   };
   const double even = std::exp2(lead);
   EXPECT_EQ(chosen(1.2 * even, PlanObjective::automatic).choice.name, "muon");
@@ -165,7 +202,7 @@ TEST(Decide, TheClockTakesTheChoiceOnlyByMoreThanAQuarter) {
 
 TEST(Decide, NamesAndBaselinesAreChecked) {
   const auto make = [](std::vector<Candidate> candidates, const std::string& baseline) {
-    return Field(std::move(candidates), {}, shipped_policy(), baseline);
+    return Field(std::move(candidates), {}, guessed_policy(), baseline);
   };
   EXPECT_THROW(make({}, ""), std::invalid_argument);
   EXPECT_THROW(make({candidate("muon"), candidate("muon")}, ""), std::invalid_argument);

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
+#include "policy/guessed_policy.hpp"
 #include "race/simulated.hpp"
 
 namespace normdescent {
@@ -41,12 +43,12 @@ std::string text_of(const Decision& decision) {
 }
 
 TEST(Planner, ABudgetOfNothingAsksForNothing) {
-  Planner planner(default_candidates(), options(0.0));
+  Planner planner(default_candidates(), options(0.0), guessed_policy());
   EXPECT_TRUE(planner.done());
   EXPECT_TRUE(planner.ask(10).empty());
   EXPECT_EQ(planner.cost_runs(), 0.0);
   const Decision decision = planner.decision();
-  const Decision beforehand = suggest(default_candidates(), {{"hidden_share", 0.9}}, 1000, 32);
+  const Decision beforehand = suggest(default_candidates(), {{"hidden_share", 0.9}}, 1000, 32, guessed_policy());
   EXPECT_EQ(decision.choice.name, beforehand.choice.name);
   EXPECT_EQ(decision.choice.learning_rate, beforehand.choice.learning_rate);
   EXPECT_GT(decision.expected_gain_of_more, 0.0);
@@ -59,7 +61,7 @@ TEST(Planner, NeverAsksForMoreThanItsBudget) {
         PlannerOptions some = options(budget);
         some.steps = steps;
         some.spent_runs = spent;
-        Planner planner(default_candidates(), some);
+        Planner planner(default_candidates(), some, guessed_policy());
         const SimulatedProblem problem(steps, usual(), 0.1);
         drive(planner, problem);
         EXPECT_LE(planner.cost_runs(), std::max(budget, spent) + 1e-9) << budget << " of " << steps;
@@ -74,7 +76,7 @@ TEST(Planner, FindsTheBestOfAKnownProblem) {
   optimizers["muon"].log2_rate = -8.0;
   const SimulatedProblem problem(1000, optimizers);
   const auto regret_at = [&](double budget) {
-    Planner planner(default_candidates(), options(budget));
+    Planner planner(default_candidates(), options(budget), guessed_policy());
     drive(planner, problem);
     const Decision decision = planner.decision();
     EXPECT_EQ(decision.choice.name, "muon") << budget;
@@ -93,7 +95,7 @@ TEST(Planner, FindsAnotherBestThanExpected) {
   optimizers["muon"].log2_regret = 1.2;
   optimizers["adamw"] = {.log2_rate = -7.0, .log2_regret = 0.0};
   const SimulatedProblem problem(1000, optimizers, 0.05);
-  Planner planner(default_candidates(), options(0.25));
+  Planner planner(default_candidates(), options(0.25), guessed_policy());
   drive(planner, problem);
   const Decision decision = planner.decision();
   EXPECT_EQ(decision.choice.name, "adamw");
@@ -105,11 +107,10 @@ TEST(Planner, FindsAnotherBestThanExpected) {
 
 TEST(Planner, ThePriorWinsWhereEvidenceIsNoise) {
   // A policy that knows that one run is no evidence: losses without regard to optimizer and rate change nothing.
-  std::string text = shipped_policy().text();
-  const std::string key = "\"noise\":";
-  text.replace(text.find(key) + key.size(), text.find(',', text.find(key)) - text.find(key) - key.size(), "30");
-  text.replace(text.find("\"smallest_gain\":"), 22, "\"smallest_gain\": 1e-12");  // or it would not ask at all
-  const Policy wary = Policy::parse(text);
+  auto json = nlohmann::json::parse(guessed_policy().text());
+  json["transfer"]["noise"] = 30.0;
+  json["spending"]["smallest_gain"] = 1e-12;  // or it would not ask at all
+  const Policy wary = Policy::parse(json.dump());
   EXPECT_EQ(wary.transfer.noise, 30.0);
   const SimulatedProblem problem(1000, usual());
   int runs = 0;
@@ -143,7 +144,7 @@ TEST(Planner, OnProblemsAsThePolicyExpectsThemRunsLowerTheRegret) {
   for (int i = 0; i < kProblems; ++i) {
     std::map<std::string, SimulatedOptimizer> optimizers;
     for (const Candidate& candidate : default_candidates()) {
-      const Prior prior = shipped_policy().prior(candidate, {{"steps", 1000.0}, {"hidden_share", 0.9}});
+      const Prior prior = guessed_policy().prior(candidate, {{"steps", 1000.0}, {"hidden_share", 0.9}});
       optimizers[candidate.name] = {.log2_rate = prior.rate.mean + prior.rate.deviation * random.normal(),
                                     .log2_regret = prior.regret.mean + prior.regret.deviation * random.normal(),
                                     .shift = prior.rate_shift};
@@ -152,7 +153,7 @@ TEST(Planner, OnProblemsAsThePolicyExpectsThemRunsLowerTheRegret) {
     PlannerOptions some = options(0.25);
     some.objective = PlanObjective::steps;
     some.seed = static_cast<std::uint64_t>(i);
-    Planner planner(default_candidates(), some);
+    Planner planner(default_candidates(), some, guessed_policy());
     const Choice first = planner.decision().choice;
     drive(planner, problem);
     const Choice last = planner.decision().choice;
@@ -164,7 +165,7 @@ TEST(Planner, OnProblemsAsThePolicyExpectsThemRunsLowerTheRegret) {
 
 /// Tells results in an order of its own, and loses some runs on the way.
 std::string shuffled_outcome(double budget, const SimulatedProblem& problem, std::uint64_t seed) {
-  Planner planner(default_candidates(), options(budget));
+  Planner planner(default_candidates(), options(budget), guessed_policy());
   Philox random(seed, 5);
   std::vector<PlannedRun> running;
   std::set<std::int64_t> lost;
@@ -216,10 +217,10 @@ TEST(Planner, DecisionsDoNotDependOnTheOrderOfResults) {
 TEST(Planner, GoesOnFromItsStateAtEveryPoint) {
   const SimulatedProblem problem(1000, usual(), 0.1);
   for (const double budget : {0.25, kAll}) {
-    Planner whole(default_candidates(), options(budget));
+    Planner whole(default_candidates(), options(budget), guessed_policy());
     drive(whole, problem, 3);
     // A planner that is killed and read back before every result, with two runs under way each time.
-    Planner planner(default_candidates(), options(budget));
+    Planner planner(default_candidates(), options(budget), guessed_policy());
     while (!planner.done()) {
       const auto runs = planner.ask(2);
       planner = Planner::from_state(planner.state());
@@ -239,7 +240,7 @@ TEST(Planner, RefusesWhatIsNoState) {
   for (const char* text : {"", "{}", "[1]", "{\"kind\": \"normdescent planner\", \"version\": 7}",
                            "{\"kind\": \"normdescent planner\", \"version\": 1}"})
     EXPECT_THROW((void)Planner::from_state(text), std::invalid_argument) << text;
-  const Planner planner(default_candidates(), options(0.25));
+  const Planner planner(default_candidates(), options(0.25), guessed_policy());
   std::string state = planner.state();
   EXPECT_THROW((void)Planner::from_state(state.substr(0, state.size() - 5)), std::invalid_argument);
   state.replace(state.find("\"muon\""), 6, "\"moon\"");
@@ -247,7 +248,7 @@ TEST(Planner, RefusesWhatIsNoState) {
 }
 
 TEST(Planner, RefusesResultsOfRunsThatAreNotUnderWay) {
-  Planner planner(default_candidates(), options(0.25));
+  Planner planner(default_candidates(), options(0.25), guessed_policy());
   const SimulatedProblem problem(1000, usual());
   EXPECT_THROW(planner.tell(0, {}), std::invalid_argument) << "not asked for yet";
   EXPECT_THROW(planner.lost(0), std::invalid_argument);
@@ -268,7 +269,7 @@ TEST(Planner, NanIsAResult) {
   optimizers["muon"].diverges_above = -50.0;
   const SimulatedProblem problem(1000, optimizers);
   for (const double budget : {0.25, 1.0, kAll}) {
-    Planner planner(default_candidates(), options(budget));
+    Planner planner(default_candidates(), options(budget), guessed_policy());
     drive(planner, problem);
     const Decision decision = planner.decision();
     EXPECT_EQ(decision.choice.name, "adamw") << budget;
@@ -280,7 +281,7 @@ TEST(Planner, NanIsAResult) {
 
 TEST(Planner, TheFullRaceMeasures) {
   const SimulatedProblem problem(1000, usual(), 0.05);
-  Planner planner(default_candidates(), options(kAll));
+  Planner planner(default_candidates(), options(kAll), guessed_policy());
   std::set<std::uint64_t> search_seeds;
   std::set<std::uint64_t> final_seeds;
   while (!planner.done()) {
@@ -312,7 +313,7 @@ TEST(Planner, AFullRaceThatIsNotOverDecidesByWhatItKnows) {
   const SimulatedProblem problem(1000, usual(), 0.05);
   PlannerOptions some = options(kAll);
   some.objective = PlanObjective::steps;
-  Planner planner(default_candidates(), some);
+  Planner planner(default_candidates(), some, guessed_policy());
   for (int i = 0; i < 12; ++i) {
     for (const PlannedRun& run : planner.ask(1)) planner.tell(run.id, problem.run(run));
   }
@@ -331,7 +332,7 @@ TEST(Planner, ABaselineWithAFixedRateIsRunAtItOnly) {
   for (const double budget : {1.0, kAll}) {
     PlannerOptions some = options(budget);
     some.baseline = "mine";
-    Planner planner(candidates, some);
+    Planner planner(candidates, some, guessed_policy());
     int runs = 0;
     while (!planner.done()) {
       for (const PlannedRun& run : planner.ask(1)) {
@@ -353,7 +354,7 @@ TEST(Planner, ABaselineWithAFixedRateIsRunAtItOnly) {
 
 TEST(Planner, ALargerBudgetGoesOnWithAllResults) {
   const SimulatedProblem problem(1000, usual(), 0.1);
-  Planner planner(default_candidates(), options(0.25));
+  Planner planner(default_candidates(), options(0.25), guessed_policy());
   const auto running = planner.ask(1);
   EXPECT_THROW(planner.set_budget(1.0), std::invalid_argument) << "a run is under way";
   planner.lost(running[0].id);
@@ -376,9 +377,9 @@ TEST(Planner, BatchesOfValidationAreCounted) {
   const SimulatedProblem problem(1000, usual());
   PlannerOptions dear = options(0.25);
   dear.validation_batches = 150;  // two of them: a tenth of a run
-  Planner planner(default_candidates(), dear);
+  Planner planner(default_candidates(), dear, guessed_policy());
   EXPECT_LE(planner.ask(100).size(), 2U);
-  Planner cheap(default_candidates(), options(0.25));
+  Planner cheap(default_candidates(), options(0.25), guessed_policy());
   const auto runs = cheap.ask(1);
   RunResult result = problem.run(runs[0]);
   result.gradients = 100;

@@ -73,7 +73,8 @@ TEST(Speedup, JackknifeOfThreeSeedsMatchesHandComputation) {
   const double mean = (parts[0] + parts[1] + parts[2]) / 3.0;
   double squares = 0.0;
   for (const double part : parts) squares += (part - mean) * (part - mean);
-  const double reach = 0.95 * std::sqrt(2.0 / (1.0 - 0.95 * 0.95)) * std::sqrt(2.0 / 3.0 * squares);  // (n - 1) / n sum of squares
+  const double reach =
+      0.95 * std::sqrt(2.0 / (1.0 - 0.95 * 0.95)) * std::sqrt(2.0 / 3.0 * squares);  // (n - 1) / n sum of squares
   EXPECT_NEAR(interval->value, 2.0, kRounding);
   EXPECT_NEAR(interval->low / (2.0 * std::exp(-reach)), 1.0, kRounding);
   EXPECT_NEAR(interval->high / (2.0 * std::exp(reach)), 1.0, kRounding);

@@ -5,10 +5,12 @@
 
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/statistics/jackknife.hpp"
 #include "normdescent/statistics/mean_and_error.hpp"
+#include "normdescent/statistics/repeated_values.hpp"
 
 namespace normdescent {
 namespace {
@@ -32,6 +34,25 @@ TEST(Quantile, InterpolatesBetweenOrderStatistics) {
 TEST(Quantile, MedianOfRunsOfWhichOneNeverArrivedIsANumber) {
   EXPECT_EQ(quantile(std::array{kInfinity, 1.0, 2.0}, 0.5), 2.0);
   EXPECT_EQ(quantile(std::array{kInfinity, kInfinity, 2.0}, 0.5), kInfinity);
+}
+
+TEST(Quantile, NaNHasNoPlaceInAnOrder) {
+  for (std::size_t place = 0; place < 40; ++place) {  // long enough for every branch of sorting
+    std::vector<double> values(40);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>((i * 17) % 40);
+    values[place] = kNaN;
+    EXPECT_TRUE(std::isnan(median(values)));
+    EXPECT_TRUE(std::isnan(quantile(values, 0.9)));
+  }
+  const std::array values{1.0, 2.0};
+  for (const double share : {-0.1, 1.1, kNaN, kInfinity}) EXPECT_TRUE(std::isnan(quantile(values, share)));
+}
+
+TEST(RepeatedValues, LeaveOutNaN) {
+  std::vector<double> values(40, kNaN);
+  for (std::size_t i = 0; i < 30; ++i) values[i] = i % 2 == 0 ? 0.0 : 1.0 + static_cast<double>(i);
+  EXPECT_EQ(repeated_values(values), std::vector<double>{0.0});
+  EXPECT_TRUE(repeated_values(std::vector<double>(40, kNaN)).empty());
 }
 
 TEST(MeanAndError, MatchesHandComputation) {

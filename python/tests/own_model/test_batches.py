@@ -149,6 +149,14 @@ def test_epochs_are_counted_in_batches_and_accumulated(compare: Any) -> None:
     assert compare(train=batches(6), epochs=4, steps=None, accumulate=2).to_dict()["problem"]["steps"] == 12
 
 
+def test_epochs_of_what_has_no_end_are_refused(compare: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("normdescent._problem._LONGEST_COUNT", 0.2)
+    endless = torch.utils.data.DataLoader(Endless(), batch_size=None)
+    for train, message in ((lambda seed: itertools.cycle(batches(2)), "is a callable"), (endless, "no end; expected steps")):
+        with pytest.raises(nd.ProblemError, match=message):
+            compare(train=train, epochs=3, steps=None)
+
+
 def test_candidates_see_the_same_data_and_draws_of_the_model_do_not_change_it() -> None:
     data = [(torch.tensor(float(i)),) for i in range(10)]
     loader = torch.utils.data.DataLoader(data, batch_size=2, shuffle=True)

@@ -18,7 +18,7 @@ namespace normdescent {
 [[nodiscard]] std::unique_ptr<ProcessGroup> make_c10d_group(const ProcessEnvironment& environment,
                                                             std::chrono::milliseconds timeout);
 
-/// Where processes that are about to be started will meet.
+/// Where processes that somebody is about to start will meet.
 class MeetingPoint {
  public:
   virtual ~MeetingPoint() = default;

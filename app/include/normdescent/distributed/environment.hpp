@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who am I among the processes of a run: what torchrun, mpirun, srun or launch_processes say in environment variables.
+// Who am I among the processes of a run: what torchrun, mpirun or srun say in environment variables.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct ProcessEnvironment {
 };
 
 /// Reads, first match wins,
-///   RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE                          torchrun, --processes
+///   RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE                          torchrun
 ///   OMPI_COMM_WORLD_RANK, _SIZE, _LOCAL_RANK, _LOCAL_SIZE                   mpirun
 ///   SLURM_PROCID, SLURM_NTASKS, SLURM_LOCALID, SLURM_NTASKS_PER_NODE        srun (SLURM_STEP_ID must be there: what
 ///                                                                           sbatch starts directly is one process)

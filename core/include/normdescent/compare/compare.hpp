@@ -36,7 +36,7 @@ struct CompareOptions {
   std::vector<Contestant> own = {};
   /// Centres of the learning-rate grids; optimizers that are not in it start at their catalog default.
   std::map<std::string, double> learning_rates = default_grid_centres();
-  ProbeOptions probe;
+  ProbeOptions probe = {};
   RaceOptions race = {.steps = 120, .final_seeds = 3, .search_seeds = 2, .max_rates = 9, .evaluate_every = 10};
   std::uint64_t seed = 1;  ///< of everything; overrides those of probe and race
   int threads = 1;         ///< inside the probe, and runs at a time in the race; overrides race.threads

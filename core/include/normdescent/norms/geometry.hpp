@@ -79,7 +79,7 @@ struct GeometryOptions {
   /// the scaled tensors'.
   bool is_inner_product = false;
   /// s(m, n) that gives s D(G) of an evenly spread G the root mean square 1. Empty: measured on a fixed random matrix
-  /// each time it is asked for, at the cost of one dual map.
+  /// when a shape is first asked for, at the cost of one dual map.
   std::function<double(Index rows, Index cols)> shape_scale = {};
   /// Makes the dual map of measurements. Empty: the norm's own.
   std::function<std::unique_ptr<DualMap>()> make_dual_map = {};

@@ -232,6 +232,11 @@ struct ShampooOptions {
 [[nodiscard]] OptimizerSpec signsgd(const SignSgdOptions& options = {});
 [[nodiscard]] OptimizerSpec signum(const SignumOptions& options = {});
 [[nodiscard]] OptimizerSpec lion(const LionOptions& options = {});
+/// Lion without the coordinates in which its average u points against the gradient, the others longer by as much:
+///   x <- x - eta sign(u) phi / max(mean(phi), 10^-3),  phi = [u g > 0], the mean over the tensor.
+/// Source: Liang et al. 2024, arXiv:2411.16085, in the form of the authors' code (the paper's own divides by the mean
+/// with one coordinate more).
+[[nodiscard]] OptimizerSpec cautious_lion(const LionOptions& options = {});
 [[nodiscard]] OptimizerSpec adamw(const AdamWOptions& options = {});
 [[nodiscard]] OptimizerSpec adagrad(const AdaGradOptions& options = {});
 [[nodiscard]] OptimizerSpec adagrad_norm(const AdaGradNormOptions& options = {});

@@ -20,7 +20,9 @@ template <class T>
 struct StatelessParameter {
   std::span<T> value;
   std::span<T> gradient;          ///< only read; empty: the tensor is left out
-  std::span<void* const> state;  ///< one array for each of layout(i), of T, or of Bfloat16 where its format is narrow
+  /// One array for each of layout(i), of T, or of Bfloat16 where its format is narrow. Of a tensor that is left out:
+  /// none, unless always_wants_state(i); null for what it does not have yet.
+  std::span<void* const> state;
   std::int64_t* steps = nullptr;  ///< how many it has taken; one more afterwards. May be null if !counts_steps(i)
 };
 
@@ -35,12 +37,16 @@ class StatelessOptimizer {
 
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] const ParameterInfo& parameter(std::size_t i) const;
+  [[nodiscard]] const Recipe& recipe(std::size_t i) const;
   /// What must be kept for a parameter; in torch's words `state[p]`.
   [[nodiscard]] const std::vector<StateBuffer>& layout(std::size_t i) const;
   /// Whether its steps must be counted.
   [[nodiscard]] bool counts_steps(std::size_t i) const;
   /// Whether only the entries matter and not where in the tensor they are: any memory order will do.
   [[nodiscard]] bool takes_any_order(std::size_t i) const;
+
+  /// Whether its state, where it has some, is looked at in steps that leave it out, too.
+  [[nodiscard]] bool always_wants_state(std::size_t i) const;
 
   /// As Optimizer::step with gradients_are_finite: NaN and infinity reach values and state as the formulas have it.
   /// Throws std::invalid_argument, with nothing changed, for other sizes or a scale that no recipe can take.

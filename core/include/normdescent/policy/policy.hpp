@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -113,8 +114,8 @@ class Policy {
     std::vector<int> divisors = {32, 16, 8, 4, 2, 1};  ///< of the run's length, for its copies
     std::int64_t fewest_steps = 10;                    ///< of a copy
     double smallest_share = 0.0;    ///< of the budget: shorter copies say too little where longer ones can be paid for
-    double rate_step = 1.0;                            ///< octaves: copies run at rates that are whole multiples of it
-    double guess_deviation = 1.5;                      ///< octaves: how far a rate that the user gives is trusted
+    double rate_step = 1.0;         ///< octaves: copies run at rates that are whole multiples of it
+    double guess_deviation = 1.5;   ///< octaves: how far a rate that the user gives is trusted
     double smallest_gain = 0.002;   ///< log2 of steps: the planner stops where no round promises more
     double clock_advantage = 1.25;  ///< a candidate that is faster by the clock by more than this takes the choice
   } spending;
@@ -124,6 +125,9 @@ class Policy {
     bool log2 = false;
     double centre = 0.0;  ///< of the transformed value
     double usual = 0.0;   ///< value where the feature is missing
+    /// Values are clipped to what the rules may be asked about.
+    double low = -std::numeric_limits<double>::infinity();
+    double high = std::numeric_limits<double>::infinity();
   };
   [[nodiscard]] double evaluate(const LinearRule& rule, const Features& features) const;
 

@@ -36,7 +36,7 @@ struct MomentGrowth {
   [[nodiscard]] TailVerdict verdict() const;
 };
 
-/// Means of log sum |x|^4 over blocks of m1 = 4 and m2 = K/4 samples, over all series and 8 random orders.
+/// Means of log sum |x|^4 over blocks of m1 = 4 and m2 = K/4 samples, over all series and 32 random orders.
 ///
 /// Errors    as above. Bias: downward for finite fourth moments (Jensen), never below 2 for laws with one.
 /// Source    theory 7.2 E5'.
