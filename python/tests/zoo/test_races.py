@@ -42,7 +42,7 @@ def test_copies_are_plain_runs(index: int) -> None:
     runs = [(c, CENTRES[c] + d) for c in CANDIDATES for d in (0, 1)]
     outcomes = race(drawn, runs, STEPS, 0)
     for run in runs:
-        assert outcomes[run].final == pytest.approx(plain(drawn, *run), rel=2e-4), run
+        assert outcomes[run].final == pytest.approx(plain(drawn, *run), rel=2e-4, nan_ok=True), run
     starts = {outcome.train_start for outcome in outcomes.values()}
     assert max(starts) - min(starts) < 1e-5, "all copies see the same model and the same first batch"
 
