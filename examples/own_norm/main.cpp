@@ -1,50 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
-// A norm of one's own: every column of a matrix may move by the same length. Checked, then descended in.
-#include <cmath>
+// A norm of one's own: every head (two rows of a matrix) may move by the same length. Probed, raced, reported, checked.
 #include <cstdio>
+#include <normdescent/base/philox.hpp>
+#include <normdescent/compare/compare.hpp>
+#include <normdescent/norms/norms.hpp>
 #include <normdescent/optimizers/norm_descent.hpp>
 #include <normdescent/testing/norm_invariants.hpp>
 
-using View = normdescent::MatrixView<const double>;
+using namespace normdescent;
+using View = MatrixView<const double>;
 
-struct ColumnWise {  // value = max_j ||G_j||, dual = sum_j ||G_j||, dual_unit_j = G_j / ||G_j||
-  static double length(View g, normdescent::Index j) {
-    double norm = 0.0;
-    for (normdescent::Index i = 0; i < g.rows; ++i) norm = std::hypot(norm, g(i, j));
-    return norm;
+struct HeadWise {  // value = max over heads of ||G_h||_F, dual = sum of ||G_h||_F, dual_unit_h = G_h / ||G_h||_F
+  static void for_heads(View g, const auto& f) {
+    for (Index i = 0; i < g.rows; i += 2) f(View{g.data + i * g.cols, std::min<Index>(2, g.rows - i), g.cols});
   }
-  double value(View g) const {
-    double largest = 0.0;
-    for (normdescent::Index j = 0; j < g.cols; ++j) largest = std::fmax(largest, length(g, j));
-    return largest;
+  static std::vector<double> lengths(View g) {
+    std::vector<double> result;
+    for_heads(g, [&](View h) { result.push_back(L2{}.value(h)); });
+    return result;
   }
-  double dual(View g) const {
-    double sum = 0.0;
-    for (normdescent::Index j = 0; j < g.cols; ++j) sum += length(g, j);
-    return sum;
+  double value(View g) const { return L1{}.dual(as_column<const double>(lengths(g))); }
+  double dual(View g) const { return L1{}.value(as_column<const double>(lengths(g))); }
+  void dual_unit(View g, MatrixView<double> out) const {
+    for_heads(g, [&](View h) { L2{}.dual_unit(h, {out.data + (h.data - g.data), h.rows, h.cols}); });
   }
-  void dual_unit(View g, normdescent::MatrixView<double> out) const {
-    for (normdescent::Index j = 0; j < g.cols; ++j) {
-      const double norm = length(g, j);
-      for (normdescent::Index i = 0; i < g.rows; ++i) out(i, j) = norm > 0.0 ? g(i, j) / norm : 0.0;
+};
+
+struct Quadratic : Objective {  // f(W) = ||W - A||_F^2 / 2 + <noise, W>, heads of A of sizes 1, 1/2 and 1/3
+  ParameterBuffer<float> w{{{"W", {6, 6}, Role::matrix}}};
+  std::span<const Parameter> parameters() const override { return w.parameters(); }
+  double gradient(const Batch& batch) override { return evaluate(batch, w.gradients().data()); }
+  double loss(const Batch& batch) override { return evaluate(batch, nullptr); }
+  double validation_loss() override { return evaluate({.stream = 7, .count = 1U << 30U}, nullptr); }
+  double evaluate(const Batch& batch, float* gradient) {
+    double loss = 0.0;
+    for (std::size_t i = 0; i < 36; ++i) {
+      const double error = w.values()[i] - 1.0 / static_cast<double>(1 + i / 12);
+      const double noise = Philox(batch.stream, batch.first, 9 * i).normal() / std::sqrt(batch.count);
+      if (gradient != nullptr) gradient[i] = static_cast<float>(error + noise);
+      loss += 0.5 * error * error + noise * w.values()[i];
     }
+    return loss;
   }
 };
 
 int main() {
-  const auto report = normdescent::testing::check_norm<double>(ColumnWise{}, "column-wise");
-  std::printf("%s\n", report.one_line().c_str());
-
-  // f(W) = ||W - A||_F^2 / 2 from W = 0, with a rate that shrinks to 0.
-  const float a[] = {3, -1, 0, 4, 2, 0};
-  normdescent::ParameterBuffer<float> w({{"W", {2, 3}}});
-  normdescent::NormDescent<float, ColumnWise> optimizer({}, {{"W", {2, 3}}}, {.learning_rate = 0.2, .beta = 0.5});
-  float loss = 0;
-  for (int t = 0; t < 100; ++t) {
-    for (std::size_t i = 0; i < 6; ++i) w.gradients()[i] = w.values()[i] - a[i];
-    (void)optimizer.step(w.parameters(), 1.0 - t / 100.0);
-  }
-  for (std::size_t i = 0; i < 6; ++i) loss += (w.values()[i] - a[i]) * (w.values()[i] - a[i]) / 2;
-  std::printf("loss: 15 at the start, %.4f after 100 steps\n", static_cast<double>(loss));
-  return report.passed() && loss < 0.01F ? 0 : 1;
+  const Geometry heads("head-wise", HeadWise{});
+  CompareOptions options{.optimizers = {"sgd", "muon"}, .own = {{"heads", norm_descent(heads)}}};
+  options.probe.geometries.push_back(heads);
+  CompareObserver quiet;
+  const ProblemFrom problem("quadratic", 8, [](std::uint64_t) { return std::make_unique<Quadratic>(); });
+  const auto result = compare(problem, options, quiet);
+  for (const auto& m : result.probe.start.geometries)
+    std::printf("%s: noise %g\n", m.geometry.name().c_str(), m.noise_scale);
+  for (const auto& c : result.race.contestants) std::printf("%s: loss %g\n", c.name.c_str(), c.final_loss);
+  std::printf("%s\n", result.verdict.c_str());
+  const bool is_norm = testing::check_norm<double>(HeadWise{}, "head-wise").passed();
+  return is_norm && result_json(result, {}, options).find("\"head-wise\"") != std::string::npos ? 0 : 1;
 }

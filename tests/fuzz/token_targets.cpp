@@ -6,6 +6,7 @@
 #include "fuzz/target.hpp"
 #include "normdescent/data/token_corpus.hpp"
 #include "normdescent/tokens/encoder.hpp"
+#include "normdescent/tokens/pretokens.hpp"
 #include "normdescent/tokens/shard.hpp"
 #include "normdescent/tokens/token_source.hpp"
 #include "normdescent/tokens/vocabulary.hpp"
@@ -35,13 +36,20 @@ void read_token_folder(std::string_view input) {
            });
 }
 
-/// Tokenizer files of every format (told apart by content): the tokenizer that comes out encodes the file itself.
+/// Tokenizer files of every format (told apart by content): the tokenizer that comes out encodes the file itself, whole
+/// or in two parts.
 void read_tokenizer(std::string_view input) {
   constexpr std::size_t kTextBytes = 2000;
   allow_user_error([&] {
     const Encoder encoder(parse_vocabulary(input, "input"));
     const std::string_view text = input.substr(0, kTextBytes);
-    if (encoder.decode(encoder.encode(text)) != text) found("decode(encode(text)) is another text");
+    const auto whole = encoder.encode(text);
+    if (encoder.decode(whole) != text) found("decode(encode(text)) is another text");
+    const std::size_t cut = safe_cut(text, text.size() / 2);
+    auto parts = encoder.encode(text.substr(0, cut));
+    const auto rest = encoder.encode(text.substr(cut));
+    parts.insert(parts.end(), rest.begin(), rest.end());
+    if (parts != whole) found("text encoded in two parts has other tokens");
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
+#include "normdescent/theory/bounds_json.hpp"
 #include "normdescent/theory/evaluate.hpp"
 #include "normdescent/theory/evaluate_measured.hpp"
 #include "option_checks.hpp"
@@ -22,51 +23,8 @@ using OrderedJson = nlohmann::ordered_json;
 /// null for what a double cannot hold: its log10 stands beside it.
 OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
-OrderedJson bound_json(const Bound& bound) {
-  return {{"samples", number(bound.value)},
-          {"log10_samples", number(bound.log10_value)},
-          {"source", bound.source},
-          {"constants_are_ours", bound.constants_are_ours}};
-}
-
-OrderedJson upper_json(const Tuning& tuning) {
-  OrderedJson json = {{"steps", number(tuning.run.steps)},
-                      {"batch", number(tuning.run.batch)},
-                      {"samples", number(tuning.samples)},
-                      {"source", tuning.bound.source},
-                      {"constants_are_ours", tuning.bound.constants_are_ours},
-                      {"log10_samples", number(tuning.log10_samples)},
-                      {"learning_rate", number(tuning.run.learning_rate)},
-                      {"guaranteed", number(tuning.bound.value)}};
-  if (const auto* average = std::get_if<ExponentialAverage>(&tuning.estimator)) json["beta"] = 1 - average->averaging;
-  if (const auto* average = std::get_if<LionAverage>(&tuning.estimator)) {
-    json["beta1"] = 1 - average->averaging1;
-    json["beta2"] = 1 - average->averaging2;
-  }
-  return json;
-}
-
 OrderedJson report_json(const BoundsQuery& query, const BoundsReport& report) {
-  OrderedJson json = {{"method", report.method},
-                      {"stationarity", report.stationarity},
-                      {"epsilon", query.epsilon},
-                      {"upper", report.upper ? upper_json(*report.upper) : OrderedJson(nullptr)},
-                      {"lower", report.lower ? bound_json(*report.lower) : OrderedJson(nullptr)},
-                      {"wider_lower", OrderedJson::array()},
-                      {"assumptions", OrderedJson::array()},
-                      {"flags", OrderedJson::array()}};
-  if (!report.upper_missing.empty()) json["upper_missing"] = report.upper_missing;
-  if (!report.lower_missing.empty()) json["lower_missing"] = report.lower_missing;
-  for (const auto& bound : report.wider_lower) json["wider_lower"].push_back(bound_json(bound));
-  for (const auto& [tag, statement, checked] : report.assumptions)
-    json["assumptions"].push_back({{"tag", tag}, {"statement", statement}, {"checked", checked}});
-  for (const auto& [kind, threshold, text] : report.flags)
-    json["flags"].push_back({{"kind", to_string(kind)}, {"threshold", number(threshold)}, {"text", text}});
-  if (report.speedup_over_sgd)
-    json["speedup_over_sgd"] = {{"deterministic", report.speedup_over_sgd->deterministic},
-                                {"noise", report.speedup_over_sgd->noise},
-                                {"at_epsilon", report.speedup_at_epsilon}};
-  return json;
+  return OrderedJson::parse(to_json(query, report));
 }
 
 std::string count_text(double count, double log10_count) {
@@ -136,7 +94,7 @@ int run_measured(const std::string& file, const MeasuredProblem& problem, const 
                                      ? report_json(entry.query, *entry.report)
                                      : OrderedJson{{"method", entry.query.method}, {"refused", entry.refused}});
   for (const auto& cost : bounds.costs) {
-    OrderedJson json_cost = {{"geometry", to_string(cost.geometry)}, {"critical_batch", number(cost.critical_batch)}};
+    OrderedJson json_cost = {{"geometry", cost.geometry}, {"critical_batch", number(cost.critical_batch)}};
     if (cost.over_euclidean)
       json_cost["matched_accuracy_speedup"] = {{"deterministic", number(cost.over_euclidean->deterministic)},
                                                {"noise", number(cost.over_euclidean->noise)}};

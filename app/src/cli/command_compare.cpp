@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // compare, the main job: probe, predict, race, verdict, report.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ostream>
 
+#include "budgeted_compare.hpp"
 #include "commands.hpp"
 #include "normdescent/base/text.hpp"
 #include "normdescent/report/report.hpp"
@@ -22,6 +25,7 @@ struct CompareCommandOptions {
   ProblemOptions task;
   std::string optimizers;
   CompareOptions compare;
+  std::string budget = "all";
   std::string out;
   bool json = false;
   bool are_steps_given = false;
@@ -66,13 +70,22 @@ std::string loss_text(const ContestantResult& contestant) {
   return fixed(contestant.final_loss, 3) + " ± " + fixed(contestant.final_loss_se, 3);
 }
 
+std::string over_adamw(const ContestantResult& contestant, std::optional<SpeedupInterval> SpeedupOver::*part) {
+  const auto over = std::ranges::find(contestant.speedups, "adamw", &SpeedupOver::baseline);
+  return over == contestant.speedups.end() || !((*over).*part) ? "-" : significant(((*over).*part)->value, 2);
+}
+
 void print_race(std::ostream& out, const CompareResult& result) {
   using enum TextTable::Align;
   TextTable table({{"optimizer"},
                    {"learning rate", right},
                    {"final loss", right},
                    {"measured speed-up", right},
-                   {"predicted", right}});
+                   {"predicted", right},
+                   {"over adamw", right},
+                   {"in time", right},
+                   {"ms a step", right},
+                   {"state MB", right}});
   for (const auto& contestant : result.race.contestants) {
     std::string predicted = "-";
     for (const auto& p : result.prediction.optimizers) {
@@ -80,13 +93,17 @@ void print_race(std::ostream& out, const CompareResult& result) {
     }
     const auto& speedup = contestant.speedup;
     table.add_row({contestant.name, significant(contestant.learning_rate), loss_text(contestant),
-                   speedup ? interval_text(speedup->value, speedup->low, speedup->high) : "-", predicted});
+                   speedup ? interval_text(speedup->value, speedup->low, speedup->high) : "-", predicted,
+                   over_adamw(contestant, &SpeedupOver::steps), over_adamw(contestant, &SpeedupOver::time),
+                   contestant.seconds_per_step > 0.0 ? significant(1e3 * contestant.seconds_per_step) : "-",
+                   significant(1e-6 * static_cast<double>(contestant.state_bytes))});
   }
   table.print(out);
   out << '\n' << wrapped(as_sentence(result.verdict), 100) << '\n';
 }
 
 int run_compare(CompareCommandOptions options, Session& session) {
+  const std::optional<double> budget = parse_budget(options.budget);
   (void)options.compare.contestants();  // wrong names are found before the data is read
   ProblemTask task = make_problem_task(options.task);
   task.description.command_line = session.command_line;
@@ -94,6 +111,7 @@ int run_compare(CompareCommandOptions options, Session& session) {
   const RunFolder folder = RunFolder::create(output_folder(options.out, "compare"));
   const TaskDescription& description = task.description;
   if (!options.json) session.out << task.headline << '\n' << std::flush;
+  if (budget) return run_budgeted_compare(*budget, task, options.compare, folder, options.json, session);
   CompareResult result;
   {
     CompareDisplay display(session, options.json);
@@ -129,6 +147,12 @@ void add_compare(CLI::App& program, Action& chosen) {
       ->check(integer(1, 1000))
       ->capture_default_str()
       ->type_name("N");
+  command
+      ->add_option(
+          "--budget", options->budget,
+          "What the answer may cost, in training runs: \"0.25 run\", 3, or all: measure, predict, race in full")
+      ->capture_default_str()
+      ->type_name("RUNS");
   add_seed(*command, compare.seed);
   add_threads(*command, compare.threads);
   add_out(*command, options->out, "Run folder; must be new or empty. Default: runs/compare-N");

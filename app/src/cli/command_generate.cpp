@@ -100,7 +100,7 @@ void add_generate(CLI::App& program, Action& chosen) {
   source->require_option(1);
   command
       ->add_option("--tokenizer", options->tokenizer,
-                   "Of --weights: bytes, gpt2, or a tokenizer's file; a run folder has its own")
+                   "Of --weights: bytes, gpt2, or a tokenizer's file or folder; a run folder has its own")
       ->capture_default_str()
       ->type_name("NAME")
       ->excludes(run);

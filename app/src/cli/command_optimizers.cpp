@@ -25,15 +25,14 @@ nlohmann::json to_json(const OptimizerInfo& info) {
   return {{"name", info.name},
           {"title", info.title},
           {"update", info.summary},
-          {"geometry", to_string(info.geometry)},
+          {"geometry", info.geometry.name()},
           {"learning_rate", info.default_learning_rate},
           {"options", options}};
 }
 
 void print_text(std::ostream& out) {
   for (const auto& info : optimizer_catalog()) {
-    out << info.name << "  (" << info.title << ", geometry " << to_string(info.geometry) << ")\n  " << info.summary
-        << '\n';
+    out << info.name << "  (" << info.title << ", geometry " << info.geometry.name() << ")\n  " << info.summary << '\n';
     TextTable table({{"  option"}, {"default"}, {"domain"}, {"meaning"}});
     for (const auto& option : info.options) {
       table.add_row({"  " + option.name, option.default_value, option.domain, option.meaning});

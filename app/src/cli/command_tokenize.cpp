@@ -82,7 +82,7 @@ void add_tokenize(CLI::App& program, Action& chosen) {
       ->type_name("PATH");
   auto* const tokenizer = command
                               ->add_option("--tokenizer", options->tokenizer,
-                                           "gpt2, bytes, or a file: vocab.bpe, merges.txt, tokenizer.json, *.tiktoken")
+                                           "gpt2, bytes, a file (vocab.bpe, merges.txt, tokenizer.json, *.tiktoken) or a folder with one")
                               ->capture_default_str()
                               ->type_name("NAME");
   command->add_option("--learn", options->learn, "Learn a byte-pair encoding of N tokens from the text instead")

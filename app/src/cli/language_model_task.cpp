@@ -67,7 +67,7 @@ void add_task_options(CLI::App& command, LanguageModelOptions& options) {
       ->type_name("PATH");
   command
       .add_option("--tokenizer", options.tokenizer,
-                  "How text becomes tokens: bytes, gpt2, or a tokenizer's file; shards have theirs")
+                  "How text becomes tokens: bytes, gpt2, or a tokenizer's file or folder; shards have theirs")
       ->capture_default_str()
       ->type_name("NAME");
   command

@@ -73,7 +73,7 @@ void print_geometry(std::ostream& out, const ProbeReport& report) {
                    {"one-step gain", right}});
   for (const auto& m : report.start.geometries) {
     table.add_row(
-        {to_string(m.geometry), significant(m.noise_scale), significant(m.noise_density), significant(m.gradient_norm),
+        {m.geometry.name(), significant(m.noise_scale), significant(m.noise_density), significant(m.gradient_norm),
          std::isfinite(m.critical_batch.value) ? significant(m.critical_batch.value) : "-",
          significant(m.smoothness.constant.value),
          significant(m.one_step_gain.gain.value) + " ± " + significant(m.one_step_gain.gain.standard_error, 2)});
@@ -81,13 +81,12 @@ void print_geometry(std::ostream& out, const ProbeReport& report) {
   table.print(out);
   for (const GeometryGrowth& growth : report.growth) {
     if (!growth.noise.reason.empty() || growth.noise.points == 0) continue;
-    out << "Noise, " << to_string(growth.geometry) << ": variance " << significant(growth.noise.constant.value) << " + "
+    out << "Noise, " << growth.geometry.name() << ": variance " << significant(growth.noise.constant.value) << " + "
         << significant(growth.noise.slope.value) << " x squared gradient\n";
   }
   if (!report.tails.sentence.empty()) out << "Tails: " << report.tails.sentence << '\n';
   for (const NotMeasured& each : report.not_measured) {
-    if (each.quantity.find(" of ") == std::string::npos)
-      out << each.quantity << ": not measurable because " << each.because << '\n';
+    if (!each.is_detail) out << each.quantity << ": not measurable because " << each.because << '\n';
   }
 }
 

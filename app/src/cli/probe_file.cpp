@@ -21,12 +21,6 @@ double number(const Json& object, const char* key, const std::string& where) {
   return found->get<double>();
 }
 
-Geometry geometry_of(const std::string& name, const std::string& where) {
-  for (const auto geometry : {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise})
-    if (name == to_string(geometry)) return geometry;
-  throw UserError(where + " names an unknown geometry '" + name + "'", kHint);
-}
-
 bool is_measured(const Json& geometry) {
   const auto is_positive = [&](const char* key) {
     const auto found = geometry.find(key);
@@ -54,7 +48,7 @@ MeasuredProblem read_probe_file(const std::string& path) {
     if (!is_measured(measured)) continue;  // noise hid the gradient, or no smoothness came out
     const auto name = measured.find("geometry");
     if (name == measured.end() || !name->is_string()) throw UserError(path + " has a geometry without a name", kHint);
-    problem.geometries.push_back({geometry_of(name->get<std::string>(), path),
+    problem.geometries.push_back({name->get<std::string>(),
                                   {.smoothness = number(measured, "smoothness", path),
                                    .noise = number(measured, "noise_scale", path) * std::sqrt(samples),
                                    .gradient_norm = number(measured, "gradient_norm", path)}});

@@ -17,8 +17,15 @@ constexpr auto kTimeBetweenLines = std::chrono::seconds(5);
 
 }  // namespace
 
+namespace {
+
+/// In [0, 1]; 0 for NaN, which no comparison would keep out of it.
+double share_of(double fraction) { return fraction > 0.0 ? std::min(fraction, 1.0) : 0.0; }
+
+}  // namespace
+
 std::string progress_text(double fraction, double elapsed_seconds) {
-  const double share = std::clamp(fraction, 0.0, 1.0);
+  const double share = share_of(fraction);
   const int full = static_cast<int>(share * kBarWidth);
   std::string percent = fixed(100.0 * share, 0) + "%";
   percent.insert(0, percent.size() < 4 ? 4 - percent.size() : 0, ' ');
@@ -57,11 +64,11 @@ void Progress::update(std::string_view phase, double fraction, std::string_view 
     err_ << "\r\033[K" << phase_ << ' ' << progress_text(fraction, elapsed) << more << std::flush;
     return;
   }
-  const int tenth = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 10.0);
+  const int tenth = static_cast<int>(share_of(fraction) * 10.0);
   if (!is_new && (tenth == last_tenth_ || now - last_shown_ < kTimeBetweenLines)) return;
   last_tenth_ = tenth;
   last_shown_ = now;
-  const double share = std::clamp(fraction, 0.0, 1.0);
+  const double share = share_of(fraction);
   const bool is_known = share > 0.0 && share < 1.0 && elapsed >= kSecondsBeforeEstimate;
   const std::string left = is_known ? ", about " + duration(elapsed * (1.0 - share) / share) + " left" : "";
   err_ << phase_ << ": " << tenth * 10 << "%" << more << left << '\n' << std::flush;

@@ -13,6 +13,7 @@
 #include "normdescent/base/hash.hpp"
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/data/text_files.hpp"
+#include "normdescent/tokens/pretokens.hpp"
 
 namespace normdescent {
 
@@ -60,7 +61,8 @@ struct Split {
 };
 
 Split split_tail(Bytes bytes) {
-  const auto cut = static_cast<std::ptrdiff_t>(bytes.size() - bytes.size() / 10);
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const auto cut = static_cast<std::ptrdiff_t>(character_begin(text, bytes.size() - bytes.size() / 10));
   Split split;
   split.validation.assign(bytes.begin() + cut, bytes.end());
   bytes.resize(static_cast<std::size_t>(cut));
@@ -113,10 +115,7 @@ class CorpusLoader {
     }
     Bytes bytes = read_file(path);
     if (bytes.empty()) throw UserError("'" + path.string() + "' is empty", "give a file or a folder of text");
-    if (looks_binary(bytes)) {
-      throw UserError("'" + path.string() + "' is not text (it holds NUL or control bytes)",
-                      "give plain text, best as UTF-8 (UTF-16 has to be converted)");
-    }
+    if (const std::string why = why_binary(bytes); !why.empty()) refuse_binary(path, why);
     Split split = split_tail(std::move(bytes));
     return {path.string(), std::move(split.training), std::move(split.validation)};
   }
@@ -130,6 +129,7 @@ class CorpusLoader {
 
     std::vector<std::pair<std::size_t, Bytes>> taken;
     CorpusInfo counts;
+    std::string first_skipped;
     std::int64_t total = 0;
     for (const auto& [hash, index] : order) {
       const fs::path path = root / names[index];
@@ -141,8 +141,8 @@ class CorpusLoader {
       }
       Bytes bytes = read_file(path);
       if (bytes.empty()) continue;
-      if (looks_binary(bytes)) {
-        ++counts.skipped_binary_files;
+      if (const std::string why = why_binary(bytes); !why.empty()) {
+        if (counts.skipped_binary_files++ == 0) first_skipped = names[index] + ": " + why;
         continue;
       }
       total += static_cast<std::int64_t>(bytes.size());
@@ -150,7 +150,7 @@ class CorpusLoader {
     }
     if (taken.empty()) {
       throw UserError("no text files in '" + root.string() + "' (" + std::to_string(counts.skipped_binary_files) +
-                          " binary files skipped)",
+                          " binary files skipped" + (first_skipped.empty() ? "" : "; " + first_skipped) + ")",
                       "give a file or a folder of text");
     }
     std::sort(taken.begin(), taken.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -166,15 +166,9 @@ class CorpusLoader {
 };
 
 Corpus load_corpus(const fs::path& path, std::int64_t max_bytes) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (status.type() == fs::file_type::not_found) {
-    throw UserError("'" + path.string() + "' does not exist", "give a file or a folder of text");
-  }
-  if (fs::is_directory(status)) return CorpusLoader::folder(path, max_bytes, [](const fs::path&) { return true; });
-  if (fs::is_regular_file(status)) return CorpusLoader::file(path, max_bytes);
-  throw UserError("'" + path.string() + "' is neither a file nor a folder" + (error ? ": " + error.message() : ""),
-                  "give a file or a folder of text");
+  require_text_path(path);
+  if (fs::is_directory(path)) return CorpusLoader::folder(path, max_bytes, [](const fs::path&) { return true; });
+  return CorpusLoader::file(path, max_bytes);
 }
 
 Corpus load_system_headers(const fs::path& root, std::int64_t max_bytes) {

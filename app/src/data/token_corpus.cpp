@@ -2,7 +2,9 @@
 #include "normdescent/data/token_corpus.hpp"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -37,6 +39,22 @@ std::vector<fs::path> shards_in(const fs::path& folder) {
   if (error) throw UserError("cannot list '" + folder.string() + "': " + error.message());
   std::ranges::sort(paths);
   return paths;
+}
+
+/// Whether a part of the name says so: "fineweb_val_000000.bin", not "medieval_000000.bin". Parts are runs of letters.
+bool is_validation_shard(const std::string& name) {
+  static constexpr std::array<std::string_view, 4> kWords{"val", "valid", "validation", "eval"};
+  std::string part;
+  for (const char c : name + ".") {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+    if (is_letter) {
+      part += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      continue;
+    }
+    if (std::ranges::find(kWords, part) != kWords.end()) return true;
+    part.clear();
+  }
+  return false;
 }
 
 TokenManifest read_manifest(const fs::path& path) {
@@ -128,12 +146,12 @@ std::shared_ptr<const TokenCorpus> open_token_folder(const fs::path& folder) {
   std::vector<fs::path> training;
   std::vector<fs::path> validation;
   for (const auto& path : shards_in(folder)) {
-    const bool is_validation = path.filename().string().find("val") != std::string::npos;
-    (is_validation ? validation : training).push_back(path);
+    (is_validation_shard(path.filename().string()) ? validation : training).push_back(path);
   }
   if (training.empty() || validation.empty()) {
     throw UserError("'" + folder.string() + "' has no " + (training.empty() ? "training" : "validation") + " shards",
-                    "validation shards have 'val' in their names; normdescent tokenize makes both");
+                    "validation shards have val, valid, validation or eval as a part of their names, as in web_val_000.bin; "
+                    "normdescent tokenize makes both");
   }
   TokenCorpus corpus{.training = open_shards(training), .validation = open_shards(validation), .info = {}};
   corpus.info.source = folder.string();

@@ -40,6 +40,7 @@ class C10dGroup final : public ProcessGroup {
       store_options.isServer = environment.rank == 0 && !environment.is_store_elsewhere;
       store_options.waitWorkers = false;
       store_options.timeout = timeout;
+      store_options.useLibUV = false;  // not in every build of torch
       auto store = c10::make_intrusive<c10d::TCPStore>(environment.address, store_options);
       store_ = c10::make_intrusive<c10d::PrefixStore>("normdescent/" + environment.restart, store);
       store_->setTimeout(timeout);

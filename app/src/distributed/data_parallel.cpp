@@ -123,7 +123,7 @@ Batch share_of(const Batch& batch, int rank, int ranks) {
                                 std::to_string(ranks) + ", the number of processes");
   const std::uint32_t each = batch.count / n;
   const std::uint32_t larger = batch.count % n;  // the first ones take one more
-  return {batch.stream, batch.first + r * each + std::min(r, larger), each + (r < larger ? 1 : 0)};
+  return {batch.stream, batch.first + r * each + std::min(r, larger), each + (r < larger ? 1 : 0), batch.step};
 }
 
 std::unique_ptr<Objective> make_data_parallel(std::unique_ptr<Objective> inner, ProcessGroup& group,

@@ -137,7 +137,7 @@ std::vector<int> plan_owners(const OptimizerSpec& spec, const std::vector<Parame
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Recipe& recipe = spec.recipe_for(parameters[i]);
     if (looks_at_all_tensors(recipe)) continue;
-    if (geometry_of(recipe) == Geometry::spectral) {
+    if (has_matrix_products(recipe)) {
       spectral.push_back({i, flops_of(recipe, parameters[i])});
     } else {
       others.push_back({i, static_cast<double>(parameters[i].size())});

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <string>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/base/user_error.hpp"
 
 namespace normdescent {
 
@@ -21,7 +23,25 @@ void SamplingOptions::validate() const {
   if (!(top_p > 0.0 && top_p <= 1.0)) refuse("top_p", std::to_string(top_p), "in (0, 1]");
 }
 
+namespace {
+
+/// Comparisons with NaN are all false, so an order of such logits is none, and what is searched in it lies behind its end.
+void require_order(std::span<const float> logits) {
+  bool has_finite = false;
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (std::isnan(logits[i]) || logits[i] == std::numeric_limits<float>::infinity()) {
+      throw UserError("the logit of token " + std::to_string(i) + " is " + (std::isnan(logits[i]) ? "NaN" : "infinite"),
+                      "the weights are damaged, or too large for float32");
+    }
+    has_finite = has_finite || std::isfinite(logits[i]);
+  }
+  if (!has_finite) throw UserError("no logit is finite", "the weights are damaged, or too large for float32");
+}
+
+}  // namespace
+
 std::int64_t sample_token(std::span<const float> logits, const SamplingOptions& options, double uniform) {
+  require_order(logits);
   if (options.is_greedy) return std::ranges::max_element(logits) - logits.begin();
   std::vector<std::int64_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
@@ -34,10 +54,11 @@ std::int64_t sample_token(std::span<const float> logits, const SamplingOptions& 
   double sum = 0.0;
   for (const auto token : order)
     cumulated.push_back(sum += std::exp((static_cast<double>(logit(token)) - largest) / options.temperature));
-  const auto last = std::ranges::lower_bound(cumulated, options.top_p * sum);
-  const double kept = last == cumulated.end() ? sum : *last;
+  const auto last = std::min(std::ranges::lower_bound(cumulated, options.top_p * sum), cumulated.end() - 1);
+  const double kept = *last;
   const auto chosen = std::ranges::upper_bound(cumulated, uniform * kept);
-  return order[static_cast<std::size_t>(chosen - cumulated.begin())];
+  // Where rounding takes uniform * kept up to kept, the last one is meant.
+  return order[static_cast<std::size_t>(std::min(chosen, last) - cumulated.begin())];
 }
 
 std::vector<std::int64_t> generate(GptDecoder& decoder, std::span<const std::int64_t> prompt,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // config.json of transformers' GPT2Config.
 #include <algorithm>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 
 #include "normdescent/base/user_error.hpp"
@@ -24,7 +25,7 @@ class Config {
 
   [[noreturn]] void refuse(const std::string& defect) const {
     throw UserError(path_.string() + " is no configuration of a GPT-2 that can be read: " + defect,
-                    "it must be transformers' GPT2Config with gelu_new and layer_norm_epsilon 1e-5");
+                    "it must be transformers' GPT2Config with gelu_new (or gelu_pytorch_tanh) and layer_norm_epsilon 1e-5");
   }
   [[nodiscard]] Index size(const char* key, Index largest) const {
     const auto found = json_.find(key);
@@ -39,6 +40,14 @@ class Config {
     const auto found = json_.find(key);
     if (found == json_.end() || found->is_null() || *found == value) return;
     refuse(std::string(key) + " is " + found->dump() + ", must be " + value.dump());
+  }
+  /// The same for names of one thing.
+  void require(const char* key, std::initializer_list<const char*> names) const {
+    const auto found = json_.find(key);
+    if (found == json_.end() || found->is_null() || std::ranges::find(names, *found) != names.end()) return;
+    std::string known;
+    for (const char* name : names) known += (known.empty() ? "" : ", ") + std::string(name);
+    refuse(std::string(key) + " is " + found->dump() + ", must be one of " + known);
   }
   [[nodiscard]] bool flag(const char* key, bool absent) const {
     const auto found = json_.find(key);
@@ -79,7 +88,8 @@ std::string to_config(const GptShape& shape) {
 GptShape parse_config(const std::string& text, const std::filesystem::path& path) {
   const Config config(text, path);
   config.require("model_type", "gpt2");
-  config.require("activation_function", "gelu_new");
+  // Three names of one function, 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))).
+  config.require("activation_function", {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"});
   config.require("layer_norm_epsilon", gpt::kLayerNormEpsilon);
   config.require("scale_attn_weights", true);
   config.require("scale_attn_by_inverse_layer_idx", false);

@@ -9,7 +9,7 @@
 
 #include "normdescent/base/user_error.hpp"
 #include "normdescent/gpt/weights.hpp"
-#include "normdescent/io/mapped_file.hpp"
+#include "normdescent/io/random_access_file.hpp"
 #include "weight_limits.hpp"
 #include "weight_values.hpp"
 
@@ -47,8 +47,7 @@ struct Header {
                   "known are versions 3 (float32) and 5 (bfloat16) of its gpt2_124M.bin");
 }
 
-Header parse_header(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  if (bytes.size() < kHeaderBytes) refuse(path, "it is shorter than the header of 1024 bytes");
+Header parse_header(const std::filesystem::path& path, std::span<const std::byte, kHeaderBytes> bytes) {
   std::array<std::int32_t, 8> words{};
   std::memcpy(words.data(), bytes.data(), sizeof words);
   if (words[0] != kMagic) refuse(path, "its first number is " + std::to_string(words[0]) + ", not 20240326");
@@ -74,24 +73,30 @@ Header parse_header(const std::filesystem::path& path, std::span<const std::byte
 }  // namespace
 
 GptWeights read_llmc(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  const Header header = parse_header(path, file.bytes());
+  const RandomAccessFile file(path);
+  std::array<std::byte, kHeaderBytes> begin{};
+  if (file.size() < begin.size()) refuse(path, "it is shorter than the header of 1024 bytes");
+  file.read(0, begin);
+  const Header header = parse_header(path, begin);
   const GptShape& shape = header.shape;
   const std::size_t entry = header.dtype == "F32" ? 4 : 2;
   const Index padding = (header.padded_vocabulary - shape.vocabulary) * shape.width;
   const auto expected = kHeaderBytes + entry * static_cast<std::size_t>(parameter_count(shape) + padding);
-  if (file.bytes().size() != expected)
-    refuse(path, "it has " + std::to_string(file.bytes().size()) + " bytes, by its header " + std::to_string(expected));
+  if (file.size() != expected)
+    refuse(path, "it has " + std::to_string(file.size()) + " bytes, by its header " + std::to_string(expected));
 
   GptWeights weights{.shape = shape, .values = {}};
   weights.values.resize(static_cast<std::size_t>(parameter_count(shape)));
   std::map<std::string, std::span<float>> targets;
   for (const auto& parameter : weights.parameters()) targets[parameter.info.name] = parameter.value;
-  const std::byte* from = file.bytes().data() + kHeaderBytes;
+  std::uint64_t from = kHeaderBytes;
+  std::vector<std::byte> tensor;
   for (const auto& name : names_in_order(shape.layers)) {
     const auto target = targets.at(name);
-    for (std::size_t i = 0; i < target.size(); ++i) target[i] = gpt::value_at(header.dtype, from, i);
-    from += entry * target.size();
+    tensor.resize(entry * target.size());
+    file.read(from, tensor);
+    for (std::size_t i = 0; i < target.size(); ++i) target[i] = gpt::value_at(header.dtype, tensor.data(), i);
+    from += tensor.size();
     if (name == "wte.weight") from += entry * static_cast<std::size_t>(padding);
   }
   return weights;

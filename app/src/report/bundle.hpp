@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of web/ as texts inside the program; generated at build time by cmake/EmbedText.cmake.
+// The files of web/ and the chart library as texts inside the program; generated at build time by
+// cmake/EmbedText.cmake.
 #pragma once
 
 namespace normdescent::report::bundle {

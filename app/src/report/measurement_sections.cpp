@@ -18,8 +18,9 @@ using nlohmann::json;
 /// Where report.js draws, or a word on why nothing is drawn.
 std::string chart_place(const char* id, const char* caption) {
   if (!has_bundled_charts()) {
-    return "<p class=\"note\">Charts were not bundled into this build, so there are tables only. With npm installed, "
-           "<code>npm ci --prefix web</code> and building again brings them.</p>\n";
+    return "<p class=\"note\">Charts were not bundled into this build, so there are tables only. With dygraphs "
+           "(Debian: "
+           "<code>libjs-dygraphs</code>) configuring and building again brings them.</p>\n";
   }
   return std::string("<figure><div class=\"chart\" data-chart=\"") + id + "\" aria-hidden=\"true\"></div><figcaption>" +
          caption + "</figcaption></figure>\n";
@@ -32,7 +33,7 @@ class Grid {
  public:
   void add(double key, const std::string& column, double value) {
     if (std::find(columns_.begin(), columns_.end(), column) == columns_.end()) columns_.push_back(column);
-    if (!std::isfinite(value)) return;
+    if (!std::isfinite(value) || std::isnan(key)) return;
     auto& [sum, count] = sums_[key][column];
     sum += value;
     ++count;
@@ -84,12 +85,6 @@ std::string overall(const json& result) {
   add("Noise, l1", number(result, "noise_l1"), "sum of the coordinates' standard deviations: what sign methods pay");
   add("Noise, l2", number(result, "noise_l2"), "root of the sum of their variances: what SGD pays");
   add("Tail index", number(result, "tail_index"), "2 and above: finite variance; below: heavy tails");
-  const auto smoothness = result.find("smoothness");
-  if (smoothness != result.end()) {
-    add("Smoothness, l2", number(*smoothness, "l2"), "curvature along the gradient");
-    add("Smoothness, l-infinity", number(*smoothness, "linf"), "curvature along its sign");
-    add("Smoothness, spectral", number(*smoothness, "spectral"), "curvature along its polar factor");
-  }
   return table("The whole model", {{"Quantity"}, {"Value", true}, {"What it says"}}, rows);
 }
 
@@ -98,10 +93,10 @@ std::string gains(const json& result) {
   for (const auto& gain : list(result, "one_step_gain")) {
     rows.push_back({escaped(text(gain, "direction")),
                     cell(number(gain, "gain")) + " <small>± " + cell(number(gain, "gain_se"), 2) + "</small>",
-                    cell(number(gain, "step_size"))});
+                    cell(number(gain, "step_size")), cell(number(gain, "learning_rate"))});
   }
   return table("What the best single step gains on other batches",
-               {{"Direction"}, {"Loss gained", true}, {"Step size", true}}, rows);
+               {{"Direction"}, {"Loss gained", true}, {"Step size", true}, {"As a learning rate", true}}, rows);
 }
 
 std::string estimate(const json& object, const char* key) {
@@ -117,9 +112,10 @@ std::string each_geometry(const json& result) {
       const double error = number(m, error_key);
       return cell(number(m, key)) + (std::isfinite(error) ? " <small>± " + cell(error, 2) + "</small>" : "");
     };
-    rows.push_back({escaped(text(m, "geometry")), cell(number(m, "noise_scale")), cell(number(m, "noise_density")),
-                    cell(number(m, "gradient_norm")), with_error("critical_batch", "critical_batch_se"),
-                    with_error("smoothness", "smoothness_se")});
+    const std::string norm = text(m, "norm").empty() ? "" : " <small>" + escaped(text(m, "norm")) + "</small>";
+    rows.push_back({escaped(text(m, "geometry")) + norm, cell(number(m, "noise_scale")),
+                    cell(number(m, "noise_density")), cell(number(m, "gradient_norm")),
+                    with_error("critical_batch", "critical_batch_se"), with_error("smoothness", "smoothness_se")});
   }
   return table("Each geometry in its own norm",
                {{"Geometry"},
@@ -151,8 +147,9 @@ std::string sentences(const json& result) {
   if (const auto tails = result.find("tails"); tails != result.end() && !text(*tails, "sentence").empty()) {
     out += "<p>Tails of the noise: " + escaped(text(*tails, "sentence")) + ".</p>\n";
   }
-  if (const auto routed = result.find("routed"); routed != result.end() && routed->is_object()) {
-    out += "<p>The spectral geometry is " + escaped(text(*routed, "stands_for")) + ".</p>\n";
+  for (const auto& routed : list(result, "routed")) {
+    out += "<p>The " + escaped(text(routed, "geometry")) + " geometry is " + escaped(text(routed, "stands_for")) +
+           ".</p>\n";
   }
   std::string missing;
   for (const auto& each : list(result, "not_measured")) {
@@ -210,7 +207,8 @@ std::string rate_sensitivity(const json& result) {
   }
   if (grid.empty()) return {};
   return chart_place("rates",
-                     "Final validation loss for each learning rate of the search; the ring marks the chosen rate. "
+                     "Final validation loss for each learning rate of the search; mean over seeds, the band spans "
+                     "them; the ring marks the chosen rate. "
                      "A wide valley forgives a poor choice.") +
          details("As a table", grid.html("Mean final loss", "Learning rate"));
 }

@@ -102,6 +102,14 @@ class Scanner {
   const std::array<Kind, 128>& ascii_;
 };
 
+/// Whether no alternative of the pattern takes two such neighbours, whatever stands around them. A space takes the word
+/// behind it, spaces take each other, a quote takes the letters of a contraction; nothing else is taken together with
+/// another kind.
+bool is_cut_between(Kind before, char first_byte, Kind next) {
+  if (before == Kind::space || before == next) return false;
+  return !(first_byte == '\'' && next == Kind::letter);
+}
+
 }  // namespace
 
 std::size_t pretoken_end(std::string_view text, std::size_t begin) {
@@ -114,12 +122,30 @@ std::size_t pretoken_end(std::string_view text, std::size_t begin) {
   return scanner.run_end(word + first.length, first.kind);
 }
 
+std::size_t character_begin(std::string_view text, std::size_t wanted) {
+  if (wanted >= text.size()) return text.size();
+  // Only the first byte of a character is neither ASCII nor 10xxxxxx, so where a valid one begins is seen from here.
+  const Scanner scanner(text);
+  for (std::size_t back = 1; back <= std::min<std::size_t>(3, wanted); ++back) {
+    const auto byte = static_cast<unsigned char>(text[wanted - back]);
+    if (byte >= 0x80 && byte < 0xC0) continue;
+    return scanner.at(wanted - back).length > back ? wanted - back : wanted;
+  }
+  return wanted;
+}
+
 std::size_t safe_cut(std::string_view text, std::size_t wanted) {
-  // No alternative of the pattern takes a space after something else, so between the two there is always a cut. Looking
-  // at ASCII only avoids deciding what a byte in the middle of a character is.
-  for (std::size_t i = std::max<std::size_t>(wanted, 1); i < text.size(); ++i) {
-    const char before = text[i - 1];
-    if ((text[i] == ' ' || text[i] == '\n') && before > ' ' && before <= '~') return i;
+  const Scanner scanner(text);
+  std::size_t i = std::max<std::size_t>(wanted, 1);
+  if (i >= text.size()) return text.size();
+  std::size_t begin = character_begin(text, i - 1);
+  Character before = scanner.at(begin);
+  while (begin + before.length < text.size()) {
+    const std::size_t here = begin + before.length;
+    const Character next = scanner.at(here);
+    if (here >= i && is_cut_between(before.kind, text[begin], next.kind)) return here;
+    begin = here;
+    before = next;
   }
   return text.size();
 }

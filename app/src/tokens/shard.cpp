@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -20,6 +19,7 @@ namespace {
 constexpr std::int32_t kMagic = 20240520;
 constexpr std::int32_t kVersion = 1;
 using Header = std::array<std::int32_t, 256>;
+constexpr std::uint64_t kTokenBytes = sizeof(std::uint16_t);
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& defect) {
   throw UserError("'" + path.string() + "' is not a token shard: " + defect,
@@ -29,23 +29,28 @@ using Header = std::array<std::int32_t, 256>;
 }  // namespace
 
 Shard::Shard(const std::filesystem::path& path) : file_(path) {
-  const auto bytes = file_.bytes();
   Header header{};
-  if (bytes.size() < sizeof header) refuse(path, "it is shorter than the header");
-  std::memcpy(header.data(), bytes.data(), sizeof header);
+  if (file_.size() < sizeof header) refuse(path, "it is shorter than the header");
+  file_.read(0, std::as_writable_bytes(std::span(header)));
   if (header[0] != kMagic) {
     refuse(path, "its first number is " + std::to_string(header[0]) + ", not " + std::to_string(kMagic));
   }
   if (header[1] != kVersion) {
     refuse(path, "version " + std::to_string(header[1]) + ", known is " + std::to_string(kVersion));
   }
-  const auto count = static_cast<std::size_t>(std::max(header[2], 0));
-  if (header[2] < 0 || bytes.size() != sizeof header + 2 * count) {
+  size_ = static_cast<std::uint64_t>(std::max(header[2], 0));
+  if (header[2] < 0 || file_.size() != sizeof header + kTokenBytes * size_) {
     refuse(path, "its header tells of " + std::to_string(header[2]) + " tokens, but it has " +
-                     std::to_string(bytes.size()) + " bytes");
+                     std::to_string(file_.size()) + " bytes");
   }
-  // Mapped memory begins at a page, so the tokens are aligned.
-  tokens_ = {reinterpret_cast<const std::uint16_t*>(bytes.data() + sizeof header), count};
+}
+
+void Shard::read(std::uint64_t first, std::span<std::uint16_t> out) const {
+  file_.read(sizeof(Header) + kTokenBytes * first, std::as_writable_bytes(out));
+}
+
+void Shard::will_need(std::uint64_t first, std::uint64_t count) const {
+  file_.will_need(sizeof(Header) + kTokenBytes * first, kTokenBytes * count);
 }
 
 ShardWriter::ShardWriter(std::filesystem::path folder, std::string prefix, std::int64_t tokens_per_shard)

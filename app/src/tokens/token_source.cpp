@@ -2,10 +2,12 @@
 #include "normdescent/tokens/token_source.hpp"
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 #include <utility>
 
-#include "normdescent/io/mapped_file.hpp"
+#include <sys/resource.h>
+
 #include "normdescent/tokens/shard.hpp"
 
 namespace normdescent {
@@ -28,24 +30,44 @@ class SpanSource final : public TokenSource {
   std::shared_ptr<const void> owner_;
 };
 
+/// Each shard keeps its file open, and many systems let a process have 1024 of them until it asks for more: FineWeb's
+/// 100 billion tokens are 1031 shards.
+void allow_open_files(std::size_t more) {
+  constexpr std::size_t kOthers = 256;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= more + kOthers) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, more + kOthers);
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);  // where it is refused, opening a shard says so
+}
+
 class ShardSource final : public TokenSource {
  public:
   explicit ShardSource(const std::vector<std::filesystem::path>& paths) {
+    allow_open_files(paths.size());
     for (const auto& path : paths) {
       shards_.emplace_back(path);
-      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + shards_.back().tokens().size());
+      ends_.push_back((ends_.empty() ? 0 : ends_.back()) + shards_.back().size());
     }
   }
 
   [[nodiscard]] std::uint64_t size() const override { return ends_.back(); }
   void copy(std::uint64_t first, std::span<std::int64_t> out) const override {
-    for_parts(first, out.size(), [&](std::span<const std::uint16_t> part) {
-      std::ranges::copy(part, out.begin());
-      out = out.subspan(part.size());
+    std::array<std::uint16_t, 4096> block{};
+    for_parts(first, out.size(), [&](const Shard& shard, std::uint64_t begin, std::uint64_t count) {
+      while (count > 0) {
+        const auto part = std::span(block).first(std::min<std::uint64_t>(count, block.size()));
+        shard.read(begin, part);
+        std::ranges::copy(part, out.begin());
+        out = out.subspan(part.size());
+        begin += part.size();
+        count -= part.size();
+      }
     });
   }
   void will_need(std::uint64_t first, std::uint64_t count) const override {
-    for_parts(first, count, [](auto part) { normdescent::will_need(std::as_bytes(part)); });
+    for_parts(first, count, [](const Shard& shard, std::uint64_t begin, std::uint64_t part) {
+      shard.will_need(begin, part);
+    });
   }
 
  private:
@@ -54,10 +76,10 @@ class ShardSource final : public TokenSource {
   void for_parts(std::uint64_t first, std::uint64_t count, const F& body) const {
     auto shard = static_cast<std::size_t>(std::ranges::upper_bound(ends_, first) - ends_.begin());
     while (count > 0) {
-      const auto tokens = shards_[shard].tokens();
-      const std::uint64_t begin = first - (ends_[shard] - tokens.size());
-      const auto part = std::min<std::uint64_t>(tokens.size() - begin, count);
-      body(tokens.subspan(begin, part));
+      const std::uint64_t size = shards_[shard].size();
+      const std::uint64_t begin = first - (ends_[shard] - size);
+      const auto part = std::min<std::uint64_t>(size - begin, count);
+      if (part > 0) body(shards_[shard], begin, part);
       first += part;
       count -= part;
       ++shard;

@@ -2,6 +2,7 @@
 #include "normdescent/tokens/train_vocabulary.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <queue>
 #include <stdexcept>
 #include <unordered_map>
@@ -25,15 +26,10 @@ struct PairHash {
   }
 };
 
-/// A distinct pre-token as the tokens it consists of so far.
-struct Word {
-  std::vector<Token> tokens;
-  std::int64_t count = 0;
-};
-
 struct PairUse {
   std::int64_t count = 0;
-  std::vector<std::uint32_t> words;  ///< that hold the pair, or held it before a merge; one may stand there twice
+  std::vector<std::uint32_t> places;  ///< where the pair begins, or began before a merge; a place may stand there twice
+  bool is_touched = false;            ///< by the merge at hand
 };
 
 /// An offer on the queue may be out of date; its count tells.
@@ -44,7 +40,8 @@ struct Offer {
   bool operator<(const Offer& other) const { return count != other.count ? count < other.count : pair > other.pair; }
 };
 
-std::vector<Word> distinct_words(std::span<const std::string_view> texts) {
+/// The distinct pre-tokens and how often each occurs.
+std::unordered_map<std::string_view, std::int64_t> count_words(std::span<const std::string_view> texts) {
   std::unordered_map<std::string_view, std::int64_t> counts;
   for (const std::string_view text : texts) {
     for (std::size_t begin = 0; begin < text.size();) {
@@ -53,25 +50,36 @@ std::vector<Word> distinct_words(std::span<const std::string_view> texts) {
       begin = end;
     }
   }
-  std::vector<Word> words;
-  words.reserve(counts.size());
-  for (const auto& [text, count] : counts) {
-    Word word{.tokens = {}, .count = count};
-    for (const char c : text) word.tokens.push_back(static_cast<unsigned char>(c));
-    words.push_back(std::move(word));
-  }
-  return words;
+  return counts;
 }
 
+/// All distinct words one after the other, a gap behind each. A token stands at the first and at the last of the bytes
+/// that it covers, so both its neighbours are found in one step and a merge moves nothing: its cost is that of the
+/// places where it happens, not of the words around them, and every merge makes a word shorter. Learning costs
+/// O(n log n) for n bytes of distinct words, however long one of them is.
 class Trainer {
  public:
-  explicit Trainer(std::vector<Word> words) : words_(std::move(words)) {
-    for (std::uint32_t w = 0; w < words_.size(); ++w) {
-      const auto& tokens = words_[w].tokens;
-      for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-        PairUse& use = uses_[{tokens[i], tokens[i + 1]}];
-        use.count += words_[w].count;
-        use.words.push_back(w);
+  explicit Trainer(const std::unordered_map<std::string_view, std::int64_t>& counts) : lengths_(256, 1) {
+    std::size_t total = 1;
+    for (const auto& [word, count] : counts) total += word.size() + 1;
+    if (total >= kGap) {
+      throw std::length_error("text: " + std::to_string(total) + " bytes of distinct words, must be below " +
+                              std::to_string(kGap));
+    }
+    slots_.reserve(total);
+    slots_.push_back(kGap);
+    for (const auto& [word, count] : counts) {
+      begins_.push_back(static_cast<std::uint32_t>(slots_.size()));
+      counts_.push_back(count);
+      for (const char c : word) slots_.push_back(static_cast<unsigned char>(c));
+      slots_.push_back(kGap);
+    }
+    is_begin_.assign(slots_.size(), true);
+    for (std::size_t w = 0; w < begins_.size(); ++w) {
+      for (std::uint32_t i = begins_[w]; slots_[i + 1] != kGap; ++i) {
+        PairUse& use = uses_[{slots_[i], slots_[i + 1]}];
+        use.count += counts_[w];
+        use.places.push_back(i);
       }
     }
     for (const auto& [pair, use] : uses_) queue_.push({use.count, pair});
@@ -86,6 +94,7 @@ class Trainer {
       const auto use = uses_.find(offer.pair);
       if (use == uses_.end() || use->second.count != offer.count)
         continue;  // out of date; the true count is queued too
+      if (lengths_[offer.pair.first] + lengths_[offer.pair.second] > kMaxTokenBytes) continue;
       pair = offer.pair;
       return true;
     }
@@ -93,53 +102,59 @@ class Trainer {
   }
 
   void merge(const Pair& pair, Token merged) {
+    if (merged == lengths_.size()) lengths_.push_back(lengths_[pair.first] + lengths_[pair.second]);
     const auto node = uses_.extract(pair);
-    auto holders = node.mapped().words;
-    std::ranges::sort(holders);
-    holders.erase(std::unique(holders.begin(), holders.end()), holders.end());
+    auto places = node.mapped().places;
+    std::ranges::sort(places);  // of overlapping places ("aaa") the leftmost is merged
     touched_.clear();
-    for (const std::uint32_t w : holders) merge_in(w, pair, merged);
-    std::ranges::sort(touched_);
-    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
+    for (const std::uint32_t place : places) merge_at(place, pair, merged);
     for (const Pair& changed : touched_) {
       const auto use = uses_.find(changed);
-      if (use != uses_.end() && use->second.count > 0) queue_.push({use->second.count, changed});
+      use->second.is_touched = false;
+      if (use->second.count > 0) {
+        queue_.push({use->second.count, changed});
+      } else {
+        uses_.erase(use);  // wherever it began there is another pair now
+      }
     }
   }
 
  private:
-  void merge_in(std::uint32_t w, const Pair& pair, Token merged) {
-    auto& tokens = words_[w].tokens;
-    const auto holds = [&](std::size_t i) { return tokens[i] == pair.first && tokens[i + 1] == pair.second; };
-    bool any = false;
-    for (std::size_t i = 0; i + 1 < tokens.size() && !any; ++i) any = holds(i);
-    if (!any) return;
-    // Counting the word out and in again keeps overlapping pairs ("aaa") exact without cases.
-    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-      const Pair old{tokens[i], tokens[i + 1]};
-      if (const auto use = uses_.find(old); use != uses_.end()) {
-        use->second.count -= words_[w].count;
-        touched_.push_back(old);
-      }
-    }
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < tokens.size(); ++kept) {
-      const bool merges = i + 1 < tokens.size() && holds(i);
-      const Token next = merges ? merged : tokens[i];
-      i += merges ? 2 : 1;
-      tokens[kept] = next;
-    }
-    tokens.resize(kept);
-    for (std::size_t i = 0; i + 1 < tokens.size(); ++i) {
-      const Pair now{tokens[i], tokens[i + 1]};
-      PairUse& use = uses_[now];
-      use.count += words_[w].count;
-      if (now.first == merged || now.second == merged) use.words.push_back(w);  // the others list the word already
-      touched_.push_back(now);
-    }
+  static constexpr Token kGap = ~Token{0};
+
+  /// `place` may be out of date or come twice: then the pair is not there any more.
+  void merge_at(std::uint32_t place, const Pair& pair, Token merged) {
+    const std::uint32_t second = place + lengths_[pair.first];
+    if (!is_begin_[place] || slots_[place] != pair.first || slots_[second] != pair.second) return;
+    const std::uint32_t after = second + lengths_[pair.second];
+    const Token left = slots_[place - 1];
+    const Token right = slots_[after];
+    const auto word = std::ranges::upper_bound(begins_, place) - begins_.begin() - 1;
+    const std::int64_t count = counts_[static_cast<std::size_t>(word)];
+    if (left != kGap) change({left, pair.first}, -count);
+    if (right != kGap) change({pair.second, right}, -count);
+    is_begin_[second] = false;
+    slots_[place] = merged;
+    slots_[after - 1] = merged;
+    if (left != kGap) change({left, merged}, count, place - lengths_[left]);
+    if (right != kGap) change({merged, right}, count, place);
   }
 
-  std::vector<Word> words_;
+  /// The pair that is being merged has left `uses_`, and no place of it is counted any more.
+  void change(const Pair& pair, std::int64_t by, std::optional<std::uint32_t> new_place = {}) {
+    if (!new_place && !uses_.contains(pair)) return;
+    PairUse& use = uses_[pair];
+    use.count += by;
+    if (new_place) use.places.push_back(*new_place);
+    if (!use.is_touched) touched_.push_back(pair);
+    use.is_touched = true;
+  }
+
+  std::vector<std::uint32_t> lengths_;  ///< of the tokens, in bytes
+  std::vector<Token> slots_;
+  std::vector<bool> is_begin_;         ///< whether a token begins at a slot
+  std::vector<std::uint32_t> begins_;  ///< of the words
+  std::vector<std::int64_t> counts_;   ///< of the words
   std::unordered_map<Pair, PairUse, PairHash> uses_;
   std::priority_queue<Offer> queue_;
   std::vector<Pair> touched_;
@@ -159,7 +174,7 @@ Vocabulary train_vocabulary(std::span<const std::string_view> texts, const Train
     ids.emplace(tokens.back(), static_cast<Token>(byte));
   }
   const Token ranked = options.size - 1;  // the last id is the end of text
-  Trainer trainer(distinct_words(texts));
+  Trainer trainer(count_words(texts));
   Pair pair;
   while (tokens.size() < ranked && trainer.best(pair)) {
     // "ab" + "c" may come after "a" + "bc": the same bytes are the same token.

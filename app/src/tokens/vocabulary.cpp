@@ -11,8 +11,6 @@
 namespace normdescent {
 namespace {
 
-/// A token longer than this is no token; the search for its halves is quadratic in its length.
-constexpr std::size_t kMaxTokenBytes = 1024;
 constexpr Token kNone = ~Token{0};
 
 std::string at(Token token) { return "token " + std::to_string(token) + ": "; }

@@ -91,29 +91,6 @@ Vocabulary parse_ranks(std::string_view text, const std::string& name) {
   return Vocabulary::of_ranks(name, ranks.take(name), true);
 }
 
-/// "! OFFSET token token ..." lines in one string, as the npm package has them.
-Vocabulary parse_packed_ranks(const Json& json, const std::string& name) {
-  const auto packed = json.at("bpe_ranks").get<std::string>();
-  Ranks ranks;
-  for_each_line(packed, [&](std::string_view line, std::size_t number) {
-    std::vector<std::string_view> fields;
-    for (std::size_t i = 0; i < line.size();) {
-      const std::size_t end = std::min(line.find(' ', i), line.size());
-      if (end > i) fields.push_back(line.substr(i, end - i));
-      i = end + 1;
-    }
-    if (fields.empty()) return;
-    std::uint64_t rank = 0;
-    const bool has_offset =
-        fields.size() >= 2 &&
-        std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), rank).ec == std::errc{};
-    if (!has_offset || rank > kMaxVocabulary)
-      refuse(name, in_line(number, "of bpe_ranks: expected '! <offset> <base64>...'"));
-    for (std::size_t i = 2; i < fields.size(); ++i) ranks.add(fields[i], rank++, name, "bpe_ranks: ");
-  });
-  return Vocabulary::of_ranks(name, ranks.take(name), true);
-}
-
 /// Pairs of spelled tokens to merges; `id_of` knows the tokens so far.
 struct SpelledMerges {
   std::vector<std::string> tokens;
@@ -218,15 +195,16 @@ Vocabulary parse_tokenizer_json(const Json& json, const std::string& name) {
 }  // namespace
 
 Vocabulary parse_vocabulary(std::string_view text, const std::string& name) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   try {
     const std::size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string_view::npos) refuse(name, "it is empty");
     if (text[first] == '{') {
       if (json_nests_too_deep(text)) refuse(name, "the JSON nests too deep");
       const Json json = Json::parse(text);
-      if (json.contains("bpe_ranks")) return parse_packed_ranks(json, name);
       if (json.contains("model")) return parse_tokenizer_json(json, name);
-      refuse(name, "the JSON has neither 'bpe_ranks' nor 'model'");
+      refuse(name, "the JSON has no 'model'");
     }
     // Ranks end in a number, merges in a token.
     const std::string_view line = trimmed_line(text.substr(first, text.find('\n', first) - first));
@@ -240,12 +218,49 @@ Vocabulary parse_vocabulary(std::string_view text, const std::string& name) {
   }
 }
 
-Vocabulary read_vocabulary(const std::filesystem::path& path) {
+std::filesystem::path vocabulary_file(const std::filesystem::path& path) {
   std::error_code unknown;
-  if (const auto bytes = std::filesystem::file_size(path, unknown); !unknown && bytes > kMaxFileBytes) {
-    refuse(path.string(), "it has " + std::to_string(bytes) + " bytes");
+  if (!std::filesystem::is_directory(path, unknown)) return path;
+  for (const char* name : {"tokenizer.json", "vocab.bpe", "merges.txt", "tokenizer.tiktoken"}) {
+    if (std::filesystem::exists(path / name, unknown)) return path / name;
   }
-  return parse_vocabulary(read_text(path), path.string());
+  throw UserError("'" + path.string() + "' holds no tokenizer: neither tokenizer.json nor vocab.bpe, merges.txt or tokenizer.tiktoken",
+                  "name a folder of Hugging Face's, or the file");
+}
+
+namespace {
+
+/// The list of ids beside a list of merges: those that follow from the merges are GPT-2's, others are another model's.
+void require_ids(const Vocabulary& vocabulary, const std::filesystem::path& path) {
+  const std::string text = read_text(path);
+  if (json_nests_too_deep(text)) refuse(path.string(), "the JSON nests too deep");
+  const Json ids = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!ids.is_object()) refuse(path.string(), "it is not a JSON object");
+  for (const auto& [spelled, id] : ids.items()) {
+    const auto bytes = spelled == kEndOfText ? std::optional(spelled) : from_byte_alphabet(spelled);
+    const bool is_known = bytes && id.is_number_unsigned() && id.get<std::uint64_t>() < vocabulary.size();
+    if (is_known && vocabulary.bytes(static_cast<Token>(id.get<std::uint64_t>())) == *bytes) continue;
+    throw UserError("'" + path.string() + "' numbers its tokens in another way than GPT-2: '" + spelled.substr(0, 40) + "'",
+                    "its tokenizer.json says what vocab.json and merges.txt do not; "
+                    "AutoTokenizer.from_pretrained(X).save_pretrained(X) of transformers writes it");
+  }
+}
+
+}  // namespace
+
+Vocabulary read_vocabulary(const std::filesystem::path& path) {
+  const auto file = vocabulary_file(path);
+  std::error_code unknown;
+  if (const auto bytes = std::filesystem::file_size(file, unknown); !unknown && bytes > kMaxFileBytes) {
+    refuse(file.string(), "it has " + std::to_string(bytes) + " bytes");
+  }
+  Vocabulary vocabulary = parse_vocabulary(read_text(file), file.string());
+  if (file.filename() == "vocab.bpe" || file.filename() == "merges.txt") {
+    for (const char* name : {"encoder.json", "vocab.json"}) {
+      if (std::filesystem::exists(file.parent_path() / name, unknown)) require_ids(vocabulary, file.parent_path() / name);
+    }
+  }
+  return vocabulary;
 }
 
 void write_vocabulary(const std::filesystem::path& path, const Vocabulary& vocabulary) {

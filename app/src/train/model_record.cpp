@@ -63,7 +63,7 @@ bool is_tokenizer_name(const std::string& name_or_path) { return name_or_path ==
 
 std::string keep_tokenizer(const fs::path& folder, const std::string& name_or_path) {
   if (is_tokenizer_name(name_or_path)) return name_or_path;
-  const std::string content = read_text(name_or_path);  // which may be the copy itself
+  const std::string content = read_text(vocabulary_file(name_or_path));  // which may be the copy itself
   write_text_atomically(folder / kTokenizerFile, content);
   return kTokenizerFile;
 }
@@ -95,6 +95,7 @@ GptWeights read_run_weights(const fs::path& folder) {
     const auto& bytes = file.tensors.at(parameter.info.name).bytes;
     std::memcpy(parameter.value.data(), bytes.data(), bytes.size());
   }
+  require_finite(weights, path);
   return weights;
 }
 

@@ -61,7 +61,7 @@ double MonitoredObjective::gradient(const Batch& batch) {
   const float share = 1.0F / static_cast<float>(parts_);
   double loss = 0.0;
   for (std::uint32_t part = 0; part < parts_; ++part) {
-    loss += inner_.gradient({batch.stream, batch.first + std::uint64_t{part} * count, count}) / parts_;
+    loss += inner_.gradient({batch.stream, batch.first + std::uint64_t{part} * count, count, batch.step}) / parts_;
     monitor_.observe_micro_batch(parameters);
     if (part == 0) {
       sum_.start(parameters, share);

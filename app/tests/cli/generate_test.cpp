@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From training to text: export, generate, and training that begins with exported weights.
+#include <algorithm>
+#include <filesystem>
+
 #include "contracts.hpp"
+#include "normdescent/files/checked_folder.hpp"
 #include "normdescent/io/atomic_file.hpp"
+#include "normdescent/io/safetensors.hpp"
 
 namespace normdescent::cli {
 namespace {
@@ -70,6 +75,41 @@ TEST_F(Weights, ARunWithATokenizerOfItsOwnKeepsIt) {
       one_document(run({"generate", "--run", scratch_ / "run", "--prompt", "quick", "--tokens", "5", "--json"}));
   EXPECT_LT(json["prompt_tokens"], 5) << "merged";
   EXPECT_EQ(json["tokens"].size(), 5U);
+}
+
+TEST_F(Weights, WeightsThatAreNotFiniteAreRefusedWithTheirTensor) {
+  ASSERT_EQ(run(train("run")).code, 0);
+  ASSERT_EQ(run({"export", "--run", scratch_ / "run", "--out", scratch_ / "hf"}).code, 0);
+  const auto poison = [](const std::filesystem::path& file, const std::string& tensor) {
+    StateDict state = read_safetensors(file);
+    std::ranges::fill(state.tensors.at(tensor).bytes, std::byte{0xFF});  // NaN
+    return write_safetensors(file, state);
+  };
+  poison(scratch_ / "hf/model.safetensors", "transformer.h.1.attn.c_attn.weight");
+  // The same in the run's checkpoint, with the checksums of a run that wrote it so.
+  const std::filesystem::path checkpoint = scratch_ / "run/checkpoint-6";
+  const std::filesystem::path before = scratch_ / "before";
+  std::filesystem::rename(checkpoint, before);
+  FolderWriter folder(checkpoint);
+  for (const auto& entry : std::filesystem::directory_iterator(before)) {
+    const std::string name = entry.path().filename().string();
+    if (name == kChecksumFile) continue;
+    std::filesystem::copy_file(entry.path(), folder.file(name));
+    folder.add(name, name == "model.safetensors" ? poison(folder.file(name), "h.1.attn.c_attn.weight")
+                                                 : write_text_atomically(folder.file(name), read_text(entry.path())));
+  }
+  folder.commit();
+  int number = 0;
+  for (const std::string source : {"run", "hf"}) {
+    const Arguments from{source == "run" ? "--run" : "--weights", scratch_ / source};
+    const std::string what = "h.1.attn.c_attn.weight is not finite";
+    for (const Arguments& way : {Arguments{}, Arguments{"--greedy"}, Arguments{"--top-k", "3"}}) {
+      const Arguments tokenizer = source == "run" ? Arguments{} : Arguments{"--tokenizer", "bytes"};
+      expect_refusal(run(Arguments{"generate", "--prompt", "a"} + from + tokenizer + way), what);
+    }
+    expect_refusal(run(Arguments{"export", "--out", scratch_ / std::to_string(number++)} + from), what);
+    expect_refusal(run(train(std::to_string(number++), {"--init-from", scratch_ / source})), what);
+  }
 }
 
 TEST_F(Weights, RefusesBadInputInOneLine) {

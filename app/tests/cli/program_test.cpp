@@ -2,6 +2,8 @@
 // What holds for every command line, and the commands that need no model.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "contracts.hpp"
 #include "normdescent/base/version.hpp"
 #include "normdescent/optimizers/catalog.hpp"
@@ -107,6 +109,8 @@ TEST(TextTable, WrapsAtSpaces) {
 TEST(Progress, ExtrapolatesTheTimeLeft) {
   EXPECT_EQ(progress_text(0.25, 30.0), "[#####---------------]  25%  about 1 min 30 s left");
   EXPECT_EQ(progress_text(0.0, 30.0), "[--------------------]   0%");
+  EXPECT_EQ(progress_text(std::nan(""), 30.0), progress_text(0.0, 30.0));
+  EXPECT_EQ(progress_text(1e300, 30.0), progress_text(1.0, 30.0));
   EXPECT_EQ(progress_text(1.0, 30.0), "[####################] 100%");
   EXPECT_EQ(progress_text(0.5, 0.1), "[##########----------]  50%");  // nothing to extrapolate from yet
 }

@@ -75,6 +75,27 @@ TEST_F(CorpusTest, FewFilesHoldOutTheLastTenthOfAllBytes) {
   EXPECT_EQ(text(load_corpus(root_).validation()), "st");
 }
 
+TEST_F(CorpusTest, ACharacterIsNotCutInTwo) {
+  std::string chinese;
+  for (int i = 0; i < 7; ++i) chinese += "\u4e2d";  // 21 bytes; byte 19 is within the seventh character
+  EXPECT_EQ(text(load_corpus(write("zh", chinese)).validation()), "\u4e2d");
+  EXPECT_EQ(text(load_corpus(write("latin", std::string(20, '\xfc'))).validation()), "\xfc\xfc");
+}
+
+TEST_F(CorpusTest, OutputOfThisProgramWithinTheFolderIsNoText) {
+  write("a.txt", "plain text, twenty b");
+  write("runs/one/result.json", R"({"command_line": "normdescent compare"})");
+  write("runs/one/report.html", "<html>");
+  write("tokens/tokens.json", "{}");
+  write("tokens/train_000000.bin", "no NUL here");
+  write("tokens/tokenizer.tiktoken", "IQ== 0");
+  write("other/result.json", "{}");
+  const Corpus corpus = load_corpus(root_);
+  EXPECT_EQ(corpus.info().files, 2);
+  EXPECT_EQ(text(corpus.training()) + text(corpus.validation()), "plain text, twenty b{}");
+  EXPECT_EQ(load_corpus(root_ / "runs" / "one").info().files, 2) << "a folder that is asked for by name is read";
+}
+
 TEST_F(CorpusTest, FolderSkipsBinaryEmptyAndHiddenFiles) {
   write("a.txt", "plain text, twenty b");
   write("b.bin", std::string("\x7f"
@@ -156,16 +177,17 @@ TEST_F(CorpusTest, EmptyFileIsRefused) {
 }
 
 TEST_F(CorpusTest, BinaryFileIsRefused) {
-  expect_user_error([&] { (void)load_corpus(write("nul", std::string("text\0text", 9))); }, "is not text");
+  expect_user_error([&] { (void)load_corpus(write("nul", std::string("text\0text", 9))); },
+                    "is not text: it holds NUL bytes");
   std::string control;
   for (int i = 0; i < 1000; ++i) control.push_back(static_cast<char>(1 + i % 255));
-  expect_user_error([&] { (void)load_corpus(write("control", control)); }, "is not text");
+  expect_user_error([&] { (void)load_corpus(write("control", control)); }, "is not text: it holds control bytes");
 }
 
 TEST_F(CorpusTest, FolderWithoutTextIsRefused) {
   expect_user_error([&] { (void)load_corpus(root_); }, "no text files");
   write("a.bin", std::string(10, '\0'));
-  expect_user_error([&] { (void)load_corpus(root_); }, "1 binary files skipped");
+  expect_user_error([&] { (void)load_corpus(root_); }, "1 binary files skipped; a.bin: it holds NUL bytes");
 }
 
 TEST_F(CorpusTest, FileAboveTheCapIsRefused) {
@@ -175,7 +197,12 @@ TEST_F(CorpusTest, FileAboveTheCapIsRefused) {
 TEST_F(CorpusTest, PathThatIsNoFileIsRefused) {
   const fs::path pipe = root_ / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-  expect_user_error([&] { (void)load_corpus(pipe); }, "neither a file nor a folder");
+  expect_user_error([&] { (void)load_corpus(pipe); }, "neither a file nor a folder but a pipe");
+  try {
+    (void)load_corpus(pipe);
+  } catch (const UserError& error) {
+    EXPECT_NE(error.hint().find("write it to a file first"), std::string::npos) << error.hint();
+  }
 }
 
 TEST_F(CorpusTest, UnreadableFileIsRefused) {

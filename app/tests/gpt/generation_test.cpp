@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/base/user_error.hpp"
 #include "normdescent/gpt/sampling.hpp"
 #include "normdescent/io/safetensors.hpp"
 #include "reference_forward.hpp"
@@ -146,6 +147,28 @@ TEST(SampleToken, NeverTakesWhatIsImpossible) {
   constexpr float kNever = -std::numeric_limits<float>::infinity();
   const std::vector<float> logits{kNever, 0.0F, kNever};
   for (const double uniform : {0.0, 0.5, 1.0 - 0x1p-53}) EXPECT_EQ(sample_token(logits, {}, uniform), 1);
+}
+
+TEST(SampleToken, RefusesLogitsThatHaveNoOrder) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const float nan = std::nanf("");
+  const std::vector<std::vector<float>> wrong{
+      {nan, nan, nan}, {0.0F, nan, 1.0F}, {nan, 0.0F}, {0.0F, nan}, {0.0F, kInfinity}, {-kInfinity, -kInfinity}};
+  for (const auto& logits : wrong) {
+    for (const SamplingOptions& options :
+         {SamplingOptions{}, SamplingOptions{.top_k = 1}, SamplingOptions{.top_p = 0.5}, SamplingOptions{.is_greedy = true}})
+      EXPECT_THROW((void)sample_token(logits, options, 0.5), UserError);
+  }
+}
+
+TEST(Generation, RefusesLogitsThatOverflow) {
+  auto weights = test::sample_weights();
+  for (const auto& parameter : weights.parameters()) {  // finite, but their products are not
+    if (parameter.info.name == "wte.weight" || parameter.info.name == "ln_f.weight")
+      for (float& value : parameter.value) value *= 1e38F;
+  }
+  GptDecoder decoder(std::move(weights));
+  EXPECT_THROW((void)generate(decoder, std::vector<std::int64_t>{1}, {.tokens = 2}), UserError);
 }
 
 TEST(SamplingOptions, RefusesWhatIsOutsideTheDomain) {

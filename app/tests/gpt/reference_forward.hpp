@@ -50,6 +50,10 @@ class ReferenceForward {
     const auto cols = static_cast<std::size_t>(tensor.shape.size() > 1 ? tensor.shape[1] : 1);
     Rows out(rows, std::vector<double>(cols));
     for (std::size_t i = 0; i < rows * cols; ++i) {
+      if (tensor.dtype == "F64") {
+        std::memcpy(&out[i / cols][i % cols], tensor.bytes.data() + sizeof(double) * i, sizeof(double));
+        continue;
+      }
       float value = 0.0F;
       std::memcpy(&value, tensor.bytes.data() + sizeof value * i, sizeof value);
       out[i / cols][i % cols] = static_cast<double>(value);

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "normdescent/base/bfloat16.hpp"
@@ -161,6 +162,90 @@ TEST_F(HuggingFace, EveryDefectIsOneUserErrorThatNamesIt) {
   EXPECT_NE(message_of([&] { (void)read(); }).find("lm_head.weight"), std::string::npos);
   std::filesystem::remove(weights_file());
   EXPECT_NE(message_of([&] { (void)read(); }).find("model.safetensors"), std::string::npos);
+}
+
+TEST_F(HuggingFace, ReadsNamesThatWrappersChanged) {
+  for (const char* prefix : {"_orig_mod.", "module.", "module._orig_mod.", "_fsdp_wrapped_module."}) {
+    rewrite([&](StateDict& file) {
+      StateDict wrapped;
+      for (auto& [name, tensor] : file.tensors) wrapped.tensors[prefix + name] = tensor;
+      wrapped.tensors[std::string(prefix) + "transformer.h.0.attn.bias"] = {
+          .dtype = "U8", .shape = {1}, .bytes = std::vector<std::byte>(1)};
+      file = wrapped;
+    });
+    EXPECT_EQ(read().values, weights_.values) << prefix;
+  }
+  rewrite([&](StateDict& file) {  // compiled or sharded block by block
+    StateDict wrapped;
+    for (auto& [name, tensor] : file.tensors) {
+      std::string changed = name;
+      const std::size_t at = changed.find("h.1.");
+      if (at != std::string::npos) changed.insert(at + 4, at % 2 == 0 ? "_orig_mod." : "_fsdp_wrapped_module.");
+      wrapped.tensors[changed] = tensor;
+    }
+    file = wrapped;
+  });
+  EXPECT_EQ(read().values, weights_.values);
+  rewrite([&](StateDict& file) { file.tensors["module.transformer.wte.weight"] = file.tensors["transformer.wte.weight"]; });
+  const std::string message = message_of([&] { (void)read(); });
+  EXPECT_NE(message.find("wte.weight twice, as module.transformer.wte.weight and as transformer.wte.weight"),
+            std::string::npos)
+      << message;
+}
+
+TEST_F(HuggingFace, OfTwoTiedTensorsEitherIsEnough) {
+  const auto keep_head = [](StateDict& file) {
+    file.tensors["lm_head.weight"] = file.tensors["transformer.wte.weight"];
+    file.tensors.erase("transformer.wte.weight");
+  };
+  rewrite(keep_head);
+  EXPECT_EQ(read().values, weights_.values);
+  weights_ = test::sample_weights(/*tied=*/false);  // here the head is another tensor
+  rewrite(keep_head);
+  const std::string message = message_of([&] { (void)read(); });
+  EXPECT_NE(message.find("no tensor wte.weight"), std::string::npos) << message;
+}
+
+TEST_F(HuggingFace, SaysWhatElseTheFolderHolds) {
+  write_hugging_face(folder_.path(), weights_);
+  write_text_atomically(folder_ / "model.safetensors.index.json", "{}");
+  write_text_atomically(folder_ / "pytorch_model.bin", "PK\3\4");
+  EXPECT_EQ(read().values, weights_.values) << "the whole file counts, as for transformers";
+  std::filesystem::remove(weights_file());
+  EXPECT_NE(message_of([&] { (void)read(); }).find("several files (model.safetensors.index.json)"), std::string::npos);
+  std::filesystem::remove(folder_ / "model.safetensors.index.json");
+  EXPECT_NE(message_of([&] { (void)read(); }).find("pytorch_model.bin, a pickle of PyTorch"), std::string::npos);
+  for (const char* begin : {"PK\3\4", "\x80\2cx"}) {
+    write_text_atomically(folder_ / "pytorch_model.bin", begin);
+    const std::string message = message_of([&] { (void)read_gpt_weights(folder_ / "pytorch_model.bin"); });
+    EXPECT_NE(message.find("is a pickle of PyTorch"), std::string::npos) << message;
+  }
+}
+
+TEST_F(HuggingFace, RefusesWhatIsNotFiniteByName) {
+  for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    auto broken = weights_;
+    for (const auto& parameter : broken.parameters()) {
+      if (parameter.info.name == "h.1.mlp.c_fc.bias") parameter.value[3] = parameter.value[7] = bad;
+    }
+    write_hugging_face(folder_.path(), broken);
+    const std::string message = message_of([&] { (void)read(); });
+    EXPECT_NE(message.find("h.1.mlp.c_fc.bias is not finite: 2 of its 48 entries"), std::string::npos) << message;
+    EXPECT_NE(message.find(folder_.path().string()), std::string::npos) << message;
+  }
+}
+
+TEST_F(HuggingFace, TakesEveryNameOfItsActivation) {
+  for (const char* name : {"gelu_new", "gelu_pytorch_tanh", "gelu_fast"}) {
+    rewrite_config("activation_function", name);
+    EXPECT_EQ(read().values, weights_.values) << name;
+  }
+  for (const Json& other : {Json("gelu"), Json("relu"), Json(3), Json::array()}) {
+    rewrite_config("activation_function", other);
+    const std::string message = message_of([&] { (void)read(); });
+    EXPECT_NE(message.find("activation_function is " + other.dump() + ", must be one of gelu_new"), std::string::npos)
+        << message;
+  }
 }
 
 TEST_F(HuggingFace, RefusesConfigurationsOfAnotherFunction) {

@@ -47,9 +47,12 @@ std::string shard_bytes(std::int32_t magic, std::int32_t version, std::int32_t c
 
 TEST_F(ShardTest, ReadsTheLayoutOfLlmC) {
   const Shard shard(file(shard_bytes(20240520, 1, 3, 3)));
-  ASSERT_EQ(shard.tokens().size(), 3U);
-  EXPECT_EQ(shard.tokens()[0], 1);
-  EXPECT_EQ(shard.tokens()[2], 3);
+  ASSERT_EQ(shard.size(), 3U);
+  std::array<std::uint16_t, 3> tokens{};
+  shard.read(0, tokens);
+  EXPECT_EQ(tokens, (std::array<std::uint16_t, 3>{1, 2, 3}));
+  shard.read(2, std::span(tokens).first(1));
+  EXPECT_EQ(tokens[0], 3);
 }
 
 TEST_F(ShardTest, RefusesEveryOtherFile) {
@@ -86,6 +89,26 @@ TEST_F(ShardTest, AStreamComesBackOverTheBordersOfItsShards) {
     source->will_need(first, window.size());  // changes nothing
     source->copy(first, window);
     for (std::size_t i = 0; i < window.size(); ++i) ASSERT_EQ(window[i], tokens[first + i]);
+  }
+}
+
+TEST_F(ShardTest, AShardThatIsCutWhileItIsReadIsAMessage) {
+  ShardWriter writer(folder_, "train", 100'000);
+  writer.append(std::vector<Token>(100'000, 7));
+  writer.finish();
+  const auto source = open_shards(writer.files());
+  std::vector<std::int64_t> window(1000);
+  source->copy(99'000, window);
+  EXPECT_EQ(window.back(), 7);
+  fs::resize_file(writer.files()[0], 50'000);
+  source->copy(0, window);  // what is there is read
+  source->will_need(99'000, 1000);
+  try {
+    source->copy(99'000, window);
+    FAIL() << "read what is not there";
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("train_000000.bin' had 201024 bytes and was cut"), std::string::npos)
+        << error.what();
   }
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <ctime>
 #include <map>
 #include <stdexcept>
 
@@ -68,6 +69,30 @@ TEST(TrainVocabulary, AgreesWithCountingAllPairsAgainAfterEachMerge) {
   }
   ASSERT_EQ(fast.size(), ids.size() + 1);
   for (const auto& [bytes, id] : ids) EXPECT_EQ(fast.bytes(id), bytes);
+}
+
+TEST(TrainVocabulary, CountsOverlappingPairsAsTheyStand) {
+  // One word of equal letters, and one whose pairs overlap those that are merged next to them: against the definition
+  // above by hand. aaaaaaa: aa 6 -> XXXa, XX 2 -> YXa.
+  EXPECT_EQ(learned_tokens(learn("aaaaaaa", 300)), (std::vector<std::string>{"aa", "aaaa", std::string(kEndOfText)}));
+  // ab in front of, behind and between its like: abababab -> XXXX (ab 4), XX 3 -> YY, YY once.
+  EXPECT_EQ(learned_tokens(learn("abababab", 300)), (std::vector<std::string>{"ab", "abab", std::string(kEndOfText)}));
+}
+
+TEST(TrainVocabulary, RunsOfOneLetterStopAtTheLongestToken) {
+  const Vocabulary vocabulary = learn(std::string(1'000'000, '^'), 4096);
+  EXPECT_EQ(vocabulary.size(), 256U + 10 + 1);  // 2, 4, ... 1024
+  EXPECT_EQ(Encoder(vocabulary).encode(std::string(2048, '^')).size(), 2U);
+}
+
+TEST(TrainVocabulary, TakesTimeInProportionToTheLengthOfAWord) {
+  Philox random(2);
+  std::string word;
+  for (int i = 0; i < 2'000'000; ++i) word += static_cast<char>('a' + random.below(26));
+  const std::clock_t start = std::clock();
+  EXPECT_EQ(learn(word, 2000).size(), 2000U);
+  // About two seconds; minutes if each merge went over the whole word.
+  EXPECT_LT(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC, 30.0);
 }
 
 TEST(TrainVocabulary, DependsOnTheTextAlone) { EXPECT_EQ(toy_vocabulary().hash(), toy_vocabulary().hash()); }

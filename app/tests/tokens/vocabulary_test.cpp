@@ -10,7 +10,9 @@
 #include <stdexcept>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/io/atomic_file.hpp"
 #include "normdescent/tokens/encoder.hpp"
+#include "support/temporary_folder.hpp"
 #include "toy_vocabulary.hpp"
 
 namespace normdescent {
@@ -73,6 +75,27 @@ TEST(Vocabulary, MergesAndJsonGiveTheSameTokens) {
   EXPECT_EQ(parsed.vocabulary().end_of_text(), 259U);
   const std::string text = random_text(1, 500);
   EXPECT_EQ(parsed.encode(text), merges.encode(text));
+  // A byte-order mark is no part of the first token.
+  EXPECT_EQ(parse_vocabulary("\xEF\xBB\xBF" + json.dump(), "tokenizer.json").hash(), parsed.vocabulary().hash());
+  EXPECT_EQ(parse_vocabulary("\xEF\xBB\xBF" + std::string(kMerges), "vocab.bpe").hash(), merges.vocabulary().hash());
+  EXPECT_EQ(parse_vocabulary("\xEF\xBB\xBF" + std::string("t h\n"), "vocab.bpe").size(), 258U);
+
+  // The same from folders, as Hugging Face and OpenAI have them.
+  const test::TemporaryFolder folder;
+  EXPECT_THROW((void)read_vocabulary(folder.path()), UserError);
+  write_text_atomically(folder / "merges.txt", kMerges);
+  EXPECT_EQ(read_vocabulary(folder.path()).hash(), merges.vocabulary().hash());
+  nlohmann::json ids = vocab;
+  ids["<|endoftext|>"] = 259;
+  write_text_atomically(folder / "vocab.json", ids.dump());
+  EXPECT_EQ(read_vocabulary(folder.path()).hash(), merges.vocabulary().hash());
+  std::swap(ids["th"], ids["the"]);
+  write_text_atomically(folder / "vocab.json", ids.dump());
+  EXPECT_THROW((void)read_vocabulary(folder.path()), UserError) << "another model's ids";
+  write_text_atomically(folder / "vocab.json", "[]");
+  EXPECT_THROW((void)read_vocabulary(folder / "merges.txt"), UserError);
+  write_text_atomically(folder / "tokenizer.json", json.dump());
+  EXPECT_EQ(read_vocabulary(folder.path()).hash(), parsed.vocabulary().hash());
   // Newer files have pairs.
   json["model"]["merges"] = nlohmann::json::array({{"t", "h"}, {"th", "e"}, {"\u0120", "the"}});
   EXPECT_EQ(Encoder(parse_vocabulary(json.dump(), "tokenizer.json")).encode(text), merges.encode(text));
@@ -80,7 +103,7 @@ TEST(Vocabulary, MergesAndJsonGiveTheSameTokens) {
 
 TEST(Vocabulary, DamagedFilesAreRefusedInOneLine) {
   expect_refusal("", "empty");
-  expect_refusal("{\"a\": 1}", "neither");
+  expect_refusal("{\"a\": 1}", "no 'model'");
   expect_refusal("{\"model\"", "parse error");
   expect_refusal("{\"model\": {\"type\": \"Unigram\", \"vocab\": {}}}", "BPE");
   expect_refusal("{\"model\": {\"vocab\": {\"a\": -1}, \"merges\": []}}", "token id");
@@ -94,7 +117,7 @@ TEST(Vocabulary, DamagedFilesAreRefusedInOneLine) {
   expect_refusal("t h\ntqxy\n", "line 2");
   expect_refusal("t h\nt h\n", "exists");
   expect_refusal("th e\n", "not a token");
-  expect_refusal("{\"bpe_ranks\": \"! x IQ==\"}", "bpe_ranks");
+  expect_refusal("{\"merges\": []}", "no 'model'");
 }
 
 // Whatever bytes a file has, reading it ends in a vocabulary or a UserError.
@@ -102,8 +125,7 @@ TEST(Vocabulary, AnyDamageIsAUserError) {
   const auto path = std::filesystem::path(testing::TempDir()) / "normdescent_damage.tiktoken";
   write_vocabulary(path, toy_vocabulary());
   const std::vector<std::string> originals{read(path), kMerges,
-                                           R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a a"]}})",
-                                           R"({"bpe_ranks": "! 0 IQ== Ig==", "pat_str": ""})"};
+                                           R"({"model": {"type": "BPE", "vocab": {"a": 0}, "merges": ["a a"]}})"};
   std::filesystem::remove(path);
   Philox random(17);
   int refused = 0;

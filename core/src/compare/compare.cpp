@@ -46,19 +46,22 @@ class Recorder : public RaceObserver {
   Stopwatch total_;
 };
 
+bool is_sgd_with_momentum(const std::string& name) { return name == "sgd-momentum"; }
+
 }  // namespace
 
 std::map<std::string, double> CompareOptions::default_grid_centres() {
   // Best rates of the nano GPT on the default corpus, 100-120 steps (docs/decisions/race.md). They only save runs: the
   // grid extends from wherever it starts.
-  return {{"sgd", 0.05},  {"normalized-sgd", 0.3}, {"signsgd", 1e-3},   {"signum", 4e-4},
-          {"lion", 4e-4}, {"muon", 6e-3},          {"muonlight", 6e-3}, {"adamw", 1.2e-3}};
+  return {{"sgd", 0.05},  {"sgd-momentum", 0.01}, {"normalized-sgd", 0.3}, {"signsgd", 1e-3}, {"signum", 4e-4},
+          {"lion", 4e-4}, {"muon", 6e-3},         {"muonlight", 6e-3},     {"adamw", 1.2e-3}};
 }
 
 std::vector<Contestant> CompareOptions::contestants() const {
   std::vector<Contestant> contestants;
   for (const auto& name : optimizers) {
-    OptimizerSpec spec = make_optimizer(name);
+    OptimizerSpec spec = is_sgd_with_momentum(name) ? sgd({.learning_rate = 0.01, .beta = 0.9, .nesterov = true})
+                                                    : make_optimizer(name);
     if (const auto centre = learning_rates.find(name); centre != learning_rates.end()) {
       const double rate = centre->second;
       if (!(std::isfinite(rate) && rate > 0.0))
@@ -69,6 +72,12 @@ std::vector<Contestant> CompareOptions::contestants() const {
       if (other.name == name) throw std::invalid_argument("optimizers = " + name + " twice, must be distinct");
     }
     contestants.push_back({name, std::move(spec)});
+  }
+  for (const Contestant& each : own) {
+    for (const auto& other : contestants) {
+      if (other.name == each.name) throw std::invalid_argument("own = " + each.name + " twice, must be distinct");
+    }
+    contestants.push_back(each);
   }
   if (contestants.empty()) throw std::invalid_argument("optimizers = none, must be at least one");
   return contestants;

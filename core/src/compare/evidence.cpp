@@ -7,6 +7,7 @@
 #include <cmath>
 #include <variant>
 
+#include "normdescent/base/derive_seed.hpp"
 #include "normdescent/predict/calibration.hpp"
 #include "short_race.hpp"
 
@@ -45,7 +46,7 @@ Evidence gather_evidence(const Problem& problem, std::span<const Contestant> con
   probe_options.seed = options.seed;
   const bool has_short_race = options.short_steps() > 0;
   {
-    const auto objective = problem.instantiate(options.seed * 1000);  // race runs use other seeds of this block
+    const auto objective = problem.instantiate(derive_seed(options.seed, Purpose::probe));
     evidence.probe = probe(
         *objective, problem.batch_size(), probe_options,
         [&](double fraction, std::string_view phase) {

@@ -18,6 +18,18 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+/// "; over adamw 1.8 times fewer steps and 1.5 times less time": what people use today.
+std::string over_baselines(const ContestantResult& winner) {
+  std::string text;
+  for (const SpeedupOver& over : winner.speedups) {
+    if (over.baseline == winner.name || !over.steps) continue;
+    text += text.empty() ? ". Over " : "; over ";
+    text += over.baseline + ": " + significant(over.steps->value, 2) + " times fewer steps";
+    if (over.time) text += ", " + significant(over.time->value, 2) + " times less time";
+  }
+  return text;
+}
+
 std::string size_of(const SpeedupInterval& speedup, const std::string& reference) {
   const bool has_interval = std::isfinite(speedup.low) && std::isfinite(speedup.high);
   std::string text = "it needs " + significant(speedup.value, 2) + " times fewer steps than " + reference;
@@ -41,7 +53,7 @@ Judgement judge(const Prediction& prediction, const RaceResult& race) {
     std::string text = *race.winner + " wins" + (was_right ? ", as predicted" : ", not " + favourite + " as predicted");
     const auto winner = std::ranges::find(race.contestants, *race.winner, &ContestantResult::name);
     if (winner->speedup && winner->name != race.reference) text += ": " + size_of(*winner->speedup, race.reference);
-    return {was_right, text + "."};
+    return {was_right, text + over_baselines(*winner) + "."};
   }
   const bool was_right = std::ranges::find(inside_noise, favourite) != inside_noise.end();
   if (inside_noise.size() == 1)

@@ -48,24 +48,42 @@ OrderedJson curves_json(const ContestantResult& contestant) {
   return curves;
 }
 
+OrderedJson interval_json(const std::optional<SpeedupInterval>& interval) {
+  if (!interval) return nullptr;
+  return {{"value", interval->value}, {"low", interval->low}, {"high", interval->high}};
+}
+
+/// {"adamw": {"steps": {"value", "low", "high"} or null, "time": ...}, ...}
+OrderedJson speedups_json(const ContestantResult& contestant) {
+  OrderedJson json = OrderedJson::object();
+  for (const SpeedupOver& over : contestant.speedups)
+    json[over.baseline] = {{"steps", interval_json(over.steps)}, {"time", interval_json(over.time)}};
+  return json;
+}
+
 OrderedJson measured_json(const RaceResult& race) {
   OrderedJson measured = OrderedJson::array();
   for (const auto& contestant : race.contestants) {
     const auto speedup = [&](double SpeedupInterval::*part) {
       return contestant.speedup ? OrderedJson((*contestant.speedup).*part) : OrderedJson(nullptr);
     };
-    measured.push_back({{"optimizer", contestant.name},
-                        {"learning_rate", contestant.learning_rate},
-                        {"final_loss", contestant.final_loss},
-                        {"final_loss_se", contestant.final_loss_se},
-                        {"speedup_vs_sgd", speedup(&SpeedupInterval::value)},
-                        {"low", speedup(&SpeedupInterval::low)},
-                        {"high", speedup(&SpeedupInterval::high)},
-                        {"diverged", contestant.diverged},
-                        {"best_rate_is_interior", contestant.best_rate_is_interior},
-                        {"is_inside_noise_of_best", contestant.is_inside_noise_of_best},
-                        {"learning_rates", learning_rates_json(contestant)},
-                        {"curves", curves_json(contestant)}});
+    measured.push_back(
+        {{"optimizer", contestant.name},
+         {"learning_rate", contestant.learning_rate},
+         {"final_loss", contestant.final_loss},
+         {"final_loss_se", contestant.final_loss_se},
+         {"speedup_vs_sgd", speedup(&SpeedupInterval::value)},
+         {"low", speedup(&SpeedupInterval::low)},
+         {"high", speedup(&SpeedupInterval::high)},
+         {"speedups", speedups_json(contestant)},
+         {"seconds_per_step",
+          contestant.seconds_per_step > 0.0 ? OrderedJson(contestant.seconds_per_step) : OrderedJson(nullptr)},
+         {"state_bytes", contestant.state_bytes},
+         {"diverged", contestant.diverged},
+         {"best_rate_is_interior", contestant.best_rate_is_interior},
+         {"is_inside_noise_of_best", contestant.is_inside_noise_of_best},
+         {"learning_rates", learning_rates_json(contestant)},
+         {"curves", curves_json(contestant)}});
   }
   return measured;
 }

@@ -6,6 +6,8 @@
 #include <map>
 #include <string>
 
+#include "normdescent/base/derive_seed.hpp"
+
 namespace normdescent {
 
 namespace {
@@ -15,22 +17,13 @@ constexpr double kMomentumRatio = 0.4;
 // The short race's two rates are this factor below and above the expected best one: half a decade apart.
 const double kBracket = std::pow(10.0, 0.25);
 
-// First final_seed of the race proper is 1000 seed + 101; the probe's objective takes 1000 seed. Far from both:
-constexpr std::uint64_t kLadderSeeds = 1'000'003;
-constexpr std::uint64_t kShortSeeds = 2'000'003;
+// Neither shares a seed with the race proper, whose runs have other purposes.
+enum class Races : std::uint64_t { ladder = 0, pairs = 1 };
 
 // a of rate_at_length. Theory U1 has 1/2 for steps whose length does not shrink with the gradient; the zoo's races
 // (docs/scoreboard.md, 37 problems) had 0.35 for sign methods between a twentieth and the whole of the steps, and
 // between a quarter and the whole; 0.15 for Muon, nearly nothing for the rest.
-double length_exponent(Geometry geometry) {
-  switch (geometry) {
-    case Geometry::euclidean: return 0.0;
-    case Geometry::sign: return 0.35;
-    case Geometry::spectral:
-    case Geometry::row_wise: return 0.15;
-  }
-  return 0.0;
-}
+// Where it is: Geometry::rate_exponent.
 
 // Where the pilots ended, as guesses of the first rate of optimizers that share their geometry.
 std::map<std::string, double> rates_from_pilots(const ProbeReport& probe) {
@@ -38,12 +31,11 @@ std::map<std::string, double> rates_from_pilots(const ProbeReport& probe) {
   for (const PilotReport& pilot : probe.pilots) {
     if (!(pilot.run.rate > 0.0)) continue;
     rates[pilot.kind.optimizer] = pilot.run.learning_rate;
-    if (pilot.kind.geometry == Geometry::sign) {
+    if (pilot.kind.optimizer == "signsgd") {
       rates["signum"] = rates["lion"] = kMomentumRatio * pilot.run.learning_rate;
       rates["adamw"] = pilot.run.learning_rate;
     }
-    if (pilot.kind.geometry == Geometry::euclidean && !rates.contains("normalized-sgd"))
-      rates["normalized-sgd"] = pilot.run.rate;
+    if (pilot.kind.optimizer == "sgd" && !rates.contains("normalized-sgd")) rates["normalized-sgd"] = pilot.run.rate;
   }
   return rates;
 }
@@ -64,13 +56,13 @@ class PartOfProgress : public RaceObserver {
   double to_;
 };
 
-RaceOptions one_seed(const EvidenceOptions& options, std::int64_t steps, std::uint64_t seeds) {
+RaceOptions one_seed(const EvidenceOptions& options, std::int64_t steps, Races race) {
   return {.steps = steps,
           .final_seeds = 1,
           .search_seeds = 1,
           .evaluate_every = std::max<std::int64_t>(1, steps / 8),
           .divergence_factor = options.divergence_factor,
-          .seed = options.seed + seeds,
+          .seed = derive_seed(options.seed, Purpose::short_run, static_cast<std::uint64_t>(race)),
           .threads = options.threads,
           .noise_points = 0};
 }
@@ -91,12 +83,15 @@ ShortRun better_run(const std::string& optimizer, const ContestantResult& lower,
 }  // namespace
 
 Contestant with_rate(const Contestant& contestant, double rate) {
-  return {contestant.name, contestant.spec.with_learning_rate_scaled(rate / learning_rate_of(contestant.spec))};
+  Contestant moved = contestant;
+  moved.learning_rate = rate;
+  if (!moved.make_stepper) moved.spec = moved.spec.with_learning_rate_scaled(rate / learning_rate_of(moved.spec));
+  return moved;
 }
 
 double rate_at_length(const Contestant& contestant, double rate, std::int64_t from, std::int64_t to) {
   const double ratio = static_cast<double>(to) / static_cast<double>(from);
-  return rate * std::pow(ratio, -length_exponent(entrant_of(contestant).geometry));
+  return rate * std::pow(ratio, -entrant_of(contestant).geometry.rate_exponent());
 }
 
 std::vector<Contestant> centred_by_pilots(std::span<const Contestant> contestants, const ProbeReport& probe) {
@@ -112,14 +107,14 @@ std::vector<Contestant> centred_by_pilots(std::span<const Contestant> contestant
 ShortRace run_short_race(const Problem& problem, std::span<const Contestant> contestants,
                          const EvidenceOptions& options, const EvidenceProgress& progress,
                          const std::stop_token& stop) {
-  RaceOptions ladder_options = one_seed(options, options.ladder_steps(), kLadderSeeds);
+  RaceOptions ladder_options = one_seed(options, options.ladder_steps(), Races::ladder);
   ladder_options.final_seeds = 0;
   ladder_options.max_rates = options.ladder_rates;
   PartOfProgress ladder_progress(progress, "rates", 0.0, 0.4);
   const RaceResult ladder = race(problem, contestants, ladder_options, ladder_progress, stop);
   if (ladder.was_stopped) return {.runs = {}, .was_stopped = true};
 
-  RaceOptions short_options = one_seed(options, options.short_steps(), kShortSeeds);
+  RaceOptions short_options = one_seed(options, options.short_steps(), Races::pairs);
   short_options.max_rates = 1;
   std::vector<Contestant> pairs;
   for (std::size_t j = 0; j < contestants.size(); ++j) {

@@ -14,8 +14,6 @@ namespace normdescent {
 namespace {
 
 using probe_detail::from_tensor;
-using probe_detail::jackknife_error;
-using probe_detail::kNoGroup;
 using probe_detail::require;
 using probe_detail::to_tensor;
 

@@ -12,9 +12,31 @@
 namespace normdescent {
 namespace {
 
+using probe_detail::because;
 using probe_detail::estimate_json;
 using probe_detail::number;
 using probe_detail::OrderedJson;
+
+OrderedJson spectral_json(const SpectralNoise& noise) {
+  OrderedJson geometries = OrderedJson::object();
+  for (const NoiseInGeometry& each : noise.geometries) geometries[each.geometry.name()] = number(each.noise_scale);
+  return {{"nuclear", estimate_json(noise.nuclear)},
+          {"density", estimate_json(noise.density)},
+          {"geometries", geometries},
+          {"matrices_measured", noise.measured},
+          {"matrices", noise.matrices},
+          {"because", because(noise.reason)}};
+}
+
+OrderedJson step_json(const StepEffect& effect) {
+  return {{"steps", effect.steps},
+          {"gain", estimate_json(effect.gain)},
+          {"curvature_l2", estimate_json(effect.curvature_l2)},
+          {"curvature_linf", estimate_json(effect.curvature_linf)},
+          {"best_multiple", estimate_json(effect.best_multiple)},
+          {"best_gain", estimate_json(effect.best_gain)},
+          {"because", because(effect.reason)}};
+}
 
 constexpr std::size_t kTailSeries = 256;
 constexpr std::size_t kGrowthPoints = 256;
@@ -49,7 +71,9 @@ TrainingMonitor::TrainingMonitor(std::span<const Parameter> parameters, const Mo
     : TrainingMonitor(infos_of(parameters), options) {}
 
 TrainingMonitor::TrainingMonitor(std::span<const ParameterInfo> tensors, const MonitorOptions& options)
-    : options_(options), choice_(sizes_of(tensors), options.coordinates, options.seed), watch_(tensors) {
+    : options_(options),
+      choice_(sizes_of(tensors), options.coordinates, options.seed),
+      watch_(tensors, options.geometries) {
   if (options.matrix_every < 0) {
     throw std::invalid_argument("matrix_every = " + std::to_string(options.matrix_every) + ", must be >= 0");
   }
@@ -165,8 +189,8 @@ std::string MonitorReport::to_json() const {
   json["batch_invariance"] = probe_detail::invariance_json(statistics.invariance);
   json["tails"] = probe_detail::tails_json(tails);
   json["noise_growth"] = probe_detail::fit_json(noise_growth);
-  json["spectral_noise"] = probe_detail::spectral_json(spectral);
-  json["step_effect"] = probe_detail::step_json(step_effect);
+  json["spectral_noise"] = spectral_json(spectral);
+  json["step_effect"] = step_json(step_effect);
   json["per_parameter"] = OrderedJson::array();
   for (std::size_t t = 0; t < statistics.tensors.size(); ++t) {
     json["per_parameter"].push_back(probe_detail::noise_json(statistics.tensors[t]));

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "normdescent/linalg/decompositions.hpp"
 #include "normdescent/linalg/polar.hpp"
@@ -90,6 +91,56 @@ void row_direction(MatrixView<const T> g, MatrixView<T> out) {
   for (Index i = 0; i < g.rows; ++i) normalize(g.row(i), out.row(i));
 }
 
+// Of every column, read row by row: its largest entry, which keeps squares in range, and the sum of squares over it.
+struct ColumnLengths {
+  std::vector<double> largest;
+  std::vector<double> squares;
+
+  template <class T>
+  explicit ColumnLengths(MatrixView<const T> g)
+      : largest(static_cast<std::size_t>(g.cols)), squares(static_cast<std::size_t>(g.cols)) {
+    for (Index i = 0; i < g.rows; ++i) {
+      for (std::size_t j = 0; j < largest.size(); ++j)
+        largest[j] = largest_of(largest[j], std::abs(static_cast<double>(g(i, static_cast<Index>(j)))));
+    }
+    for (Index i = 0; i < g.rows; ++i) {
+      for (std::size_t j = 0; j < largest.size(); ++j) {
+        const double x = relative(g(i, static_cast<Index>(j)), j);
+        squares[j] += x * x;
+      }
+    }
+  }
+  [[nodiscard]] double relative(double x, std::size_t j) const { return largest[j] == 0.0 ? 0.0 : x / largest[j]; }
+  [[nodiscard]] double length(std::size_t j) const { return largest[j] * std::sqrt(squares[j]); }
+};
+
+template <class T>
+double largest_column(MatrixView<const T> g) {
+  const ColumnLengths columns(g);
+  double largest = 0.0;
+  for (std::size_t j = 0; j < columns.largest.size(); ++j) largest = largest_of(largest, columns.length(j));
+  return largest;
+}
+template <class T>
+double sum_of_columns(MatrixView<const T> g) {
+  const ColumnLengths columns(g);
+  double sum = 0.0;
+  for (std::size_t j = 0; j < columns.largest.size(); ++j) sum += columns.length(j);
+  return sum;
+}
+template <class T>
+void column_direction(MatrixView<const T> g, MatrixView<T> out) {
+  require_equal_shapes(g, out);
+  const ColumnLengths columns(g);
+  for (Index i = 0; i < g.rows; ++i) {
+    for (std::size_t j = 0; j < columns.largest.size(); ++j) {
+      const double x = columns.relative(g(i, static_cast<Index>(j)), j);
+      out(i, static_cast<Index>(j)) =
+          static_cast<T>(columns.squares[j] == 0.0 ? 0.0 : x / std::sqrt(columns.squares[j]));
+    }
+  }
+}
+
 template <class T>
 void leading_pair_direction(MatrixView<const T> g, MatrixView<T> out) {
   require_equal_shapes(g, out);
@@ -125,6 +176,7 @@ NORMDESCENT_NORM(Rms, g.empty() ? 0.0 : norm2(g.span()) / root_dimension(g), nor
 NORMDESCENT_NORM(Spectral, largest_singular_value(g), sum_of_singular_values(g), polar_svd(g, out))
 NORMDESCENT_NORM(Nuclear, sum_of_singular_values(g), largest_singular_value(g), leading_pair_direction(g, out))
 NORMDESCENT_NORM(RowWise, largest_row(g), sum_of_rows(g), row_direction(g, out))
+NORMDESCENT_NORM(ColumnWise, largest_column(g), sum_of_columns(g), column_direction(g, out))
 
 #undef NORMDESCENT_NORM
 

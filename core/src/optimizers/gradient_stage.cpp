@@ -2,6 +2,7 @@
 #include "gradient_stage.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "normdescent/rules/pieces.hpp"
 #include "tensor_group.hpp"
@@ -30,6 +31,12 @@ std::span<const T> previous(const Slot<T>& slot, int index) {
 template <class T>
 void copy(std::span<const T> from, std::span<T> to) {
   std::copy(from.begin(), from.end(), to.begin());
+}
+
+// The gradient of what is minimized.
+template <class T>
+void copy_signed(const Recipe& recipe, std::span<const T> from, std::span<T> to) {
+  recipe.maximize ? void(std::ranges::transform(from, to.begin(), std::negate{})) : copy(from, to);
 }
 
 template <class Rule, class T>
@@ -84,8 +91,10 @@ GradientStage<T>::GradientStage(const OptimizerSpec& spec, const std::vector<con
     if (has_closure_) feed.value.resize(size);
     feed.is_fused = optimizers::is_fused(recipe);
     feed.is_elsewhere = slots[i].is_elsewhere;
+    feed.is_copied = recipe.l2_penalty > 0.0 ||
+                     (recipe.maximize && (!feed.is_fused || !std::holds_alternative<Uncorrected>(recipe.correction)));
     const bool is_rescaled = !feed.is_fused && (recipe.clip_norm > 0.0 || clip_norm_ > 0.0);
-    if (has_closure_ || recipe.l2_penalty > 0.0 || is_rescaled) {
+    if (has_closure_ || feed.is_copied || is_rescaled) {
       feed.gradient.resize(size);
     }
     names_.push_back(slots[i].info.name);
@@ -129,7 +138,7 @@ void GradientStage<T>::collect(double point, std::span<const BasicParameter<T>> 
     const auto& p = parameters[i];
     if (p.gradient.empty()) continue;
     const auto take = [&](std::span<T> target) {
-      copy(std::span<const T>(p.gradient), target);
+      copy_signed(*feed.recipe, std::span<const T>(p.gradient), target);
       if (feed.recipe->l2_penalty > 0.0) {
         add_task(additions_, rules::AddScaledRule<T>(feed.recipe->l2_penalty), target, std::span<const T>(p.value));
       }
@@ -173,9 +182,10 @@ void GradientStage<T>::penalize(std::span<const BasicParameter<T>> parameters) {
     Feed& feed = feeds_[i];
     feed.current =
         is_evaluated_ && !parameters[i].gradient.empty() ? std::span<T>(feed.gradient) : parameters[i].gradient;
-    if (is_evaluated_ || feed.current.empty() || feed.recipe->l2_penalty == 0.0) continue;
-    copy(std::span<const T>(feed.current), std::span<T>(feed.gradient));
+    if (is_evaluated_ || feed.current.empty() || !feed.is_copied) continue;
+    copy_signed(*feed.recipe, std::span<const T>(feed.current), std::span<T>(feed.gradient));
     feed.current = feed.gradient;
+    if (feed.recipe->l2_penalty == 0.0) continue;
     add_task(additions_, rules::AddScaledRule<T>(feed.recipe->l2_penalty), feed.current,
              std::span<const T>(parameters[i].value));
   }
@@ -188,6 +198,7 @@ void GradientStage<T>::correct(std::span<const BasicParameter<T>> parameters, st
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     Feed& feed = feeds_[i];
     fed_[i] = {.value = parameters[i].value, .gradient = feed.current};
+    if (feed.recipe->maximize && !feed.is_copied && !is_evaluated_) fed_[i].factor = -1.0;
     const bool has_batch_before = feed.previous_gradient >= 0 && slots[i].steps > 0;
     if (feed.current.empty() || !(feed.has_old_gradient || has_batch_before)) continue;
     if (has_batch_before) copy(previous(slots[i], feed.previous_gradient), std::span<T>(feed.old_gradient));
@@ -206,9 +217,14 @@ bool GradientStage<T>::is_callers(std::size_t i) const {
 }
 
 template <class T>
+void GradientStage<T>::take_norms() {
+  if (clips_) norms_of_([&](std::size_t i) { return std::span<const T>(fed_[i].gradient); }, norms_);
+}
+
+template <class T>
 std::string GradientStage<T>::first_nonfinite(bool is_vouched) {
   if (clips_) {
-    norms_of_([&](std::size_t i) { return std::span<const T>(fed_[i].gradient); }, norms_);
+    take_norms();
     if (std::ranges::all_of(norms_, [](double norm) { return std::isfinite(norm); })) return {};
   }
   bool is_finite = true;
@@ -258,7 +274,7 @@ double GradientStage<T>::clip() {
     if (total == 1.0) continue;
     Feed& feed = feeds_[i];
     if (feed.is_fused) {
-      fed_[i].factor = total;
+      fed_[i].factor *= total;
       continue;
     }
     if (is_callers(i)) {

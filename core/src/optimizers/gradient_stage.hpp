@@ -40,6 +40,8 @@ class GradientStage {
   /// Name of the first tensor that correct() left with NaN or infinity; empty: there is none. The norms that clipping
   /// needs are taken here and are the check. `is_vouched`: what is the caller's memory is not read.
   [[nodiscard]] std::string first_nonfinite(bool is_vouched);
+  /// Instead of first_nonfinite(): only the norms that clipping needs. NaN and infinity then go where formulas lead.
+  void take_norms();
   /// Remembers what the next step compares with. After correct(), before anything else.
   void remember(std::span<const BasicParameter<T>> parameters, std::span<Slot<T>> slots) const;
   /// Returns the smallest factor on a tensor. Tensors whose group does not fuse are rescaled here. After
@@ -61,6 +63,7 @@ class GradientStage {
     int previous_value = -1;        ///< index into the slot's state, -1: none
     int previous_gradient = -1;
     bool is_fused = false;
+    bool is_copied = false;       ///< a penalty or the sign of `maximize` needs memory of its own
     bool is_elsewhere = false;    // no group of this process steps it
     std::vector<T> gradient;      ///< scratch; empty: never needed
     std::vector<T> old_gradient;  ///< scratch, then the corrected gradient

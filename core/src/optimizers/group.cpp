@@ -11,33 +11,85 @@
 
 namespace normdescent::optimizers {
 
-Index StateBuffer::size() const {
-  Index product = 1;
-  for (const Index extent : shape) product *= extent;
-  return product;
-}
-
 std::vector<StateBuffer> state_buffers(const Recipe& recipe, const ParameterInfo& parameter) {
-  std::vector<StateBuffer> buffers;
-  if (!std::holds_alternative<Raw>(recipe.estimator))
-    buffers.push_back({"momentum", parameter.shape, false, recipe.state_format});
-  if (std::holds_alternative<AdamScale>(recipe.direction))
-    buffers.push_back({"second_moment", parameter.shape, true, recipe.state_format});
-  if (std::holds_alternative<AdaGradScale>(recipe.direction))
-    buffers.push_back({"sum_of_squares", parameter.shape, true});
-  if (std::holds_alternative<AdaGradNorm>(recipe.direction)) buffers.push_back({"gradient_norm", {1}, true});
-  if (const auto* shampoo = std::get_if<Shampoo>(&recipe.direction)) {
-    const MatrixShape shape = matrix_shape(recipe.layout, parameter);
-    const PreconditionerGrid grid(*shampoo, shape.rows, shape.cols);
-    for (auto& buffer : grid.buffers(shape.count)) buffers.push_back(std::move(buffer));
-  }
+  using Buffers = std::vector<StateBuffer>;
+  const auto nothing = [](const auto&) { return Buffers{}; };
+  const auto momentum = [&](const auto&) { return Buffers{{"momentum", parameter.shape, false, recipe.state_format}}; };
+  Buffers buffers = std::visit(Overloaded{
+                                   [&](const Raw& e) { return nothing(e); },
+                                   [&](const Ema& e) { return momentum(e); },
+                                   [&](const HeavyBall& e) { return momentum(e); },
+                                   [&](const DoubleEma& e) { return momentum(e); },
+                               },
+                               recipe.estimator);
+  const Buffers own = std::visit(Overloaded{
+                                     [&](const Identity& d) { return nothing(d); },
+                                     [&](const Sign& d) { return nothing(d); },
+                                     [&](const Normalize& d) { return nothing(d); },
+                                     [&](const RowNormalize& d) { return nothing(d); },
+                                     [&](const ColumnNormalize& d) { return nothing(d); },
+                                     [&](const Orthogonalize& d) { return nothing(d); },
+                                     [&](const AdamScale&) {
+                                       return Buffers{{"second_moment", parameter.shape, true, recipe.state_format}};
+                                     },
+                                     [&](const AdaGradScale&) {
+                                       return Buffers{{"sum_of_squares", parameter.shape, true}};
+                                     },
+                                     [&](const AdaGradNorm&) {
+                                       return Buffers{{"gradient_norm", {1}, true}};
+                                     },
+                                     [&](const Alternate& d) { return nothing(d); },
+                                     [&](const Shampoo& d) {
+                                       if (parameter.size() == 0) return Buffers{};
+                                       const MatrixShape shape = matrix_shape(recipe.layout, parameter);
+                                       return PreconditionerGrid(d, shape.rows, shape.cols).buffers(shape.count);
+                                     },
+                                     [&](const MapTensor& d) { return nothing(d); },
+                                 },
+                                 recipe.direction);
+  buffers.insert(buffers.end(), own.begin(), own.end());
   return buffers;
 }
 
+bool counts_steps(const Recipe& recipe) {
+  const auto* ema = std::get_if<Ema>(&recipe.estimator);
+  const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
+  const bool direction_counts = std::visit(Overloaded{
+                                               [](const Identity&) { return false; },
+                                               [](const Sign&) { return false; },
+                                               [](const Normalize&) { return false; },
+                                               [](const RowNormalize&) { return false; },
+                                               [](const ColumnNormalize&) { return false; },
+                                               [](const Orthogonalize&) { return false; },
+                                               [](const AdamScale&) { return true; },
+                                               [](const AdaGradScale&) { return false; },
+                                               [](const AdaGradNorm&) { return false; },
+                                               [](const Alternate&) { return true; },
+                                               [](const Shampoo&) { return true; },
+                                               [](const MapTensor&) { return false; },
+                                           },
+                                           recipe.direction);
+  return direction_counts || recipe.state_format != StateFormat::full ||
+         (ema != nullptr && ema->start == Start::first_gradient) ||
+         (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
+}
+
 bool is_fused(const Recipe& recipe) {
-  const Direction& d = recipe.direction;
-  return std::holds_alternative<Identity>(d) || std::holds_alternative<Sign>(d) ||
-         std::holds_alternative<AdamScale>(d) || std::holds_alternative<AdaGradScale>(d);
+  return std::visit(Overloaded{
+                        [](const Identity&) { return true; },
+                        [](const Sign&) { return true; },
+                        [](const Normalize&) { return false; },
+                        [](const RowNormalize&) { return false; },
+                        [](const ColumnNormalize&) { return false; },
+                        [](const Orthogonalize&) { return false; },
+                        [](const AdamScale&) { return true; },
+                        [](const AdaGradScale&) { return true; },
+                        [](const AdaGradNorm&) { return false; },
+                        [](const Alternate&) { return false; },
+                        [](const Shampoo&) { return false; },
+                        [](const MapTensor&) { return false; },
+                    },
+                    recipe.direction);
 }
 
 template <class T>
@@ -66,7 +118,10 @@ std::unique_ptr<Group<T>> make_group(const Recipe& recipe, std::vector<std::size
           [&](const Alternate&) { return make_alternating_group<T>(recipe, std::move(members), slots); },
           [&](const Shampoo&) { return make_shampoo_group<T>(recipe, std::move(members), slots); },
           [&](const Normalize&) { return make_normalize_group<T>(recipe, std::move(members), slots); },
-          [&](const auto&) { return make_matrix_group<T>(recipe, std::move(members), slots); },
+          [&](const RowNormalize&) { return make_axis_group<T>(recipe, true, std::move(members), slots); },
+          [&](const ColumnNormalize&) { return make_axis_group<T>(recipe, false, std::move(members), slots); },
+          [&](const Orthogonalize& d) { return make_msign_group<T>(recipe, d, std::move(members), slots); },
+          [&](const MapTensor& d) { return make_map_group<T>(recipe, d, std::move(members), slots); },
       },
       recipe.direction);
 }

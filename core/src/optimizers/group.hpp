@@ -11,26 +11,25 @@
 #include "normdescent/base/bfloat16.hpp"
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/optimizers/recipe.hpp"
+#include "normdescent/optimizers/state_buffer.hpp"
 
 namespace normdescent::optimizers {
 
-/// One state buffer of one parameter.
-struct StateBuffer {
-  std::string name;
-  std::vector<Index> shape;
-  bool is_nonnegative = false;  ///< squares and norms: a negative entry was never written by a step
-  StateFormat format = StateFormat::full;
-
-  [[nodiscard]] Index size() const;
-};
-
-/// What an optimizer keeps for one parameter.
+/// What a step knows of one parameter. Who owns the state is not its matter: Optimizer allocates it, the callers of
+/// StatelessOptimizer bring it along.
 template <class T>
 struct Slot {
+  Slot() = default;
+  Slot(const Slot&) = delete;  // views of state must not outlive or share it by accident
+  Slot& operator=(const Slot&) = delete;
+  Slot(Slot&&) noexcept = default;
+  Slot& operator=(Slot&&) noexcept = default;
+  ~Slot() = default;
+
   ParameterInfo info;
-  std::vector<StateBuffer> layout;    ///< of `state`: state_buffers(recipe, info), then what corrections remember
-  std::vector<std::vector<T>> state;  ///< all 0 at the start; empty where the layout's format is narrow,
-  std::vector<std::vector<Bfloat16>> narrow_state;  ///< whose numbers are here
+  std::vector<StateBuffer> layout;  ///< of `state`: state_buffers(recipe, info), then what corrections remember
+  std::vector<std::span<T>> state;  ///< all 0 at the start; empty where the layout's format is narrow,
+  std::vector<std::span<Bfloat16>> narrow_state;  ///< whose numbers are here
   std::uint64_t rounding_seed = 0;
   std::vector<std::uint64_t> rounding_streams;  ///< of narrow_state
   std::int64_t steps = 0;                       ///< steps in which this parameter had a gradient
@@ -48,6 +47,9 @@ struct Fed {
   bool is_cleared = false;      ///< the group sets the gradient to 0 after its last use
   Bfloat16* rounded = nullptr;  ///< where the group writes the new value rounded to nearest; nullptr: nowhere
 };
+
+/// Recipes that do something else in a parameter's first step, in every n-th, or at random in each.
+[[nodiscard]] bool counts_steps(const Recipe& recipe);
 
 /// Whether the recipe's step is one elementwise pass, which takes factors, clears gradients and rounds values on its
 /// way.

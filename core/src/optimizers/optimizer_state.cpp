@@ -8,10 +8,12 @@
 #include <utility>
 
 #include "impl.hpp"
+#include "overloaded.hpp"
 #include "state_checks.hpp"
 
 namespace normdescent {
 
+using optimizers::counts_steps;
 using optimizers::require_equal;
 using optimizers::require_metadata;
 using optimizers::require_possible;
@@ -69,16 +71,6 @@ std::string fingerprint(const std::vector<const Recipe*>& recipes) {
   }
   if (recipes.empty()) return "none";
   return is_uniform ? rule(*recipes.front()) : "per-parameter " + hash_text(all);
-}
-
-// Recipes that do something else in a parameter's first step, in every n-th, or at random in each.
-bool counts_steps(const Recipe& recipe) {
-  const auto* ema = std::get_if<Ema>(&recipe.estimator);
-  const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
-  return std::holds_alternative<AdamScale>(recipe.direction) || std::holds_alternative<Alternate>(recipe.direction) ||
-         std::holds_alternative<Shampoo>(recipe.direction) || recipe.state_format != StateFormat::full ||
-         (ema != nullptr && ema->start == Start::first_gradient) ||
-         (reduction != nullptr && reduction->reference == GradientReference::previous_batch);
 }
 
 }  // namespace

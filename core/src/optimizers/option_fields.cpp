@@ -28,8 +28,11 @@ const Fields<CommonOptions>& common_fields() {
           "decay_form", {DecayForm::decoupled, DecayForm::scaled, DecayForm::squared},
           "decay by eta lambda, by eta lambda times the step's scale, or by eta^2 lambda",
           [](auto& o) -> auto& { return o.decay_form; }),
+      flag<O>(
+          "maximize", "g <- -g before anything else: climb instead of descend",
+          [](auto& o) -> auto& { return o.maximize; }),
       number<O>(
-          "l2_penalty", kNonNegative, "g <- g + l2_penalty x before anything else: coupled, not a decay",
+          "l2_penalty", kNonNegative, "g <- g + l2_penalty x before an estimator sees it: coupled, not a decay",
           [](auto& o) -> auto& { return o.l2_penalty; }),
       number<O>(
           "clip_norm", kNonNegative, "l2 norm that all gradients together may have; 0: any",

@@ -124,7 +124,8 @@ MatrixShape matrix_shape(const MatrixLayout& layout, const ParameterInfo& parame
   }
   const Index count = (layout.is_stacked ? parameter.shape.front() : 1) * layout.row_blocks;
   const Index block_rows = rows / layout.row_blocks;
-  return {.count = count, .rows = block_rows, .cols = parameter.size() / (count * block_rows)};
+  const Index all_rows = count * block_rows;
+  return {.count = count, .rows = block_rows, .cols = all_rows == 0 ? 0 : parameter.size() / all_rows};
 }
 
 double shape_scale(const Recipe& recipe, const ParameterInfo& parameter) {
@@ -149,9 +150,10 @@ double effective_decay(const Recipe& recipe, const ParameterInfo& parameter, dou
 
 double correction_ratio(const Recipe& recipe) {
   const double beta = std::visit(Overloaded{
+                                     [](const Raw&) { return 0.0; },
                                      [](const Ema& e) { return e.beta; },
                                      [](const HeavyBall& e) { return e.beta; },
-                                     [](const auto&) { return 0.0; },
+                                     [](const DoubleEma&) { return 0.0; },
                                  },
                                  recipe.estimator);
   return std::visit(Overloaded{
@@ -163,31 +165,65 @@ double correction_ratio(const Recipe& recipe) {
 }
 
 bool looks_at_all_tensors(const Recipe& recipe) {
-  const auto* normalize = std::get_if<Normalize>(&recipe.direction);
-  const auto* adagrad = std::get_if<AdaGradNorm>(&recipe.direction);
-  return (normalize != nullptr && normalize->scope == Scope::global) ||
-         (adagrad != nullptr && adagrad->scope == Scope::global);
+  return std::visit(Overloaded{
+                        [](const Identity&) { return false; },
+                        [](const Sign&) { return false; },
+                        [](const Normalize& d) { return d.scope == Scope::global; },
+                        [](const RowNormalize&) { return false; },
+                        [](const ColumnNormalize&) { return false; },
+                        [](const Orthogonalize&) { return false; },
+                        [](const AdamScale&) { return false; },
+                        [](const AdaGradScale&) { return false; },
+                        [](const AdaGradNorm& d) { return d.scope == Scope::global; },
+                        [](const Alternate&) { return false; },
+                        [](const Shampoo&) { return false; },
+                        [](const MapTensor&) { return false; },
+                    },
+                    recipe.direction);
 }
 
 bool needs_closure(const Recipe& recipe) {
-  if (std::holds_alternative<Extrapolation>(recipe.correction)) return true;
-  const auto* reduction = std::get_if<VarianceReduction>(&recipe.correction);
-  return reduction != nullptr && reduction->reference == GradientReference::previous_point;
+  return std::visit(Overloaded{
+                        [](const Uncorrected&) { return false; },
+                        [](const Extrapolation&) { return true; },
+                        [](const VarianceReduction& c) { return c.reference == GradientReference::previous_point; },
+                    },
+                    recipe.correction);
 }
 
-Geometry geometry_of(const Recipe& recipe) {
+const Geometry& geometry_of(const Recipe& recipe) {
+  using Result = const Geometry&;
   return std::visit(Overloaded{
-                        [](const Identity&) { return Geometry::euclidean; },
-                        [](const Sign&) { return Geometry::sign; },
-                        [](const Normalize&) { return Geometry::euclidean; },
-                        [](const RowNormalize&) { return Geometry::row_wise; },
-                        [](const ColumnNormalize&) { return Geometry::row_wise; },
-                        [](const Orthogonalize&) { return Geometry::spectral; },
-                        [](const AdamScale&) { return Geometry::sign; },
-                        [](const AdaGradScale&) { return Geometry::sign; },
-                        [](const AdaGradNorm&) { return Geometry::euclidean; },
-                        [](const Alternate&) { return Geometry::spectral; },
-                        [](const Shampoo&) { return Geometry::spectral; },
+                        [](const Identity&) -> Result { return geometries::euclidean(); },
+                        [](const Sign&) -> Result { return geometries::sign(); },
+                        [](const Normalize&) -> Result { return geometries::euclidean(); },
+                        [](const RowNormalize&) -> Result { return geometries::row_wise(); },
+                        [](const ColumnNormalize&) -> Result { return geometries::column_wise(); },
+                        [](const Orthogonalize&) -> Result { return geometries::spectral(); },
+                        [](const AdamScale&) -> Result { return geometries::sign(); },
+                        [](const AdaGradScale&) -> Result { return geometries::sign(); },
+                        [](const AdaGradNorm&) -> Result { return geometries::euclidean(); },
+                        [](const Alternate&) -> Result { return geometries::spectral(); },
+                        [](const Shampoo&) -> Result { return geometries::spectral(); },
+                        [](const MapTensor& d) -> Result { return d.geometry; },
+                    },
+                    recipe.direction);
+}
+
+bool has_matrix_products(const Recipe& recipe) {
+  return std::visit(Overloaded{
+                        [](const Identity&) { return false; },
+                        [](const Sign&) { return false; },
+                        [](const Normalize&) { return false; },
+                        [](const RowNormalize&) { return false; },
+                        [](const ColumnNormalize&) { return false; },
+                        [](const Orthogonalize&) { return true; },
+                        [](const AdamScale&) { return false; },
+                        [](const AdaGradScale&) { return false; },
+                        [](const AdaGradNorm&) { return false; },
+                        [](const Alternate&) { return true; },
+                        [](const Shampoo&) { return true; },
+                        [](const MapTensor& d) { return !d.geometry.is_of_coordinates(); },
                     },
                     recipe.direction);
 }

@@ -81,6 +81,7 @@ std::string describe(const Direction& direction) {
                    to_text(d.sign_rate);
           },
           [](const Shampoo& d) { return shampoo_text(d); },
+          [](const MapTensor& d) { return d.name; },
       },
       direction);
 }

@@ -72,6 +72,11 @@ void check_layout(const Recipe& recipe, Problems& problems) {
 
 void check_direction(const Recipe& recipe, Problems& problems) {
   std::visit(Overloaded{
+                 [](const Identity&) {},
+                 [](const Sign&) {},
+                 [](const Normalize&) {},
+                 [](const RowNormalize&) {},
+                 [](const ColumnNormalize&) {},
                  [&](const Orthogonalize& d) { check_msign(d, problems); },
                  [&](const AdamScale& d) {
                    problems.check("beta2", d.beta2, kMomentum);
@@ -96,7 +101,10 @@ void check_direction(const Recipe& recipe, Problems& problems) {
                    if (d.block_size < 1)
                      problems.add("block_size = " + std::to_string(d.block_size) + ", must be >= 1");
                  },
-                 [](const auto&) {},
+                 [&](const MapTensor& d) {
+                   if (d.name.empty()) problems.add("name of a tensor map = (empty), must say which");
+                   if (d.map == nullptr) problems.add("map = nullptr, must be a tensor map");
+                 },
              },
              recipe.direction);
 }

@@ -29,6 +29,7 @@ Correction correction(const AverageOptions& options) {
 
 void share(Recipe& recipe, const CommonOptions& common) {
   if (recipe.decay_form == DecayForm::decoupled) recipe.decay_form = common.decay_form;
+  recipe.maximize = common.maximize;
   recipe.l2_penalty = common.l2_penalty;
   recipe.clip_norm = common.clip_tensor_norm;
   recipe.state_format = common.state_format;
@@ -211,6 +212,46 @@ OptimizerSpec lion(const LionOptions& options) {
                   .learning_rate = options.learning_rate,
                   .decoupled_decay = options.decoupled_decay},
                  options.common);
+}
+
+namespace {
+
+// Two passes over the tensor: how many coordinates agree, then the step.
+class CautiousSign final : public TensorMap {
+ public:
+  void apply(const TensorMapTask<float>& task) const override { apply_to(task); }
+  void apply(const TensorMapTask<double>& task) const override { apply_to(task); }
+
+ private:
+  static constexpr double kLeastMean = 1e-3;
+
+  template <class T>
+  static void apply_to(const TensorMapTask<T>& task) {
+    const Index n = task.u.size();
+    const T* const u = task.u.data;
+    const T* const g = task.g.data;
+    // Products of tiny numbers are 0; signs are not.
+    const auto sign = [](T x) { return static_cast<int>(x > T{0}) - static_cast<int>(x < T{0}); };
+    Index agreeing = 0;
+    for (Index i = 0; i < n; ++i) agreeing += sign(u[i]) * sign(g[i]) > 0 ? 1 : 0;
+    const double mean = static_cast<double>(agreeing) / static_cast<double>(n);
+    const T length = static_cast<T>(1.0 / std::max(mean, kLeastMean));
+    for (Index i = 0; i < n; ++i) {
+      const int s = sign(u[i]);
+      task.out.data[i] = s * sign(g[i]) > 0 ? static_cast<T>(s) * length : T{0};
+    }
+  }
+};
+
+}  // namespace
+
+OptimizerSpec cautious_lion(const LionOptions& options) {
+  validate("cautious-lion", options, optimizers::lion_fields());
+  OptimizerSpec spec = lion(options);
+  spec.name = spec.fallback.name = "cautious-lion";
+  spec.fallback.direction =
+      MapTensor{.name = "cautious-sign", .geometry = geometries::sign(), .map = std::make_shared<CautiousSign>()};
+  return spec;
 }
 
 OptimizerSpec adamw(const AdamWOptions& options) {

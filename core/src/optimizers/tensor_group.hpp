@@ -40,12 +40,25 @@ template <class T>
 [[nodiscard]] std::unique_ptr<Group<T>> make_alternating_group(const Recipe& recipe, std::vector<std::size_t> members,
                                                                std::span<const Slot<T>> slots);
 
-/// RowNormalize, ColumnNormalize and Orthogonalize, as many tensors at a time as there are threads at construction.
-/// Scratch: twice that many of the largest (once if the estimator is raw), and what msign needs. Throws
-/// std::invalid_argument naming the parameter if a member of Orthogonalize has fewer than two dimensions.
+/// RowNormalize (is_row) and ColumnNormalize, as many tensors at a time as there are threads at construction. Scratch:
+/// twice that many of the largest (once if the estimator is raw).
 template <class T>
-[[nodiscard]] std::unique_ptr<Group<T>> make_matrix_group(const Recipe& recipe, std::vector<std::size_t> members,
-                                                          std::span<const Slot<T>> slots);
+[[nodiscard]] std::unique_ptr<Group<T>> make_axis_group(const Recipe& recipe, bool is_row,
+                                                        std::vector<std::size_t> members,
+                                                        std::span<const Slot<T>> slots);
+
+/// Orthogonalize, likewise; scratch also for what msign needs. Throws std::invalid_argument naming the parameter if a
+/// member has fewer than two dimensions.
+template <class T>
+[[nodiscard]] std::unique_ptr<Group<T>> make_msign_group(const Recipe& recipe, const Orthogonalize& direction,
+                                                         std::vector<std::size_t> members,
+                                                         std::span<const Slot<T>> slots);
+
+/// MapTensor, likewise, one matrix on each thread. What the map throws, a step throws.
+template <class T>
+[[nodiscard]] std::unique_ptr<Group<T>> make_map_group(const Recipe& recipe, const MapTensor& direction,
+                                                       std::vector<std::size_t> members,
+                                                       std::span<const Slot<T>> slots);
 
 /// Shampoo, many blocks at a time as matrix groups do. Scratch: as theirs, and for each thread 8 matrices of a block.
 /// Throws as Orthogonalize does.

@@ -103,15 +103,15 @@ double sparsity(const Evidence& evidence, const Entrant&, const RunPlan&) {
 }
 
 double gradient_spread(const Evidence& evidence, const Entrant&, const RunPlan&) {
-  const GeometryReport* l1 = evidence.probe.start.find(Geometry::sign);
-  const GeometryReport* l2 = evidence.probe.start.find(Geometry::euclidean);
+  const GeometryReport* l1 = evidence.probe.start.find(geometries::sign());
+  const GeometryReport* l2 = evidence.probe.start.find(geometries::euclidean());
   if (l1 == nullptr || l2 == nullptr) return kUnknown;
   const double ratio = l1->gradient_norm / l2->gradient_norm;
   return log2_positive(ratio * ratio / static_cast<double>(evidence.probe.dimension));
 }
 
 double noise(const Evidence& evidence, const Entrant&, const RunPlan& plan) {
-  const GeometryReport* l2 = evidence.probe.start.find(Geometry::euclidean);
+  const GeometryReport* l2 = evidence.probe.start.find(geometries::euclidean());
   if (l2 == nullptr || evidence.probe.batch_size == 0) return kUnknown;
   const double batch = plan.batch_size > 0.0 ? plan.batch_size : evidence.probe.batch_size;
   return log2_positive(l2->noise_scale / l2->gradient_norm * std::sqrt(evidence.probe.batch_size / batch));

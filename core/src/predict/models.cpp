@@ -37,7 +37,7 @@ std::optional<double> mean_over_points(const ProbeReport& probe, const RunPlan& 
   return w * *start + (1.0 - w) * sum / count;
 }
 
-const PilotReport* find_pilot(const ProbeReport& probe, Geometry geometry, bool is_normalized) {
+const PilotReport* find_pilot(const ProbeReport& probe, const Geometry& geometry, bool is_normalized) {
   for (const PilotReport& pilot : probe.pilots) {
     if (pilot.kind.geometry == geometry && pilot.kind.is_normalized == is_normalized) return &pilot;
   }
@@ -47,7 +47,7 @@ const PilotReport* find_pilot(const ProbeReport& probe, Geometry geometry, bool 
 // ---- density: W1, W3 ----------------------------------------------------------------------------------------------
 
 std::optional<double> density(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
-  if (entrant.geometry == Geometry::euclidean) return std::nullopt;
+  if (entrant.geometry.is_inner_product()) return std::nullopt;
   const auto at = [&](const PointReport& point) -> std::optional<double> {
     const GeometryReport* m = point.find(entrant.geometry);
     if (m == nullptr || !(m->noise_density > 0.0)) return std::nullopt;
@@ -56,14 +56,13 @@ std::optional<double> density(const ProbeReport& probe, const Entrant& entrant, 
     return -std::log2(std::clamp(m->noise_density, 1.0 / d, 1.0));
   };
   return mean_over_points(probe, plan, at, [](const PilotReport& pilot) {
-    return pilot.kind.geometry == Geometry::euclidean && !pilot.kind.is_normalized;
+    return pilot.kind.geometry.is_inner_product() && !pilot.kind.is_normalized;
   });
 }
 
 std::string density_because(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
   const double phi = std::exp2(-density(probe, entrant, plan).value_or(0.0));
-  const bool sign = entrant.geometry == Geometry::sign;
-  const char* where = sign ? "coordinates" : "singular directions";
+  const char* where = entrant.geometry.parts().c_str();
   if (phi > 0.5) return formatted("the noise is spread over most %s (density %.2f)", where, phi);
   return formatted("the noise is concentrated in few %s (density %.2g)", where, phi);
 }
@@ -71,11 +70,11 @@ std::string density_because(const ProbeReport& probe, const Entrant& entrant, co
 // ---- matched accuracy: W6, W7 -------------------------------------------------------------------------------------
 
 std::optional<double> matched_accuracy(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
-  if (entrant.geometry == Geometry::euclidean) return std::nullopt;
+  if (entrant.geometry.is_inner_product()) return std::nullopt;
   const double batch = plan.batch_size > 0.0 ? plan.batch_size : probe.batch_size;
   const double scale = std::sqrt(probe.batch_size / batch);
   const auto at = [&](const PointReport& point) -> std::optional<double> {
-    const GeometryReport* from = point.find(Geometry::euclidean);
+    const GeometryReport* from = point.find(geometries::euclidean());
     const GeometryReport* to = point.find(entrant.geometry);
     const auto measured = [](const GeometryReport* m) {
       return m != nullptr && m->smoothness.constant.value > 0.0 && m->gradient_norm > 0.0;
@@ -96,7 +95,7 @@ std::optional<double> matched_accuracy(const ProbeReport& probe, const Entrant& 
 
 std::string matched_accuracy_because(const ProbeReport& probe, const Entrant& entrant, const RunPlan& plan) {
   return formatted("gradient, noise and curvature measured in the %s norm make a matched accuracy %.2g times as cheap",
-                   to_string(entrant.geometry), std::exp2(matched_accuracy(probe, entrant, plan).value_or(0.0)));
+                   entrant.geometry.name().c_str(), std::exp2(matched_accuracy(probe, entrant, plan).value_or(0.0)));
 }
 
 // ---- pilot curves -------------------------------------------------------------------------------------------------
@@ -156,7 +155,7 @@ struct CurveMatch {
 };
 
 std::optional<CurveMatch> match_curves(const ProbeReport& probe, const Entrant& entrant) {
-  const PilotReport* sgd = find_pilot(probe, Geometry::euclidean, false);
+  const PilotReport* sgd = find_pilot(probe, geometries::euclidean(), false);
   const PilotReport* own = find_pilot(probe, entrant.geometry, entrant.is_normalized);
   if (sgd == nullptr || own == nullptr || sgd->run.losses.size() < 3 || own->run.losses.size() < 3) return std::nullopt;
   const std::vector<double> reference = non_increasing(moving_average(sgd->run.losses));
@@ -181,9 +180,9 @@ std::string pilot_curves_because(const ProbeReport& probe, const Entrant& entran
 // ---- local gain: W5 -----------------------------------------------------------------------------------------------
 
 std::optional<double> local_gain(const ProbeReport& probe, const Entrant& entrant, const RunPlan&) {
-  const GeometryReport* from = probe.start.find(Geometry::euclidean);
+  const GeometryReport* from = probe.start.find(geometries::euclidean());
   const GeometryReport* to = probe.start.find(entrant.geometry);
-  if (entrant.geometry == Geometry::euclidean || from == nullptr || to == nullptr) return std::nullopt;
+  if (entrant.geometry.is_inner_product() || from == nullptr || to == nullptr) return std::nullopt;
   if (!(from->one_step_gain.gain.value > 0.0) || !(to->one_step_gain.gain.value > 0.0)) return std::nullopt;
   return std::log2(to->one_step_gain.gain.value / from->one_step_gain.gain.value);
 }

@@ -139,15 +139,20 @@ Prediction predict(std::span<const ProbeReport> probes, std::span<const Entrant>
   }
 
   // Entrants of one geometry share the error of its forecast, draw by draw.
+  std::vector<Geometry> geometries = builtin_geometries();
   std::vector<std::size_t> family(entrants.size());
   for (std::size_t j = 0; j < entrants.size(); ++j) {
-    family[j] = static_cast<std::size_t>(entrants[j].geometry) * 2 + (entrants[j].is_normalized ? 1 : 0);
+    const auto known = std::ranges::find(geometries, entrants[j].geometry);
+    family[j] = static_cast<std::size_t>(known - geometries.begin()) * 2 + (entrants[j].is_normalized ? 1 : 0);
+    if (known == geometries.end()) geometries.push_back(entrants[j].geometry);
   }
   std::vector<std::int64_t> wins(entrants.size());
   for (int draw = 0; draw < options.draws && !entrants.empty(); ++draw) {
     Philox random(options.seed, static_cast<std::uint64_t>(draw));
-    std::array<double, 8> shared{};
-    for (double& z : shared) z = random.normal();
+    // Eight families have had their numbers from one stream; more of them take none away from it.
+    Philox more(~options.seed, static_cast<std::uint64_t>(draw));
+    std::vector<double> shared(2 * geometries.size());
+    for (std::size_t k = 0; k < shared.size(); ++k) shared[k] = k < 8 ? random.normal() : more.normal();
     std::size_t best = 0;
     double best_value = -std::numeric_limits<double>::infinity();
     for (std::size_t j = 0; j < entrants.size(); ++j) {

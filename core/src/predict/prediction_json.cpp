@@ -48,7 +48,7 @@ std::string Prediction::to_json() const {
     curve.push_back({{"batch", point.batch_size}, {"speedup_vs_sgd", speedups}});
   }
   OrderedJson critical = OrderedJson::object();
-  for (const CriticalBatch& c : critical_batches) critical[to_string(c.geometry)] = c.batch_size;
+  for (const CriticalBatch& c : critical_batches) critical[c.geometry.name()] = c.batch_size;
   const OrderedJson json = {{"prediction", list},
                             {"decided_by", decided_by},
                             {"calibrated", is_calibrated},

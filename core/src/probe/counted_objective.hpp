@@ -20,6 +20,8 @@ class CountedObjective final : public Objective {
     return inner_.loss(batch);
   }
   double validation_loss() override { return inner_.validation_loss(); }
+  [[nodiscard]] std::string save() const override { return inner_.save(); }
+  void restore(const std::string& saved) override { inner_.restore(saved); }
 
  private:
   Objective& inner_;

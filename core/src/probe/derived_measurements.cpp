@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "derived_measurements.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -15,32 +16,48 @@ Estimate with_error(double value, const Estimate& sampled) {
   return {value, known ? std::abs(value) * sampled.standard_error / sampled.value : 0.0};
 }
 
-// Of the part of the spectral noise scale that is no matrix, as if all these tensors erred together.
-double error_of_vectors(const ProbeReport& report) {
+// Whether the statistics of coordinates say all of this geometry: it covers no tensor, or it is an inner product.
+bool is_of_coordinates(const GeometryReport& m) {
+  return m.geometry.is_inner_product() || std::ranges::none_of(m.tensors, &TensorInGeometry::is_covered);
+}
+
+// Of the part of a noise scale that coordinates tell, as if all these tensors erred together. Scales of rows and
+// columns err as those of coordinates do, at most.
+double error_of_coordinates(const GeometryReport& m, const ProbeReport& report) {
+  const bool covered_too = m.geometry.noise_statistic() == NoiseStatistic::coordinates;
   double error = 0.0;
   for (std::size_t t = 0; t < report.per_parameter.size() && t < report.sampled.tensors.size(); ++t) {
-    if (!report.start.tensors[t].is_matrix)
-      error += with_error(report.per_parameter[t].noise.l1, report.sampled.tensors[t].l1).standard_error;
+    const NoiseSummary& noise = report.per_parameter[t].noise;
+    if (!m.tensors[t].is_covered) {
+      error += with_error(noise.l1, report.sampled.tensors[t].l1).standard_error;
+    } else if (covered_too && noise.dimension > 0) {
+      const double factor =
+          m.geometry.shape_scale(report.per_parameter[t].parameter.rows(), report.per_parameter[t].parameter.cols());
+      error += factor * with_error(m.tensors[t].noise_scale, report.sampled.tensors[t].l1).standard_error;
+    }
   }
   return error;
 }
 
-// At the start. The matrices' error is there, from groups of their samples.
+// At the start. That of other statistics is there, from groups of their samples.
 void set_noise_scale_error(GeometryReport& m, const ProbeReport& report) {
   const SampledNoise& sampled = report.sampled.total;
-  if (m.geometry == Geometry::euclidean) m.noise_scale_error = with_error(m.noise_scale, sampled.l2).standard_error;
-  if (m.geometry == Geometry::sign) m.noise_scale_error = with_error(m.noise_scale, sampled.l1).standard_error;
-  if (m.geometry == Geometry::spectral) m.noise_scale_error = std::hypot(m.noise_scale_error, error_of_vectors(report));
+  if (is_of_coordinates(m)) {
+    m.noise_scale_error =
+        with_error(m.noise_scale, m.geometry.is_inner_product() ? sampled.l2 : sampled.l1).standard_error;
+  } else {
+    m.noise_scale_error = std::hypot(m.noise_scale_error, error_of_coordinates(m, report));
+  }
 }
 
 void set_critical_batch(GeometryReport& m, const SampledNoise& sampled, double batch_size) {
   Estimate noise{m.noise_scale, 0.0};
   Estimate gradient{m.gradient_norm, 0.0};
-  if (m.geometry == Geometry::euclidean) {
+  if (m.geometry.is_inner_product()) {
     noise = with_error(m.noise_scale, sampled.l2);
     gradient = with_error(m.gradient_norm, sampled.gradient_l2_squared);
     gradient.standard_error *= 0.5;  // of the root
-  } else if (m.geometry == Geometry::sign) {
+  } else if (is_of_coordinates(m)) {
     noise = with_error(m.noise_scale, sampled.l1);
     gradient = with_error(m.gradient_norm, sampled.gradient_l1);
   }
@@ -65,6 +82,10 @@ void add_growth(ProbeReport& report) {
 
 // Of every tensor, over the points at which it was seen.
 void add_growth_of_tensors(ProbeReport& report) {
+  const auto in_spectral = [](const PointReport& point, std::size_t t) -> const TensorInGeometry* {
+    const GeometryReport* m = point.find(geometries::spectral());
+    return m != nullptr && t < m->tensors.size() && m->tensors[t].is_covered ? &m->tensors[t] : nullptr;
+  };
   for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
     ParameterNoise& parameter = report.per_parameter[t];
     std::vector<AffinePoint> noise;
@@ -73,21 +94,24 @@ void add_growth_of_tensors(ProbeReport& report) {
       if (t >= point.tensors.size()) return;
       const TensorAtPoint& at = point.tensors[t];
       noise.push_back({at.gradient_l2_squared, at.noise_l2 * at.noise_l2});
-      if (at.is_matrix) {
-        matrix.push_back({at.gradient_nuclear * at.gradient_nuclear, at.noise_nuclear * at.noise_nuclear});
+      if (const TensorInGeometry* s = in_spectral(point, t)) {
+        matrix.push_back({s->gradient_norm * s->gradient_norm, s->noise_scale * s->noise_scale});
       }
     };
     add(report.start);
     for (const PilotReport& pilot : report.pilots) add(pilot.end);
     parameter.noise_growth = fit_affine(noise);
-    if (!report.start.tensors[t].is_matrix) {
-      parameter.matrix_noise_growth.reason = "the tensor is no matrix";
+    const TensorInGeometry* const spectral = in_spectral(report.start, t);
+    if (spectral == nullptr) {
+      parameter.matrix_noise_growth.reason = parameter.parameter.role == Role::matrix
+                                                 ? "the spectral geometry was not measured"
+                                                 : "the tensor is no matrix";
       continue;
     }
     parameter.matrix_noise_growth = fit_affine(matrix);
     const TensorAtPoint& at = report.start.tensors[t];
     if (at.gradient_l2_squared > 0.0) {
-      parameter.nuclear_over_frobenius = at.gradient_nuclear / std::sqrt(at.gradient_l2_squared);
+      parameter.nuclear_over_frobenius = spectral->gradient_norm / std::sqrt(at.gradient_l2_squared);
     }
   }
 }
@@ -95,8 +119,8 @@ void add_growth_of_tensors(ProbeReport& report) {
 }  // namespace
 
 void derive_measurements(ProbeReport& report) {
-  const auto missing = [&](std::string quantity, const std::string& because) {
-    if (!because.empty()) report.not_measured.push_back({std::move(quantity), because});
+  const auto missing = [&](std::string quantity, const std::string& because, bool is_detail = false) {
+    if (!because.empty()) report.not_measured.push_back({std::move(quantity), because, is_detail});
   };
   const auto batch = static_cast<double>(report.batch_size);
   for (GeometryReport& m : report.start.geometries) {
@@ -111,7 +135,7 @@ void derive_measurements(ProbeReport& report) {
 
   missing("noise", report.sampled.total.reason);
   for (std::size_t t = 0; t < report.sampled.tensors.size(); ++t) {
-    missing("noise of " + report.per_parameter[t].parameter.name, report.sampled.tensors[t].reason);
+    missing("noise of " + report.per_parameter[t].parameter.name, report.sampled.tensors[t].reason, true);
   }
   missing("batch invariance", report.sampled.invariance.reason);
   if (report.tail.series == 0) missing("tail index", report.tail.explanation());
@@ -120,25 +144,24 @@ void derive_measurements(ProbeReport& report) {
   }
   if (report.tails.growth.samples == 0) missing("tail index (moments)", "it needs 20 micro-batches that differ");
   for (const GeometryReport& m : report.start.geometries) {
-    const std::string name = to_string(m.geometry);
+    const std::string& name = m.geometry.name();
     if (!(m.gradient_norm > 0.0)) missing("critical batch, " + name, "the noise hides the gradient, or it is zero");
     if (!(m.smoothness.constant.value > 0.0)) {
       missing("smoothness, " + name, "the gradient is zero or not finite, or does not change along its direction");
     }
     if (!(m.one_step_gain.step_size > 0.0)) missing("one-step gain, " + name, "no step size decreased the loss");
   }
-  for (const TensorAtPoint& at : report.start.tensors) {
-    if (!at.is_matrix) continue;
-    missing("error of the spectral gradient norm and critical batch",
-            "it needs the mean gradients of several groups of micro-batches, a copy of the gradients each");
-    break;
+  for (const GeometryReport& m : report.start.geometries) {
+    if (is_of_coordinates(m)) continue;
+    missing("error of the " + m.geometry.name() + " gradient norm and critical batch",
+            "it needs the mean gradients of several groups of micro-batches, a copy of the gradients each", true);
   }
   missing("Hessian products", report.hessian.step == 0.0 && report.hessian.reason.empty()
                                   ? "a thorough probe has them, which was not asked for"
                                   : report.hessian.reason);
   for (const GeometryGrowth& growth : report.growth) {
-    missing(std::string("growth of noise, ") + to_string(growth.geometry), growth.noise.reason);
-    missing(std::string("growth of smoothness, ") + to_string(growth.geometry), growth.smoothness.reason);
+    missing("growth of noise, " + growth.geometry.name(), growth.noise.reason, true);
+    missing("growth of smoothness, " + growth.geometry.name(), growth.smoothness.reason, true);
   }
 }
 

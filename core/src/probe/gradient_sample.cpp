@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <unordered_set>
 
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
+#include "normdescent/statistics/repeated_values.hpp"
 
 namespace normdescent {
 namespace {
@@ -34,6 +37,49 @@ std::vector<Index> tensor_sizes(std::span<const Parameter> parameters) {
   std::vector<Index> sizes;
   for (const Parameter& p : parameters) sizes.push_back(static_cast<Index>(p.value.size()));
   return sizes;
+}
+
+// Values that repeat, in the whole column or within steps (a sparse gradient that weight decay moves from step to
+// step), become NaN: less their step's mean they would be no longer equal, and of a size that says nothing.
+void drop_repeated(std::span<double> column, std::span<const std::size_t> ends) {
+  std::vector<double> finite;
+  std::ranges::copy_if(column, std::back_inserter(finite), [](double x) { return !std::isnan(x); });
+  const std::vector<double> repeated = repeated_values(finite);
+  std::vector<std::size_t> tied;
+  std::size_t first = 0;
+  for (const std::size_t end : ends) {
+    for (std::size_t k = first; k < end; ++k) {
+      const auto step = column.subspan(first, end - first);
+      if (std::ranges::count(step, column[k]) > 1) tied.push_back(k);
+    }
+    first = end;
+  }
+  const bool are_ties_usual =
+      tied.size() > kRepeats && static_cast<double>(tied.size()) > kRepeatedShare * static_cast<double>(column.size());
+  if (are_ties_usual) {
+    for (const std::size_t k : tied) column[k] = kNaN;
+  }
+  for (double& x : column) {
+    if (std::ranges::binary_search(repeated, x)) x = kNaN;
+  }
+}
+
+// Differences to the mean of their step, of the values that do not repeat; NaN where there are fewer than two of them.
+void take_residuals(std::span<double> column, std::span<const std::size_t> ends) {
+  drop_repeated(column, ends);
+  std::size_t first = 0;
+  for (const std::size_t end : ends) {
+    const auto step = column.subspan(first, end - first);
+    double sum = 0.0;
+    double n = 0.0;
+    for (const double x : step) {
+      if (std::isnan(x)) continue;
+      sum += x;
+      n += 1.0;
+    }
+    for (double& x : step) x = n < 2.0 ? kNaN : (x - sum / n) * std::sqrt(n / (n - 1.0));
+    first = end;
+  }
 }
 
 }  // namespace
@@ -88,24 +134,27 @@ GradientSample GradientSample::merged(std::size_t factor) const {
 }
 
 ScalarSamples GradientSample::residuals(std::size_t series) const {
-  ScalarSamples result;
-  result.series = std::min(series, width);
-  std::vector<std::size_t> columns(result.series);
-  for (std::size_t j = 0; j < columns.size(); ++j) columns[j] = j * width / columns.size();
+  // Rows of steps with two and more, and where each step ends among them.
+  std::vector<std::size_t> kept;
+  std::vector<std::size_t> ends;
   for (std::size_t first = 0; first < rows();) {
     std::size_t last = first;
     while (last < rows() && steps[last] == steps[first]) ++last;
-    const auto n = static_cast<double>(last - first);
     if (last - first >= 2) {
-      for (std::size_t k = first; k < last; ++k) {
-        for (const std::size_t i : columns) {
-          double mean = 0.0;
-          for (std::size_t j = first; j < last; ++j) mean += static_cast<double>(values[j * width + i]) / n;
-          result.values.push_back((static_cast<double>(values[k * width + i]) - mean) * std::sqrt(n / (n - 1.0)));
-        }
-      }
+      for (std::size_t k = first; k < last; ++k) kept.push_back(k);
+      ends.push_back(kept.size());
     }
     first = last;
+  }
+  ScalarSamples result;
+  result.series = std::min(series, width);
+  result.values.resize(result.series * kept.size());
+  std::vector<double> column(kept.size());
+  for (std::size_t j = 0; j < result.series; ++j) {
+    const std::size_t i = j * width / result.series;
+    for (std::size_t k = 0; k < kept.size(); ++k) column[k] = static_cast<double>(values[kept[k] * width + i]);
+    take_residuals(column, ends);
+    for (std::size_t k = 0; k < kept.size(); ++k) result.values[k * result.series + j] = column[k];
   }
   return result;
 }

@@ -2,6 +2,7 @@
 #include "normdescent/probe/grouped_covariance.hpp"
 
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "normdescent/base/multiversion.hpp"
@@ -27,6 +28,7 @@ MatrixNoise from_sums(ConstMatrixView<float> sums, double nu) {
     const double clipped = value < 0.0 ? 0.0 : value;  // rounding; NaN stays NaN
     trace += clipped;
     root_trace += std::sqrt(clipped);
+    s.spectrum.push_back(clipped / nu);
   }
   s.rank_bound = sums.rows;
   s.nuclear = root_trace / std::sqrt(nu);
@@ -69,10 +71,11 @@ MatrixNoise matrix_noise(std::span<const float> sums, Index r, int groups, std::
   if (groups < 2 || count - 1 < groups) return result;
   std::vector<double> stable_ranks;
   for (int g = 0; g < groups; ++g) {
-    const MatrixNoise fewer = without(g);
+    MatrixNoise fewer = without(g);
     result.nuclear_without.push_back(fewer.nuclear);
     result.density_without.push_back(fewer.density);
     stable_ranks.push_back(fewer.stable_rank);
+    result.spectra_without.push_back(std::move(fewer.spectrum));
   }
   result.nuclear_error = jackknife_error(result.nuclear_without);
   result.density_error = jackknife_error(result.density_without);

@@ -2,7 +2,6 @@
 #include "normdescent/probe/hessian.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -15,10 +14,7 @@
 namespace normdescent {
 namespace {
 
-using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
-
-constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
 
 using Vector = std::vector<float>;
 
@@ -161,14 +157,16 @@ HessianReport measure_hessian(Objective& objective, BatchSource& batches, const 
             : "the Hessian is zero or not finite";
     return report;
   }
-  std::array<std::vector<double>, std::size(kGeometries)> constants;
+  std::vector<ModelGeometry> geometries;
+  for (const Geometry& each : options.geometries) geometries.emplace_back(each, objective.parameters());
+  std::vector<std::vector<double>> constants(geometries.size());
   std::vector<double> shares;
   std::vector<double> traces;
   for (int b = 0; b < options.batches && !stop.stop_requested(); ++b) {
     const Batch examples = batches.next(options.batch_size);
     const auto stream = static_cast<std::uint64_t>(1 + b * (options.diagonal_probes + 1));
-    for (std::size_t g = 0; g < std::size(kGeometries); ++g) {
-      ModelGeometry geometry(kGeometries[g], objective.parameters());
+    for (std::size_t g = 0; g < geometries.size(); ++g) {
+      ModelGeometry& geometry = geometries[g];
       random_signs(options.seed, stream, v);
       geometry.dual_unit(v, v);
       double best = 0.0;
@@ -182,8 +180,8 @@ HessianReport measure_hessian(Objective& objective, BatchSource& batches, const 
     shares.push_back(diagonal.share);
     traces.push_back(diagonal.trace);
   }
-  for (std::size_t g = 0; g < std::size(kGeometries); ++g) {
-    report.constants.push_back({kGeometries[g], mean_and_error(constants[g])});
+  for (std::size_t g = 0; g < geometries.size(); ++g) {
+    report.constants.push_back({geometries[g].geometry(), mean_and_error(constants[g])});
   }
   report.diagonal_share = mean_and_error(shares);
   report.trace = mean_and_error(traces);

@@ -44,7 +44,7 @@ std::vector<OneStepGain> measure_layer_gains(Objective& objective, ModelGeometry
     for (std::size_t t = 0; t < parameters.size(); ++t) {
       const auto d = std::span<float>(direction).subspan(offset, parameters[t].value.size());
       offset += d.size();
-      lengths[t] = geometry.geometry() == Geometry::euclidean ? norm2(std::span<const float>(d)) : 1.0;
+      lengths[t] = geometry.length_of_part(t, d);
       if (!(lengths[t] > 0.0) || stop.stop_requested() || (!is_search && !(result[t].step_size > 0.0))) continue;
       const auto slope = parameters[t].gradient.empty()
                              ? 0.0
@@ -61,7 +61,7 @@ std::vector<OneStepGain> measure_layer_gains(Objective& objective, ModelGeometry
       }
     }
   }
-  for (std::size_t t = 0; t < result.size(); ++t) result[t].gain = probe_detail::mean_and_error(fresh[t]);
+  for (std::size_t t = 0; t < result.size(); ++t) result[t].gain = mean_and_error(fresh[t]);
   return result;
 }
 

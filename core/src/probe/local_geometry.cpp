@@ -18,7 +18,6 @@ namespace normdescent {
 namespace {
 
 using probe_detail::Excursion;
-using probe_detail::mean_and_error;
 using probe_detail::MovingPoint;
 
 constexpr double kFirstRms = 1e-3;  // root mean square of the first trial step
@@ -64,9 +63,7 @@ class Ray {
     return std::isnan(gain) ? -std::numeric_limits<double>::infinity() : gain;
   }
   [[nodiscard]] double dual_norm() const { return dual_norm_; }
-  [[nodiscard]] double unit_rms_step() const {
-    return geometry_.geometry() == Geometry::euclidean ? std::sqrt(static_cast<double>(direction_.size())) : 1.0;
-  }
+  [[nodiscard]] double unit_rms_step() const { return geometry_.unit_rms_step(); }
 
  private:
   Objective& objective_;
@@ -175,7 +172,7 @@ OneStepGain measure_one_step_gain(Objective& objective, ModelGeometry& geometry,
   }
   result.gain = mean_and_error(fresh);
   result.step_size = a;
-  result.learning_rate = geometry.geometry() == Geometry::euclidean ? a / dual_norms : a;
+  result.learning_rate = geometry.geometry().is_inner_product() ? a / dual_norms : a;
   return result;
 }
 

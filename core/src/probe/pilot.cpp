@@ -62,9 +62,11 @@ PilotRun probe_detail::run_pilot_from(MovingPoint& start, Objective& objective, 
   std::vector<float> best_end;
   best_end.reserve(direction.size());
   int tries = 0;
+  const std::string beside = objective.save();
   // One run from the start; whether it is the best so far.
   const auto attempt = [&](double rate) {
     start.restore();
+    objective.restore(beside);
     ++tries;
     // A lower rate that is behind half-way stays behind: both decay in the same way from here on.
     const auto rival = rate < best.rate ? std::span<const double>(best.losses) : std::span<const double>();
@@ -99,6 +101,7 @@ PilotRun probe_detail::run_pilot_from(MovingPoint& start, Objective& objective, 
 
   best.tries = tries;
   start.restore();
+  objective.restore(beside);
   if (best_end.empty()) {
     best.end_loss = 0.0;
   } else {

@@ -11,8 +11,10 @@
 
 #include "counted_objective.hpp"
 #include "derived_measurements.hpp"
+#include "dual_noise.hpp"
 #include "geometry_noise.hpp"
 #include "moving_point.hpp"
+#include "normdescent/base/hash.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/probe/layer_gain.hpp"
 #include "pilot_from.hpp"
@@ -21,6 +23,7 @@ namespace normdescent {
 namespace {
 
 using probe_detail::CountedObjective;
+using probe_detail::DualNoiseAccumulator;
 using probe_detail::MovingPoint;
 
 // Streams of examples; races number theirs by small seeds.
@@ -28,8 +31,6 @@ constexpr std::uint64_t kStreamKey = 0x70726F6265ULL;  // "probe"
 constexpr int kErrorGroups = 8;                        // for the standard error of the density
 constexpr int kMatrixGroups = 4;                       // for those of spectral noise
 constexpr std::uint32_t kJudgeBatches = 4;             // the loss of a point is read on so many training mini-batches
-
-constexpr Geometry kProbedGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral};
 
 class Prober {
  public:
@@ -50,8 +51,9 @@ class Prober {
     local_.held_out_batch = options.held_out_batch > 0 ? options.held_out_batch : batch_size;
     local_.search_repetitions = options.search_repetitions;
     local_.repetitions = options.repetitions;
-    units_ = 2.0 + std::size(kProbedGeometries);
-    if (options.is_thorough) units_ += 1.0 + std::size(kProbedGeometries);
+    const auto geometries = static_cast<double>(options.geometries.size());
+    units_ = 2.0 + geometries;
+    if (options.is_thorough) units_ += 1.0 + geometries;
     if (options.pilot_steps > 0) units_ += 3.0 * static_cast<double>(options.pilots.size());
   }
 
@@ -108,7 +110,10 @@ class Prober {
       if (stop_.stop_requested()) return;
       ModelGeometry& geometry = geometries.emplace_back(m.geometry, objective_.parameters());
       if (is_start) {
-        m.one_step_gain = measure_one_step_gain(objective_, geometry, batches_, local, stop_);
+        // Examples of its own: what is measured in one geometry does not depend on which others are.
+        const std::string& name = m.geometry.name();
+        BatchSource batches(stream(hash_bytes({reinterpret_cast<const std::uint8_t*>(name.data()), name.size()})));
+        m.one_step_gain = measure_one_step_gain(objective_, geometry, batches, local, stop_);
         finished_unit("one-step gain");
       }
       steps.push_back(secant_step(m.geometry));
@@ -125,21 +130,28 @@ class Prober {
       m.layer_gains = measure_layer_gains(objective_, geometry, secant_step(m.geometry), batches_, local_, stop_);
       finished_unit("layers alone");
     }
-    report_.hessian =
-        measure_hessian(objective_, batches_, {.batch_size = local_.held_out_batch, .seed = options_.seed}, stop_);
+    report_.hessian = measure_hessian(
+        objective_, batches_,
+        {.geometries = options_.geometries, .batch_size = local_.held_out_batch, .seed = options_.seed}, stop_);
     finished_unit("Hessian products");
   }
 
   // A step of root mean square 1e-3 where no step size made progress.
-  [[nodiscard]] double fallback_step(Geometry geometry) const {
-    return 1e-3 * (geometry == Geometry::euclidean ? std::sqrt(static_cast<double>(report_.dimension)) : 1.0);
+  [[nodiscard]] double fallback_step(const Geometry& geometry) const {
+    return 1e-3 * (geometry.is_inner_product() ? std::sqrt(static_cast<double>(report_.dimension)) : 1.0);
   }
 
   void measure_noise(PointReport& point, int micro_batches, bool is_start) {
     const auto parameters = objective_.parameters();
     NoiseAccumulator noise(parameters);
     // Groups cost memory, and away from the start a copy of the parameters is kept.
-    std::optional<MatrixNoiseAccumulator> matrices(std::in_place, parameters, is_start ? kMatrixGroups : 1);
+    const int groups = is_start ? kMatrixGroups : 1;
+    std::optional<MatrixNoiseAccumulator> matrices(std::in_place, parameters, groups);
+    std::vector<DualNoiseAccumulator> dual_norms;
+    for (const Geometry& geometry : options_.geometries) {
+      if (geometry.noise_statistic() == NoiseStatistic::dual_norms)
+        dual_norms.emplace_back(geometry, parameters, groups);
+    }
     ScalarSampler scalars(parameters, is_start ? options_.tail_coordinates : 0,
                           is_start ? options_.tail_projections : 0, stream(2));
     const CoordinateChoice choice(parameters, sampled_coordinates(), stream(4));
@@ -150,7 +162,10 @@ class Prober {
     const int group = std::max(2, micro_batches / kErrorGroups);
     for (int k = 1; k <= micro_batches && !stop_.stop_requested(); ++k) {
       objective_.gradient(batches_.next(report_.micro_batch_size));
-      if (k <= options_.matrix_samples) matrices->add(parameters, noise);
+      if (k <= options_.matrix_samples) {
+        matrices->add(parameters, noise);
+        for (DualNoiseAccumulator& each : dual_norms) each.add(parameters, noise);
+      }
       noise.add(parameters);
       scalars.add(parameters);
       if (is_start) {
@@ -169,10 +184,11 @@ class Prober {
     point.noise = scaled_to_batch(combine(tensors), report_.micro_batch_size, report_.batch_size);
     point.noise_density_error = streaming_standard_error(densities, counts);
     point.tensors.resize(tensors.size());
-    for (const Geometry geometry : kProbedGeometries) {
-      point.geometries.push_back(probe_detail::geometry_noise(
-          {geometry, parameters, noise, tensors, matrix_noise, to_batch}, point.noise, point.tensors));
-    }
+    for (std::size_t t = 0; t < tensors.size(); ++t)
+      point.tensors[t] = {tensors[t].l2 * to_batch, tensors[t].gradient_l2_squared};
+    const probe_detail::AccumulatedNoise accumulated{parameters, noise, tensors, matrix_noise, dual_norms, to_batch};
+    for (const Geometry& geometry : options_.geometries)
+      point.geometries.push_back(probe_detail::geometry_noise(geometry, accumulated, point.noise));
     if (!is_start) return;
     report_.tail = estimate_tail_index(scalars.coordinates(), options_.seed);
     report_.tails = compare_tails(scalars.coordinates(), report_.tail, options_.seed);
@@ -183,6 +199,8 @@ class Prober {
       matrix.nuclear *= to_batch;
       matrix.frobenius *= to_batch;
       matrix.nuclear_error *= to_batch;
+      matrix.spectrum.clear();  // of micro-batches; what geometries say of it is in the point's report
+      matrix.spectra_without.clear();
       ParameterNoise& parameter = report_.per_parameter.emplace_back();
       parameter.parameter = parameters[t].info;
       parameter.noise = scaled_to_batch(tensors[t], report_.micro_batch_size, report_.batch_size);
@@ -216,21 +234,21 @@ class Prober {
   }
 
   // The rate that an earlier pilot of this geometry found, else a share of the best one-step size.
-  [[nodiscard]] double first_rate(Geometry geometry) const {
+  [[nodiscard]] double first_rate(const Geometry& geometry) const {
     for (const PilotReport& earlier : report_.pilots) {
       if (earlier.kind.geometry == geometry && earlier.run.rate > 0.0) return earlier.run.rate;
     }
     return options_.pilot_rate * step_at_start(geometry);
   }
   // The best one-step size of a unit direction at the start.
-  [[nodiscard]] double step_at_start(Geometry geometry) const {
+  [[nodiscard]] double step_at_start(const Geometry& geometry) const {
     const GeometryReport* m = report_.start.find(geometry);
     return m != nullptr && m->one_step_gain.step_size > 0.0 ? m->one_step_gain.step_size : fallback_step(geometry);
   }
   // Length of the secants at every point, so that what they meet compares: that over which curvature at the start
   // lasts. The best one-step size would not do: along its ray a loss may have two valleys, and which is deeper is
   // chance.
-  [[nodiscard]] double secant_step(Geometry geometry) const {
+  [[nodiscard]] double secant_step(const Geometry& geometry) const {
     const GeometryReport* m = report_.start.find(geometry);
     return m != nullptr && m->one_step_gain.half_slope_step > 0.0 ? m->one_step_gain.half_slope_step
                                                                   : step_at_start(geometry);
@@ -264,7 +282,9 @@ ProbeReport probe(Objective& objective, std::uint32_t batch_size, const ProbeOpt
   if (!message.empty()) throw std::invalid_argument(message);
   const auto begin = std::chrono::steady_clock::now();
   ProbeReport report;
+  const std::string beside = objective.save();  // parameters are brought back by whoever moves them
   Prober(objective, batch_size, options, progress, std::move(stop), report).run();
+  objective.restore(beside);
   if (report.status != ProbeStatus::not_measurable) probe_detail::derive_measurements(report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cmath>
+#include <span>
 #include <string>
 
 #include "normdescent/probe/probe.hpp"
@@ -13,6 +14,12 @@ std::vector<std::string> validate(const ProbeOptions& options) {
       problems.push_back(std::string(field) + " = " + std::to_string(value) + ", must be >= " + std::to_string(least));
     }
   };
+  if (options.geometries.empty()) problems.push_back("geometries = {}, must hold at least one");
+  for (std::size_t i = 0; i < options.geometries.size(); ++i) {
+    const Geometry& geometry = options.geometries[i];
+    if (find_geometry(std::span(options.geometries).first(i), geometry.name()) != nullptr)
+      problems.push_back("geometries = ... " + geometry.name() + ", must not hold two of one name");
+  }
   at_least("micro_batches", options.micro_batches, 2);
   at_least("pilot_micro_batches", options.pilot_micro_batches, 2);
   at_least("matrix_samples", options.matrix_samples, 2);

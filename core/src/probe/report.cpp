@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/probe/report.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -17,16 +18,6 @@ using probe_detail::OrderedJson;
 
 OrderedJson number_if(bool measured, double value) { return measured ? number(value) : OrderedJson(nullptr); }
 
-const char* direction_name(Geometry geometry) {
-  switch (geometry) {
-    case Geometry::euclidean: return "gradient";
-    case Geometry::sign: return "sign";
-    case Geometry::spectral: return "msign";
-    case Geometry::row_wise: return "row-normalized";
-  }
-  return "unknown";
-}
-
 OrderedJson tail_json(const TailIndex& tail) {
   const bool measured = tail.series > 0;
   return {{"two_scale", number_if(measured, tail.two_scale.value)},
@@ -42,7 +33,9 @@ OrderedJson geometries_json(const PointReport& point) {
   for (const GeometryReport& m : point.geometries) {
     const bool smooth = m.smoothness.constant.value > 0.0;
     list.push_back(
-        {{"geometry", to_string(m.geometry)},
+        {{"geometry", m.geometry.name()},
+         {"norm", m.geometry.norm_name()},
+         {"dual", m.geometry.dual_name()},
          {"noise_scale", number(m.noise_scale)},
          {"noise_scale_se", number_if(m.noise_scale_error > 0.0, m.noise_scale_error)},
          {"noise_density", number(m.noise_density)},
@@ -61,34 +54,34 @@ OrderedJson gains_json(const PointReport& point) {
   OrderedJson list = OrderedJson::array();
   for (const GeometryReport& m : point.geometries) {
     list.push_back(
-        {{"direction", direction_name(m.geometry)},
+        {{"direction", m.geometry.direction()},
          {"gain", number(m.one_step_gain.gain.value)},
          {"gain_se", number(m.one_step_gain.gain.standard_error)},
          {"half_slope_step", number_if(m.one_step_gain.half_slope_step > 0.0, m.one_step_gain.half_slope_step)},
-         {"step_size", number(m.one_step_gain.learning_rate)}});
+         {"step_size", number(m.one_step_gain.step_size)},
+         {"learning_rate", number(m.one_step_gain.learning_rate)}});
   }
   return list;
 }
 
+// The built-in geometries' keys are always there.
 OrderedJson smoothness_json(const PointReport& point) {
-  const auto value = [&](Geometry geometry) {
-    const GeometryReport* m = point.find(geometry);
-    return m == nullptr ? OrderedJson(nullptr)
-                        : number_if(m->smoothness.constant.value > 0.0, m->smoothness.constant.value);
-  };
-  return {{"l2", value(Geometry::euclidean)}, {"linf", value(Geometry::sign)}, {"spectral", value(Geometry::spectral)}};
+  OrderedJson json = OrderedJson::object();
+  for (const Geometry& geometry : builtin_geometries()) json[geometry.key()] = nullptr;
+  for (const GeometryReport& m : point.geometries)
+    json[m.geometry.key()] = number_if(m.smoothness.constant.value > 0.0, m.smoothness.constant.value);
+  return json;
 }
 
 // Statistics of sampled coordinates, and each geometry's share of the gain of a step.
 void add_sampled(const ProbeReport& report, std::size_t t, OrderedJson& row) {
   for (const GeometryReport& m : report.start.geometries) {
     const auto& gains = m.smoothness.tensor_gains;
-    row[std::string("step_gain_") + direction_name(m.geometry)] =
-        t < gains.size() ? number(gains[t]) : OrderedJson(nullptr);
+    row["step_gain_" + m.geometry.direction()] = t < gains.size() ? number(gains[t]) : OrderedJson(nullptr);
   }
   for (const GeometryReport& m : report.start.geometries) {
     const bool is_there = t < m.layer_gains.size();
-    row[std::string("alone_gain_") + direction_name(m.geometry)] =
+    row["alone_gain_" + m.geometry.direction()] =
         is_there ? probe_detail::estimate_json(m.layer_gains[t].gain) : OrderedJson(nullptr);
   }
   if (t >= report.sampled.tensors.size()) return;
@@ -103,8 +96,7 @@ void add_sampled(const ProbeReport& report, std::size_t t, OrderedJson& row) {
 OrderedJson hessian_json(const HessianReport& hessian) {
   if (hessian.constants.empty()) return nullptr;
   OrderedJson constants = OrderedJson::object();
-  for (const auto& each : hessian.constants)
-    constants[to_string(each.geometry)] = probe_detail::estimate_json(each.value);
+  for (const auto& each : hessian.constants) constants[each.geometry.name()] = probe_detail::estimate_json(each.value);
   return {{"constants", constants},
           {"diagonal_share", probe_detail::estimate_json(hessian.diagonal_share)},
           {"trace", probe_detail::estimate_json(hessian.trace)},
@@ -114,7 +106,7 @@ OrderedJson hessian_json(const HessianReport& hessian) {
 OrderedJson growth_json(const ProbeReport& report) {
   OrderedJson list = OrderedJson::array();
   for (const GeometryGrowth& growth : report.growth) {
-    list.push_back({{"geometry", to_string(growth.geometry)},
+    list.push_back({{"geometry", growth.geometry.name()},
                     {"noise", probe_detail::fit_json(growth.noise)},
                     {"smoothness", probe_detail::fit_json(growth.smoothness)}});
   }
@@ -129,35 +121,52 @@ OrderedJson not_measured_json(const ProbeReport& report) {
   return list;
 }
 
-bool is_matrix(const ProbeReport& report, std::size_t t) {
-  return t < report.start.tensors.size() && report.start.tensors[t].is_matrix;
-}
-
-// What the spectral geometry consists of, with each part's share of a step's gain: Muon as people run it.
-OrderedJson routed_json(const ProbeReport& report) {
-  const GeometryReport* m = report.start.find(Geometry::spectral);
-  if (m == nullptr) return nullptr;
+// What a geometry consists of that covers some tensors, with each part's share of a step's gain.
+OrderedJson parts_json(const GeometryReport& m, const ProbeReport& report) {
   struct Part {
     std::int64_t tensors = 0;
     std::int64_t coordinates = 0;
     double gain = 0.0;
   };
-  Part msign;
-  Part sign;
-  for (std::size_t t = 0; t < report.per_parameter.size(); ++t) {
-    Part& part = is_matrix(report, t) ? msign : sign;
+  Part own;
+  Part rest;
+  for (std::size_t t = 0; t < m.tensors.size(); ++t) {
+    Part& part = m.tensors[t].is_covered ? own : rest;
     ++part.tensors;
     part.coordinates += report.per_parameter[t].parameter.size();
-    part.gain += t < m->smoothness.tensor_gains.size() ? m->smoothness.tensor_gains[t]
-                                                       : std::numeric_limits<double>::quiet_NaN();
+    part.gain +=
+        t < m.smoothness.tensor_gains.size() ? m.smoothness.tensor_gains[t] : std::numeric_limits<double>::quiet_NaN();
   }
+  if (own.tensors == 0 || m.geometry.is_inner_product()) return nullptr;
   const auto json = [](const Part& part) {
     return OrderedJson{{"tensors", part.tensors}, {"coordinates", part.coordinates}, {"step_gain", number(part.gain)}};
   };
-  return {{"geometry", "spectral"},
-          {"msign", json(msign)},
-          {"sign", json(sign)},
-          {"stands_for", "muon on matrices; sign, as adamw without memory, on all other tensors; one step size"}};
+  return {
+      {"geometry", m.geometry.name()},
+      {m.geometry.direction(), json(own)},
+      {geometries::sign().direction(), json(rest)},
+      {"stands_for", m.geometry.direction() + " on matrices; sign, as adamw without memory, on all other tensors; one "
+                                              "step size"}};
+}
+
+// One entry for each geometry that treats tensors unequally.
+OrderedJson routed_json(const ProbeReport& report) {
+  OrderedJson list = OrderedJson::array();
+  for (const GeometryReport& m : report.start.geometries) {
+    if (OrderedJson parts = parts_json(m, report); !parts.is_null()) list.push_back(std::move(parts));
+  }
+  return list;
+}
+
+// What each geometry says of one tensor that it covers, by its name.
+OrderedJson tensor_json(const ProbeReport& report, std::size_t t) {
+  OrderedJson json = OrderedJson::object();
+  for (const GeometryReport& m : report.start.geometries) {
+    if (t >= m.tensors.size() || !m.tensors[t].is_covered) continue;
+    json[m.geometry.name()] = {{"noise_scale", number(m.tensors[t].noise_scale)},
+                               {"gradient_norm", number(m.tensors[t].gradient_norm)}};
+  }
+  return json;
 }
 
 OrderedJson parameters_json(const ProbeReport& report) {
@@ -184,7 +193,7 @@ OrderedJson parameters_json(const ProbeReport& report) {
                     {"gradient_nuclear_over_frobenius", number(p.nuclear_over_frobenius)},
                     {"noise_growth", probe_detail::fit_json(p.noise_growth)},
                     {"matrix_noise_growth", probe_detail::fit_json(p.matrix_noise_growth)},
-                    {"spectral_part", is_matrix(report, t) ? "msign" : "sign"}});
+                    {"geometries", tensor_json(report, t)}});
     add_sampled(report, t, list.back());
   }
   return list;
@@ -218,11 +227,9 @@ const char* to_string(ProbeStatus status) {
   return "unknown";
 }
 
-const GeometryReport* PointReport::find(Geometry geometry) const {
-  for (const GeometryReport& m : geometries) {
-    if (m.geometry == geometry) return &m;
-  }
-  return nullptr;
+const GeometryReport* PointReport::find(std::string_view geometry) const {
+  const auto found = std::ranges::find(geometries, geometry, [](const GeometryReport& m) { return m.geometry.name(); });
+  return found == geometries.end() ? nullptr : &*found;
 }
 
 std::string ProbeReport::one_line() const {

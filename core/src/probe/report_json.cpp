@@ -4,11 +4,8 @@
 #include <cmath>
 
 namespace normdescent::probe_detail {
-namespace {
 
 OrderedJson because(const std::string& reason) { return reason.empty() ? OrderedJson(nullptr) : OrderedJson(reason); }
-
-}  // namespace
 
 OrderedJson number(double value) { return std::isfinite(value) ? OrderedJson(value) : OrderedJson(nullptr); }
 
@@ -33,24 +30,6 @@ OrderedJson spectral_json(const MatrixNoise& noise) {
           {"density", estimate_json({noise.density, noise.density_error})},
           {"stable_rank", estimate_json({noise.stable_rank, noise.stable_rank_error})},
           {"micro_batches", noise.count}};
-}
-
-OrderedJson spectral_json(const SpectralNoise& noise) {
-  return {{"nuclear", estimate_json(noise.nuclear)},
-          {"density", estimate_json(noise.density)},
-          {"matrices_measured", noise.measured},
-          {"matrices", noise.matrices},
-          {"because", because(noise.reason)}};
-}
-
-OrderedJson step_json(const StepEffect& effect) {
-  return {{"steps", effect.steps},
-          {"gain", estimate_json(effect.gain)},
-          {"curvature_l2", estimate_json(effect.curvature_l2)},
-          {"curvature_linf", estimate_json(effect.curvature_linf)},
-          {"best_multiple", estimate_json(effect.best_multiple)},
-          {"best_gain", estimate_json(effect.best_gain)},
-          {"because", because(effect.reason)}};
 }
 
 OrderedJson invariance_json(const BatchInvariance& invariance) {

@@ -7,13 +7,10 @@
 
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/statistics/jackknife.hpp"
+#include "normdescent/statistics/sample_orders.hpp"
 
 namespace normdescent {
 namespace {
-
-using probe_detail::jackknife_error;
-using probe_detail::kJackknifeGroups;
-using probe_detail::kNoGroup;
 
 // Values of every quantity of SampledNoise, in its order.
 constexpr std::array<Estimate SampledNoise::*, 7> kQuantities = {&SampledNoise::l1,
@@ -95,6 +92,17 @@ double degrees_of_freedom(const Steps& steps) {
   return nu;
 }
 
+// Groups of chosen coordinates, by chance: coordinates lie in the tensor's order, along which noise may change slowly
+// (rows of an embedding by their words' frequency), and every 8th of them would vary less than chosen ones do.
+std::vector<std::size_t> coordinate_groups(std::span<const Index> indices) {
+  // Each choice has groups of its own: in the same ones of the same places errors would not vary by chance.
+  std::uint64_t seed = 0;
+  for (const Index i : indices) seed = 31 * seed + static_cast<std::uint64_t>(i);
+  std::vector<std::size_t> groups = random_orders(indices.size(), 1, seed).front();
+  for (std::size_t& group : groups) group %= kJackknifeGroups;
+  return groups;
+}
+
 // Without the group of coordinates `deleted`, where the tensor is not known in full.
 Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const Columns& columns, const Steps& steps,
                  std::size_t deleted) {
@@ -108,9 +116,11 @@ Sums tensor_sums(const CoordinateChoice::Stratum& tensor, const Columns& columns
   double scale = 0.0;  // mean of 1 / n_s
   double kept = 0.0;
   const bool is_part = static_cast<Index>(tensor.indices.size()) < tensor.size;
+  const bool leaves_some_out = is_part && deleted != kNoGroup;
+  const auto groups = leaves_some_out ? coordinate_groups(tensor.indices) : std::vector<std::size_t>{};
   for (const auto& rows : steps) scale += 1.0 / static_cast<double>(rows.size() * steps.size());
   for (std::size_t c = 0; c < tensor.indices.size(); ++c) {
-    if (is_part && c % kJackknifeGroups == deleted) continue;
+    if (!groups.empty() && groups[c] == deleted) continue;
     kept += 1.0;
     const std::size_t i = tensor.first + c;
     const float* x_i = columns.values.data() + i * columns.rows;

@@ -4,8 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <utility>
 
+#include "normdescent/base/derive_seed.hpp"
+#include "normdescent/base/numbers.hpp"
 #include "normdescent/race/learning_rate_search.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
+#include "normdescent/statistics/quantile.hpp"
 
 namespace normdescent {
 
@@ -58,6 +64,20 @@ std::optional<SpeedupInterval> speedup_over(const ContestantResult& reference, c
   return own_curves.empty() ? std::nullopt : speedup(reference_curves, own_curves);
 }
 
+/// Which of its purpose's seeds a run has.
+int seed_number(const RunRecord& run, const RaceOptions& options) {
+  const auto purpose = run.is_final ? Purpose::final_run : Purpose::search_run;
+  const int count = run.is_final ? options.final_seeds : options.search_seeds;
+  int number = 0;
+  while (number < count && derive_seed(options.seed, purpose, static_cast<std::uint64_t>(number)) != run.seed) ++number;
+  return number;
+}
+
+std::optional<SpeedupInterval> scaled(const std::optional<SpeedupInterval>& interval, double factor) {
+  if (!interval || !(factor > 0.0)) return std::nullopt;
+  return SpeedupInterval{interval->value * factor, interval->low * factor, interval->high * factor};
+}
+
 std::vector<double> final_losses(const ContestantResult& contestant) {
   std::vector<double> losses;
   for (const auto& run : contestant.finals) {
@@ -68,7 +88,39 @@ std::vector<double> final_losses(const ContestantResult& contestant) {
 
 }  // namespace
 
-void complete_result(RaceResult& result) {
+ContestantResult contestant_result(const Contestant& contestant, std::span<const RunRecord> records,
+                                   const RaceOptions& options) {
+  ContestantResult result;
+  result.name = contestant.name;
+  for (const RunRecord& record : records) (record.is_final ? result.finals : result.search).push_back(record);
+  const auto order = [&](const RunRecord& run) { return std::pair(run.learning_rate, seed_number(run, options)); };
+  std::ranges::sort(result.search, {}, order);
+  std::ranges::sort(result.finals, {}, order);
+
+  const double centre = learning_rate_of(contestant);
+  LearningRateSearch search(
+      {.centre = centre, .factor = options.grid_factor, .max_rates = options.max_rates, .seeds = options.search_seeds});
+  for (const RunRecord& run : result.search) {
+    if (run.status == RunStatus::stopped) continue;
+    const auto exponent =
+        static_cast<int>(std::lround(std::log(run.learning_rate / centre) / std::log(options.grid_factor)));
+    search.report({exponent, seed_number(run, options)}, {.first_loss = run.first_loss, .final_loss = run.final_loss});
+  }
+  const bool is_over = options.max_rates == 1 || (!result.search.empty() && search.next_runs().empty());
+  result.learning_rate = search.learning_rate(search.best_exponent());
+  result.best_rate_is_interior = is_over && search.best_is_interior();
+  if (!result.finals.empty()) result.learning_rate = result.finals.front().learning_rate;
+
+  std::vector<double> seconds;
+  for_each_run(result, [&](const RunRecord& run) {
+    if (run.seconds_per_step > 0.0) seconds.push_back(run.seconds_per_step);
+    result.state_bytes = std::max(result.state_bytes, run.state_bytes);
+  });
+  if (!seconds.empty()) result.seconds_per_step = median(seconds);
+  return result;
+}
+
+void complete_result(RaceResult& result, std::span<const std::string> baselines) {
   std::vector<std::vector<double>> samples;
   for (auto& contestant : result.contestants) {
     mark_stuck_runs(contestant);
@@ -79,12 +131,23 @@ void complete_result(RaceResult& result) {
     samples.push_back(final_losses(contestant));
     if (contestant.diverged) contestant.final_loss = std::numeric_limits<double>::infinity();
     if (samples.back().empty()) continue;
-    const auto [mean, error] = mean_and_error(samples.back());
-    contestant.final_loss = mean;
-    contestant.final_loss_se = error;
+    const Estimate mean = mean_and_error(samples.back());
+    contestant.final_loss = std::isfinite(mean.value) ? mean.value : kInfinity;
+    contestant.final_loss_se = samples.back().size() < 2 ? kNaN : mean.standard_error;
   }
   const auto reference = std::ranges::find(result.contestants, result.reference, &ContestantResult::name);
-  for (auto& contestant : result.contestants) contestant.speedup = speedup_over(*reference, contestant);
+  for (auto& contestant : result.contestants) {
+    contestant.speedup = speedup_over(*reference, contestant);
+    contestant.speedups.clear();
+    for (const std::string& name : baselines) {
+      const auto baseline = std::ranges::find(result.contestants, name, &ContestantResult::name);
+      if (baseline == result.contestants.end()) continue;
+      const auto steps = speedup_over(*baseline, contestant);
+      const double ratio =
+          contestant.seconds_per_step > 0.0 ? baseline->seconds_per_step / contestant.seconds_per_step : 0.0;
+      contestant.speedups.push_back({name, steps, scaled(steps, ratio)});
+    }
+  }
 
   const WinnerTest test = test_winner(samples);
   result.winner_z = test.z;

@@ -11,17 +11,13 @@ namespace normdescent {
 
 /// What to run.
 struct RaceRun {
-  double rate_scale = 1.0;  ///< over the contestant's own learning rate
-  std::uint64_t seed = 0;   ///< of the initial values; the examples' stream is derived from it
+  double learning_rate = 0.0;
+  std::uint64_t seed = 0;  ///< of the initial values; the examples' stream is derived from it
   bool is_final = false;
   bool measures_noise = false;  ///< noise density at options.noise_points points of the curve
 };
 
 [[nodiscard]] RunRecord run_in_race(const Problem& problem, const Contestant& contestant, const RaceRun& run,
                                     const RaceOptions& options, const std::stop_token& stop);
-
-/// Readable seeds (they name folders): 1000 x race seed + 1 ... for the search, + 101 ... for the final runs.
-[[nodiscard]] std::uint64_t search_seed(const RaceOptions& options, int number);
-[[nodiscard]] std::uint64_t final_seed(const RaceOptions& options, int number);
 
 }  // namespace normdescent

@@ -2,25 +2,18 @@
 #include "normdescent/race/race_statistics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 
 #include "normdescent/base/numbers.hpp"
+#include "normdescent/statistics/distributions.hpp"
+#include "normdescent/statistics/jackknife.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/statistics/quantile.hpp"
 
 namespace normdescent {
 
 namespace {
-
-/// Unbiased; NaN for fewer than two values.
-double sample_variance(std::span<const double> values, double mean) {
-  if (values.size() < 2) return kNaN;
-  double sum = 0.0;
-  for (const double value : values) sum += (value - mean) * (value - mean);
-  return sum / static_cast<double>(values.size() - 1);
-}
 
 std::vector<LossCurve> without(std::span<const LossCurve> curves, std::size_t left_out) {
   std::vector<LossCurve> rest;
@@ -37,13 +30,6 @@ double z_score(double difference, double error) {
 }
 
 }  // namespace
-
-MeanAndError mean_and_error(std::span<const double> values) {
-  if (!std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) return {kInfinity, kNaN};
-  const auto count = static_cast<double>(values.size());
-  const double mean = std::accumulate(values.begin(), values.end(), 0.0) / count;
-  return {mean, std::sqrt(sample_variance(values, mean) / count)};
-}
 
 LossCurve mean_curve(std::span<const LossCurve> curves) {
   if (curves.empty()) return {};
@@ -90,11 +76,7 @@ std::optional<SpeedupInterval> speedup(std::span<const LossCurve> reference, std
     if (!part) return interval;
     logarithms.push_back(std::log(*part));
   }
-  const auto count = static_cast<double>(seeds);
-  const double mean = std::accumulate(logarithms.begin(), logarithms.end(), 0.0) / count;
-  // Jackknife variance (n - 1) / n sum (theta_i - mean)^2 = (n - 1)^2 / n s^2.
-  const double error = (count - 1.0) * std::sqrt(sample_variance(logarithms, mean) / count);
-  const double reach = student_t_95(static_cast<int>(seeds) - 1) * error;
+  const double reach = student_t_quantile(0.975, static_cast<double>(seeds) - 1.0) * jackknife_error(logarithms);
   interval.low = *all * std::exp(-reach);
   interval.high = *all * std::exp(reach);
   return interval;
@@ -110,9 +92,9 @@ WinnerTest test_winner(std::span<const std::vector<double>> samples) {
   std::vector<Entry> entries;
   std::vector<double> variances;
   for (std::size_t i = 0; i < samples.size(); ++i) {
-    const double mean = samples[i].size() < 2 ? kInfinity : mean_and_error(samples[i]).mean;
+    const double mean = samples[i].size() < 2 ? kInfinity : mean_and_error(samples[i]).value;
     if (!std::isfinite(mean)) continue;
-    variances.push_back(sample_variance(samples[i], mean));
+    variances.push_back(sample_variance(samples[i]));
     entries.push_back({i, mean, variances.back(), static_cast<double>(samples[i].size())});
   }
   WinnerTest test;
@@ -134,22 +116,6 @@ WinnerTest test_winner(std::span<const std::vector<double>> samples) {
   }
   test.is_outside_noise = entries.size() >= 2 && test.z >= kSignificantZ;
   return test;
-}
-
-double student_t_95(int degrees) {
-  // Standard table, two-sided 5%; checked against the distribution's integral in the tests.
-  constexpr std::array<double, 30> kTable{12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060,
-                                          2.2622,  2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314, 2.1199,
-                                          2.1098,  2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639,
-                                          2.0595,  2.0555, 2.0518, 2.0484, 2.0452, 2.0423};
-  if (degrees < 1) return kNaN;
-  const auto index = static_cast<std::size_t>(degrees - 1);
-  // Beyond the table: Cornish-Fisher, two terms in 1 / n.
-  const double z = kSignificantZ;
-  const double n = degrees;
-  const double expansion =
-      z + (std::pow(z, 3) + z) / (4.0 * n) + (5.0 * std::pow(z, 5) + 16.0 * std::pow(z, 3) + 3.0 * z) / (96.0 * n * n);
-  return index < kTable.size() ? kTable[index] : expansion;
 }
 
 }  // namespace normdescent

@@ -106,8 +106,8 @@ AffineFit fit_affine(std::span<const AffinePoint> points) {
     above.push_back(y - line.slope * x);
     if (x > 0.0 && y > 0.0) logs.push_back({std::log(x), std::log(y)});
   }
-  fit.constant.standard_error = probe_detail::jackknife_error(constants);
-  fit.slope.standard_error = probe_detail::jackknife_error(slopes);
+  fit.constant.standard_error = jackknife_error(constants);
+  fit.slope.standard_error = jackknife_error(slopes);
   std::ranges::sort(above);
   fit.envelope = std::max(0.0, above[static_cast<std::size_t>(std::ceil(kEnvelope * n)) - 1]);
   fit.log_correlation = logs.size() < 3 ? std::numeric_limits<double>::quiet_NaN() : correlation(logs);

@@ -21,6 +21,8 @@ class AccumulatingObjective final : public Objective {
   double validation_loss() override { return objective_->validation_loss(); }
   [[nodiscard]] std::span<Bfloat16* const> rounded_values() override { return objective_->rounded_values(); }
   void trust_rounded_values() override { objective_->trust_rounded_values(); }
+  [[nodiscard]] std::string save() const override { return objective_->save(); }
+  void restore(const std::string& saved) override { objective_->restore(saved); }
 
   double loss(const Batch& batch) override {
     return over_parts(batch, [&](const Batch& part, float) { return objective_->loss(part); });
@@ -50,7 +52,7 @@ class AccumulatingObjective final : public Objective {
     for (std::uint32_t done = 0; done < batch.count;) {
       const std::uint32_t count = std::min(micro_batch_, batch.count - done);
       const double share = static_cast<double>(count) / static_cast<double>(batch.count);
-      const Batch part{.stream = batch.stream, .first = batch.first + done, .count = count};
+      const Batch part{.stream = batch.stream, .first = batch.first + done, .count = count, .step = batch.step};
       if (done > 0) objective_->trust_rounded_values();  // they are what the part before has rounded
       total += share * value(part, static_cast<float>(share));
       done += count;

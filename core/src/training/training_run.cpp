@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "normdescent/training/training_run.hpp"
 
+#include <chrono>
 #include <cmath>
 #include <functional>
 #include <utility>
@@ -81,7 +82,7 @@ class Run {
 
 }  // namespace
 
-TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std::uint32_t batch_size,
+TrainingReport train_once(Objective& objective, Stepper& stepper, std::uint32_t batch_size,
                           const TrainingOptions& options, TrainingPosition& position, TrainingObserver& observer,
                           const std::stop_token& stop) {
   options.validate();
@@ -106,9 +107,10 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
   while (position.step < options.steps) {
     if (stop.stop_requested()) return run.ended(RunStatus::stopped);
     const double factor = schedule.factor(position.step);
+    const auto begin = std::chrono::steady_clock::now();
     StepReport step;
-    if (optimizer.needs_closure()) {
-      step = optimizer.step(objective.parameters(), compute_gradients, factor);
+    if (stepper.needs_closure()) {
+      step = stepper.step_with_closure(objective, compute_gradients, factor);
     } else {
       trust_rounded();
       compute_gradients();
@@ -119,11 +121,11 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
       position.steps_too_high = loss > run.level() ? position.steps_too_high + 1 : 0;
       if (position.steps_too_high >= kDivergencePatience)
         return run.ended(RunStatus::diverged, run.at_step("the loss stays far above its start"));
-      if (!optimizer.needs_closure()) {
+      if (!stepper.needs_closure()) {
         const bool are_finite = observer.on_gradients(objective);
-        step = optimizer.step(objective.parameters(), {.learning_rate_scale = factor,
-                                                       .gradients_are_finite = are_finite,
-                                                       .rounded_values = objective.rounded_values()});
+        step = stepper.step(objective, {.learning_rate_scale = factor,
+                                        .gradients_are_finite = are_finite,
+                                        .rounded_values = objective.rounded_values()});
         is_rounded = true;  // by gradient() if the step was refused
       }
       if (!step.finite) fault = "the gradient of " + step.first_nonfinite_parameter + " is not finite";
@@ -134,9 +136,10 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
                            position.steps_too_high < kDivergencePatience;
       if (!goes_on) return run.ended(RunStatus::diverged, run.at_step(fault.c_str()));
     }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     ++position.step;
     const bool is_evaluated = run.evaluates_after(position.step);
-    observer.on_step({position.step, loss, factor, is_evaluated, std::move(fault)}, objective);
+    observer.on_step({position.step, loss, factor, is_evaluated, std::move(fault), seconds}, objective);
     if (is_evaluated) trust_rounded();
     if (is_evaluated && !run.evaluate(observer))
       return run.ended(RunStatus::diverged, run.at_step("the validation loss is not finite"));
@@ -145,6 +148,13 @@ TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std
   if (run.validation_loss() > run.level())
     return run.ended(RunStatus::diverged, run.at_step("the validation loss is far above the start"));
   return run.ended(RunStatus::completed);
+}
+
+TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std::uint32_t batch_size,
+                          const TrainingOptions& options, TrainingPosition& position, TrainingObserver& observer,
+                          const std::stop_token& stop) {
+  OptimizerStepper stepper(optimizer);
+  return train_once(objective, stepper, batch_size, options, position, observer, stop);
 }
 
 }  // namespace normdescent

@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "normdescent/base/geometry.hpp"
+#include "normdescent/norms/geometry.hpp"
 
 namespace normdescent {
 namespace {
@@ -37,10 +37,10 @@ TEST(MatrixView, SeesAVectorAsAColumn) {
 }
 
 TEST(Geometry, HasANameForEachValue) {
-  EXPECT_STREQ(to_string(Geometry::euclidean), "euclidean");
-  EXPECT_STREQ(to_string(Geometry::sign), "sign");
-  EXPECT_STREQ(to_string(Geometry::spectral), "spectral");
-  EXPECT_STREQ(to_string(Geometry::row_wise), "row-wise");
+  EXPECT_STREQ(to_string(geometries::euclidean()), "euclidean");
+  EXPECT_STREQ(to_string(geometries::sign()), "sign");
+  EXPECT_STREQ(to_string(geometries::spectral()), "spectral");
+  EXPECT_STREQ(to_string(geometries::row_wise()), "row-wise");
 }
 
 }  // namespace

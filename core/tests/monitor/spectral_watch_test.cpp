@@ -6,6 +6,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "normdescent/norms/norms.hpp"
 #include "normdescent/probe/noise.hpp"
 #include "probe/samples.hpp"
 
@@ -59,6 +60,35 @@ TEST(SpectralWatch, MeasuresMatricesInTurnAsTheProbeDoes) {
 }
 
 // Of all matrices together 1 only where each has the same noise in each direction.
+// sigma = 1 everywhere: S_2 of all entries, S_1, rows sqrt(n) x m sqrt(n), and so with columns: all but the first are
+// d.
+TEST(SpectralWatch, MeasuresEveryGeometryAndOneOfOnesOwn) {
+  std::vector<Geometry> geometries = builtin_geometries();
+  geometries.emplace_back("rows", RowWise{});
+  ParameterBuffer<float> buffer(model());
+  SpectralWatch watch(model(), geometries);
+  for (const NoiseInGeometry& each : watch.report().geometries) EXPECT_TRUE(std::isnan(each.noise_scale));
+  Philox random(5);
+  for (int turn = 0; turn < 2; ++turn) {
+    for (int k = 0; k < 40; ++k) {
+      fill(buffer, random);
+      observe(watch, buffer);
+    }
+    watch.end_step();
+  }
+  const SpectralNoise report = watch.report();
+  ASSERT_EQ(report.geometries.size(), geometries.size());
+  for (const NoiseInGeometry& each : report.geometries) {
+    // 39 degrees of freedom in each of 1000 entries; the spectral scale is biased downward and less than d for
+    // matrices this close to square.
+    const double expected = each.geometry.is_inner_product() ? std::sqrt(1000.0) : 1000.0;
+    const double tolerance = each.geometry == geometries::spectral() ? 0.1 : 0.02;
+    EXPECT_NEAR(each.noise_scale / expected, 1.0, tolerance) << each.geometry.name();
+  }
+  // A stranger's rows are measured by their dual norm, which is the same.
+  EXPECT_NEAR(report.geometries[5].noise_scale / report.geometries[3].noise_scale, 1.0, 0.01);
+}
+
 TEST(SpectralWatch, DensityOfTheModelIsThatOfTheBlockDiagonalMatrix) {
   const std::vector<ParameterInfo> tensors = {{"a", {4, 4000}, Role::matrix}, {"b", {4, 4000}, Role::matrix}};
   for (const float scale : {1.0F, 3.0F}) {
@@ -152,6 +182,8 @@ TEST(SpectralWatch, OneThatLoadsTheStateOfAnotherGoesOnAsItWould) {
     EXPECT_EQ(loaded.watched(), whole.watched());
     EXPECT_EQ(loaded.report().density.value, whole.report().density.value);
     EXPECT_EQ(loaded.report().nuclear.standard_error, whole.report().nuclear.standard_error);
+    for (std::size_t g = 0; g < builtin_geometries().size(); ++g)
+      EXPECT_EQ(loaded.report().geometries[g].noise_scale, whole.report().geometries[g].noise_scale);
   }
 }
 

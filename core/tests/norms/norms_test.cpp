@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "linalg/matrices.hpp"
-#include "normdescent/norms/geometry_norms.hpp"
+#include "normdescent/norms/geometry.hpp"
 
 namespace normdescent {
 namespace {
@@ -51,6 +51,7 @@ TEST(Norms, HaveTheirExactValuesAndDirections) {
   expect(Spectral{}, 12, 17, {0.6, 0, -0.8, 0, 0, 1});
   expect(Nuclear{}, 17, 12, {0, 0, 0, 0, 0, 1});
   expect(RowWise{}, 12, 19, {1, 0, -1, 0, 0, 1});
+  expect(ColumnWise{}, 12, 17, {0.6, 0, -0.8, 0, 0, 1});
 }
 
 TEST(L1, TakesTheFirstOfEqualEntries) {
@@ -61,7 +62,7 @@ TEST(L1, TakesTheFirstOfEqualEntries) {
 
 template <class N>
 class EveryNorm : public testing::Test {};
-using Norms = testing::Types<L1, L2, LInf, Rms, Spectral, Nuclear, RowWise>;
+using Norms = testing::Types<L1, L2, LInf, Rms, Spectral, Nuclear, RowWise, ColumnWise>;
 TYPED_TEST_SUITE(EveryNorm, Norms);
 
 TYPED_TEST(EveryNorm, DirectionMayBeWrittenOverItsInput) {
@@ -95,23 +96,69 @@ TYPED_TEST(EveryNorm, EmptyInputHasNormZeroAndWrongShapesAreRefused) {
 
 TEST(Geometry, ChoosesTheNormOfItsName) {
   auto g = example();
-  EXPECT_EQ(step_norm(Geometry::euclidean, g.view()), L2{}.value(g.view()));
-  EXPECT_EQ(step_norm(Geometry::sign, g.view()), LInf{}.value(g.view()));
-  EXPECT_EQ(dual_norm(Geometry::spectral, g.view()), Nuclear{}.value(g.view()));
-  EXPECT_EQ(dual_norm(Geometry::row_wise, g.view()), RowWise{}.dual(g.view()));
+  EXPECT_EQ(geometries::euclidean().norm(g.view()), L2{}.value(g.view()));
+  EXPECT_EQ(geometries::sign().norm(g.view()), LInf{}.value(g.view()));
+  EXPECT_EQ(geometries::spectral().dual_norm(g.view()), Nuclear{}.value(g.view()));
+  EXPECT_EQ(geometries::row_wise().dual_norm(g.view()), RowWise{}.dual(g.view()));
   Matrix<double> out(3, 2);
-  dual_unit(Geometry::spectral, g.view(), out.view());
+  geometries::spectral().dual_map<double>(g.view(), out.view());
   EXPECT_EQ(out.entries, direction(Spectral{}, g).entries);
 }
 
-TEST(Geometry, OnVectorsSpectralIsEuclideanAndRowWiseIsSign) {
+TEST(Geometry, OnVectorsSpectralAndColumnsAreEuclideanAndRowsAreSign) {
   const auto g = test::gaussian<float>(6, 1, 4);
-  EXPECT_EQ(dual_norm(Geometry::spectral, g.view()), dual_norm(Geometry::euclidean, g.view()));
-  EXPECT_EQ(dual_norm(Geometry::row_wise, g.view()), dual_norm(Geometry::sign, g.view()));
+  EXPECT_EQ(geometries::spectral().dual_norm(g.view()), geometries::euclidean().dual_norm(g.view()));
+  EXPECT_NEAR(geometries::column_wise().dual_norm(g.view()), geometries::euclidean().dual_norm(g.view()), 1e-14);
+  EXPECT_EQ(geometries::row_wise().dual_norm(g.view()), geometries::sign().dual_norm(g.view()));
   Matrix<float> a(6, 1), b(6, 1);
-  dual_unit(Geometry::spectral, g.view(), a.view());
-  dual_unit(Geometry::euclidean, g.view(), b.view());
+  geometries::spectral().dual_map<float>(g.view(), a.view());
+  geometries::euclidean().dual_map<float>(g.view(), b.view());
   EXPECT_EQ(a.entries, b.entries);
+}
+
+TEST(Geometry, ColumnsAreTheRowsOfTheTranspose) {
+  const auto g = test::gaussian<double>(5, 3, 7);
+  Matrix<double> transposed(3, 5);
+  for (Index i = 0; i < 5; ++i) {
+    for (Index j = 0; j < 3; ++j) transposed(j, i) = g(i, j);
+  }
+  EXPECT_NEAR(ColumnWise{}.value(g.view()), RowWise{}.value(transposed.view()), 1e-14);
+  EXPECT_NEAR(ColumnWise{}.dual(g.view()), RowWise{}.dual(transposed.view()), 1e-14);
+  const auto columns = direction(ColumnWise{}, g);
+  const auto rows = direction(RowWise{}, transposed);
+  for (Index i = 0; i < 5; ++i) {
+    for (Index j = 0; j < 3; ++j) EXPECT_NEAR(columns(i, j), rows(j, i), 1e-15);
+  }
+}
+
+// The law behind all shape scales, and the proof that the measured one of a norm of one's own is right.
+TEST(Geometry, ShapeScalesGiveEvenStepsTheRootMeanSquareOne) {
+  for (const Geometry& geometry : builtin_geometries()) {
+    if (geometry.is_inner_product()) continue;
+    for (const auto& [m, n] : {std::pair<Index, Index>{4, 3}, {3, 8}, {5, 5}}) {
+      auto d = test::gaussian<double>(m, n, 3);
+      geometry.dual_map<double>(d.view(), d.view());
+      const double rms = L2{}.value(d.view()) / std::sqrt(static_cast<double>(m * n));
+      EXPECT_NEAR(geometry.shape_scale(m, n) * rms, 1.0, 1e-13) << geometry.name();
+    }
+  }
+  const Geometry measured("rows", RowWise{});
+  EXPECT_NEAR(measured.shape_scale(4, 9), geometries::row_wise().shape_scale(4, 9), 1e-13);
+}
+
+TEST(Geometry, IsAValueThatItsNameStandsFor) {
+  std::vector<std::string> keys;
+  for (const Geometry& geometry : builtin_geometries()) {
+    EXPECT_EQ(find_geometry(builtin_geometries(), geometry.name()), &geometry);
+    keys.push_back(geometry.key());
+  }
+  EXPECT_EQ(keys, (std::vector<std::string>{"l2", "linf", "spectral", "row-wise", "column-wise"}));
+  EXPECT_EQ(find_geometry(builtin_geometries(), "rows"), nullptr);
+  EXPECT_EQ(Geometry("sign", LInf{}), geometries::sign());
+  const Geometry own("own", LInf{});
+  EXPECT_EQ(own.key(), "own");
+  EXPECT_EQ(own.direction(), "own");
+  EXPECT_EQ(own.dual_name(), "dual of own");
 }
 
 }  // namespace

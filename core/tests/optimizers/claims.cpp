@@ -102,7 +102,8 @@ Fault remembers_gradients(const Maker& make, const OptimizerSpec& spec) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     product += (bench.values()[i] - before[i]) * (-bench.gradients()[i]);
   }
-  return product < 0.0 ? Fault{} : "the step turned round with one weak gradient";
+  // A mask of where it agrees with the gradient lets it wait.
+  return product <= 0.0 ? Fault{} : "the step turned round with one weak gradient";
 }
 
 Fault momentum_is_the_average_of_gradients(const Maker& make, const OptimizerSpec& spec) {

@@ -18,12 +18,14 @@ const std::filesystem::path kSource = SOURCE_FOLDER;
 std::set<std::string> tests_in_source() {
   const std::regex declaration(R"(TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)|TYPED_TEST\(\s*(\w+),\s*(\w+)\))");
   std::set<std::string> names;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(kSource / "tests")) {
-    if (entry.path().extension() != ".cpp") continue;
-    const std::string text = read_text(entry.path());
-    for (std::sregex_iterator found(text.begin(), text.end(), declaration), end; found != end; ++found) {
-      const std::smatch& m = *found;
-      names.insert(m[1].matched ? m[1].str() + "." + m[2].str() : m[3].str() + "." + m[4].str());
+  for (const char* house : {"core", "libtorch", "research", "app", "legacy"}) {
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(kSource / house / "tests")) {
+      if (entry.path().extension() != ".cpp") continue;
+      const std::string text = read_text(entry.path());
+      for (std::sregex_iterator found(text.begin(), text.end(), declaration), end; found != end; ++found) {
+        const std::smatch& m = *found;
+        names.insert(m[1].matched ? m[1].str() + "." + m[2].str() : m[3].str() + "." + m[4].str());
+      }
     }
   }
   return names;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "normdescent/linalg/decompositions.hpp"
+#include "optimizers/conformance_table.hpp"
 
 namespace normdescent::conformance {
 namespace {
@@ -87,6 +88,10 @@ Numbers plain_direction(const Recipe& recipe, const PlainShape& shape, const Num
       v[k] += c[k] * c[k];
       d[k] = u[k] / (std::sqrt(v[k]) + adagrad->delta);
     }
+  } else if (const auto* map = std::get_if<MapTensor>(&direction)) {
+    const auto plain = plain_maps().find(map->name);
+    if (plain == plain_maps().end()) throw std::logic_error("no plain form of " + map->name);
+    return plain->second(u, c);
   } else if (!std::holds_alternative<Identity>(direction) && !std::holds_alternative<Normalize>(direction) &&
              !std::holds_alternative<AdaGradNorm>(direction)) {
     throw std::logic_error("no plain form of " + describe(direction));

@@ -72,7 +72,7 @@ Evidence evidence_with(double density) {
 }
 
 const std::vector<Entrant> kEntrants = {
-    {"sgd", Geometry::euclidean, false}, {"signsgd", Geometry::sign}, {"adamw", Geometry::sign}};
+    {"sgd", geometries::euclidean(), false}, {"signsgd", geometries::sign()}, {"adamw", geometries::sign()}};
 
 TEST(Standings, AreWinsMinusLosses) {
   const double infinity = std::numeric_limits<double>::infinity();
@@ -155,7 +155,7 @@ TEST(Calibration, CriticalBatchesAreThoseThatWereMeasured) {
   GeometryReport measured;
   measured.critical_batch = {72.0, 1.0};
   GeometryReport hidden;
-  hidden.geometry = Geometry::sign;
+  hidden.geometry = geometries::sign();
   hidden.critical_batch = {kNaN, kNaN};
   probe.start.geometries = {measured, hidden};
   ASSERT_EQ(critical_batches(probe).size(), 1U);

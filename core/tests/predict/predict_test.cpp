@@ -17,9 +17,10 @@ using testing::gaussian_start;
 using testing::Synthetic;
 using testing::vectors;
 
-const std::vector<Entrant> kRaced = {{"sgd", Geometry::euclidean, false}, {"normalized-sgd", Geometry::euclidean},
-                                     {"signsgd", Geometry::sign},         {"lion", Geometry::sign},
-                                     {"adamw", Geometry::sign},           {"muon", Geometry::spectral}};
+const std::vector<Entrant> kRaced = {
+    {"sgd", geometries::euclidean(), false}, {"normalized-sgd", geometries::euclidean()},
+    {"signsgd", geometries::sign()},         {"lion", geometries::sign()},
+    {"adamw", geometries::sign()},           {"muon", geometries::spectral()}};
 
 // A probe of given density and pilot losses, everything else unmeasured.
 ProbeReport hand_made(double density, const std::vector<double>& sgd, const std::vector<double>& sign) {
@@ -28,7 +29,7 @@ ProbeReport hand_made(double density, const std::vector<double>& sgd, const std:
   probe.dimension = 100;
   probe.batch_size = 8;
   GeometryReport m;
-  m.geometry = Geometry::sign;
+  m.geometry = geometries::sign();
   m.noise_density = density;
   probe.start.geometries = {m};
   const auto add_pilot = [&](PilotKind kind, const std::vector<double>& losses) {
@@ -37,8 +38,8 @@ ProbeReport hand_made(double density, const std::vector<double>& sgd, const std:
     pilot.run.losses = losses;
     probe.pilots.push_back(std::move(pilot));
   };
-  add_pilot({"sgd", Geometry::euclidean, false}, sgd);
-  add_pilot({"signsgd", Geometry::sign, true}, sign);
+  add_pilot({"sgd", geometries::euclidean(), false}, sgd);
+  add_pilot({"signsgd", geometries::sign(), true}, sign);
   return probe;
 }
 
@@ -108,12 +109,12 @@ TEST(Models, PilotCurvesAreNotLedByDifficultMiniBatches) {
 TEST(Models, MatchedAccuracyWeighsRegimesByCriticalBatch) {
   ProbeReport probe = hand_made(0.5, {}, {});
   GeometryReport l2;
-  l2.geometry = Geometry::euclidean;
+  l2.geometry = geometries::euclidean();
   l2.smoothness.constant.value = 2.0;
   l2.noise_scale = 3.0;
   l2.gradient_norm = 1.0;
   GeometryReport sign;
-  sign.geometry = Geometry::sign;
+  sign.geometry = geometries::sign();
   sign.smoothness.constant.value = 40.0;
   sign.noise_scale = 4.0;
   sign.gradient_norm = 8.0;

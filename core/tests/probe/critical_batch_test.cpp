@@ -35,12 +35,13 @@ TEST(CriticalBatch, IsThatOfTheKnownNoiseAndGradientAtEveryBatchSize) {
     const ProbeReport report = probe(objective, batch, {.micro_batches = 64, .pilot_steps = 0});
     const auto of = [&](Geometry geometry) { return report.start.find(geometry)->critical_batch; };
     // Errors are of 400 coordinates, all of which are read.
-    EXPECT_NEAR(of(Geometry::euclidean).value, kEuclidean, 4.0 * of(Geometry::euclidean).standard_error) << batch;
-    EXPECT_NEAR(of(Geometry::sign).value, kSign, 4.0 * of(Geometry::sign).standard_error) << batch;
-    EXPECT_LT(of(Geometry::euclidean).standard_error, 0.15 * kEuclidean) << batch;
-    EXPECT_LT(of(Geometry::sign).standard_error, 0.15 * kSign) << batch;
+    EXPECT_NEAR(of(geometries::euclidean()).value, kEuclidean, 4.0 * of(geometries::euclidean()).standard_error)
+        << batch;
+    EXPECT_NEAR(of(geometries::sign()).value, kSign, 4.0 * of(geometries::sign()).standard_error) << batch;
+    EXPECT_LT(of(geometries::euclidean()).standard_error, 0.15 * kEuclidean) << batch;
+    EXPECT_LT(of(geometries::sign()).standard_error, 0.15 * kSign) << batch;
     // No tensor is a matrix: the spectral geometry is that of signs.
-    EXPECT_DOUBLE_EQ(of(Geometry::spectral).value, of(Geometry::sign).value);
+    EXPECT_DOUBLE_EQ(of(geometries::spectral()).value, of(geometries::sign()).value);
   }
 }
 

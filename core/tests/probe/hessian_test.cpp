@@ -39,8 +39,8 @@ TEST(Hessian, RecoversConstantsOfDiagonalQuadratic) {
   const HessianReport report = measure(objective);
   ASSERT_TRUE(report.reason.empty()) << report.reason;
   // Gradients are fp32: at h = 1e-4 |x| their rounding of 2^-24 |g| is 1e-3 of the difference at most.
-  EXPECT_NEAR(constant_of(report, Geometry::euclidean), 5.0, 0.01);
-  EXPECT_NEAR(constant_of(report, Geometry::sign), 64.0, 0.1);
+  EXPECT_NEAR(constant_of(report, geometries::euclidean()), 5.0, 0.01);
+  EXPECT_NEAR(constant_of(report, geometries::sign()), 64.0, 0.1);
   EXPECT_NEAR(report.diagonal_share.value, 1.0, 1e-2);
   EXPECT_NEAR(report.trace.value, 64.0, 0.1);
 }
@@ -50,8 +50,8 @@ TEST(Hessian, RecoversConstantsOfDenseRankOneQuadratic) {
   Synthetic objective(vectors({static_cast<Index>(kDimension)}), gaussian_start(kDimension, 2), rank_one_quadratic(v));
   const HessianReport report = measure(objective, {.iterations = 8, .diagonal_probes = 64});
   ASSERT_TRUE(report.reason.empty()) << report.reason;
-  EXPECT_NEAR(constant_of(report, Geometry::euclidean), 15.0, 0.05);  // ||v||_2^2
-  EXPECT_NEAR(constant_of(report, Geometry::sign), 900.0, 2.0);       // ||v||_1^2
+  EXPECT_NEAR(constant_of(report, geometries::euclidean()), 15.0, 0.05);  // ||v||_2^2
+  EXPECT_NEAR(constant_of(report, geometries::sign()), 900.0, 2.0);       // ||v||_1^2
   EXPECT_NEAR(report.diagonal_share.value, 1.0 / kDimension, 4.0 * report.diagonal_share.standard_error + 1e-3);
   EXPECT_LT(report.diagonal_share.value, 0.2);
 }
@@ -66,7 +66,8 @@ TEST(Hessian, RecoversSpectralConstantOfMatrixQuadratic) {
   for (Index i = 0; i < n * n; ++i) curvatures.push_back(1.0 + static_cast<double>(i / n));
   Synthetic objective(infos, gaussian_start(n * n, 4), diagonal_quadratic(curvatures));
   const HessianReport report = measure(objective);
-  EXPECT_NEAR(constant_of(report, Geometry::spectral) / (n * 36.0), 1.0, 0.01);  // 1 + ... + 8 = 36; msign within 0.7%
+  EXPECT_NEAR(constant_of(report, geometries::spectral()) / (n * 36.0), 1.0,
+              0.01);  // 1 + ... + 8 = 36; msign within 0.7%
 }
 
 TEST(Hessian, ReturnsValuesBitEqual) {

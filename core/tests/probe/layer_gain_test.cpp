@@ -27,16 +27,16 @@ double best_gain_of(std::span<const float> x, std::size_t begin, std::size_t end
 }
 
 TEST(LayerGain, OfEachTensorAloneIsTheQuadraticsBest) {
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(vectors({20, 40}), gaussian_start(60, 4), testing::diagonal_quadratic(curvatures()));
     const std::vector<float> before(objective.values().begin(), objective.values().end());
     ModelGeometry model(geometry, objective.parameters());
     BatchSource batches(1);
-    const auto gains = measure_layer_gains(objective, model, geometry == Geometry::sign ? 0.1 : 2.0, batches, {});
+    const auto gains = measure_layer_gains(objective, model, geometry == geometries::sign() ? 0.1 : 2.0, batches, {});
     ASSERT_EQ(gains.size(), 2U);
     // Differences of losses of about 100, of parameters rounded to float.
-    EXPECT_NEAR(gains[0].gain.value / best_gain_of(before, 0, 20, geometry), 1.0, 1e-4) << to_string(geometry);
-    EXPECT_NEAR(gains[1].gain.value / best_gain_of(before, 20, 60, geometry), 1.0, 1e-4) << to_string(geometry);
+    EXPECT_NEAR(gains[0].gain.value / best_gain_of(before, 0, 20, geometry), 1.0, 1e-4) << geometry.name();
+    EXPECT_NEAR(gains[1].gain.value / best_gain_of(before, 20, 60, geometry), 1.0, 1e-4) << geometry.name();
     EXPECT_TRUE(std::equal(before.begin(), before.end(), objective.values().begin()));
   }
 }
@@ -44,11 +44,11 @@ TEST(LayerGain, OfEachTensorAloneIsTheQuadraticsBest) {
 TEST(LayerGain, WithNoiseIsUnbiasedUpToItsError) {
   Synthetic objective(vectors({20, 40}), gaussian_start(60, 4), testing::diagonal_quadratic(curvatures()),
                       gaussian_noise(std::vector<double>(60, 1.0)));
-  ModelGeometry model(Geometry::sign, objective.parameters());
+  ModelGeometry model(geometries::sign(), objective.parameters());
   BatchSource batches(2);
   const auto gains = measure_layer_gains(objective, model, 0.1, batches,
                                          {.direction_batch = 64, .held_out_batch = 64, .repetitions = 16});
-  const double expected = best_gain_of(objective.values(), 20, 60, Geometry::sign);
+  const double expected = best_gain_of(objective.values(), 20, 60, geometries::sign());
   EXPECT_GT(gains[1].gain.standard_error, 0.0);
   // One search on a noisy slope is a few percent from the top, which costs its square.
   EXPECT_NEAR(gains[1].gain.value, expected, 5.0 * gains[1].gain.standard_error + 0.02 * expected);
@@ -58,7 +58,7 @@ TEST(LayerGain, OfATensorAtItsMinimumIsZero) {
   std::vector<float> start(60, 1.0F);
   std::fill(start.begin(), start.begin() + 20, 0.0F);
   Synthetic objective(vectors({20, 40}), start, testing::diagonal_quadratic(curvatures()));
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     ModelGeometry model(geometry, objective.parameters());
     BatchSource batches(3);
     const auto gains = measure_layer_gains(objective, model, 0.1, batches, {});

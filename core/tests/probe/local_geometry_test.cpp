@@ -26,14 +26,14 @@ std::vector<double> curvatures() {
 
 TEST(OneStepGain, OnNoiselessQuadraticIsSlopeSquaredOverTwiceCurvature) {
   const auto l = curvatures();
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(vectors({20, 40}), gaussian_start(kDimension, 4), testing::diagonal_quadratic(l));
     ModelGeometry model(geometry, objective.parameters());
     BatchSource batches(1);
     const OneStepGain gain = measure_one_step_gain(objective, model, batches, {});
     const double expected = best_gain(l, objective.values(), geometry);
     // Directions and positions are floats; the loss is about 100 times one rounding of a coordinate.
-    EXPECT_NEAR(gain.gain.value / expected, 1.0, 1e-5) << to_string(geometry);
+    EXPECT_NEAR(gain.gain.value / expected, 1.0, 1e-5) << geometry.name();
     EXPECT_NEAR(gain.gain.standard_error / expected, 0.0, 1e-6);
     EXPECT_NEAR(gain.half_slope_step / gain.step_size, 1.0, 1e-3);  // differences of losses a few roundings apart
   }
@@ -41,7 +41,7 @@ TEST(OneStepGain, OnNoiselessQuadraticIsSlopeSquaredOverTwiceCurvature) {
 
 TEST(OneStepGain, WithNoiseIsWithinItsErrorOfTheQuadraticFormula) {
   const auto l = curvatures();
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::sign}) {
+  for (const Geometry& geometry : {geometries::euclidean(), geometries::sign()}) {
     Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 4), testing::diagonal_quadratic(l),
                         gaussian_noise(std::vector<double>(kDimension, 1.0)));
     ModelGeometry model(geometry, objective.parameters());
@@ -51,7 +51,7 @@ TEST(OneStepGain, WithNoiseIsWithinItsErrorOfTheQuadraticFormula) {
         {.direction_batch = 64, .held_out_batch = 64, .search_repetitions = 4, .repetitions = 16});
     const double expected = best_gain(l, objective.values(), geometry);
     EXPECT_GT(gain.gain.standard_error, 0.0);
-    EXPECT_NEAR(gain.gain.value, expected, 5.0 * gain.gain.standard_error + 0.02 * expected) << to_string(geometry);
+    EXPECT_NEAR(gain.gain.value, expected, 5.0 * gain.gain.standard_error + 0.02 * expected) << geometry.name();
   }
 }
 
@@ -67,7 +67,7 @@ TEST(OneStepGain, StaysDefinedWhereCurvatureIsNegative) {
     return value;
   };
   Synthetic objective(vectors({8}), std::vector<float>(8, 0.1F), double_well);
-  ModelGeometry model(Geometry::sign, objective.parameters());
+  ModelGeometry model(geometries::sign(), objective.parameters());
   BatchSource batches(3);
   const OneStepGain gain = measure_one_step_gain(objective, model, batches, {});
   // The parabola through points a factor 2 apart misses the top of a quartic by 3% of the gain.
@@ -81,7 +81,7 @@ TEST(OneStepGain, StaysDefinedWhereCurvatureIsNegative) {
 TEST(OneStepGain, FindsTheDeeperOfTwoValleysAndTheLengthOfTheNearerOne) {
   for (const double depth : {0.25, 4.0}) {
     Synthetic objective(vectors({20}), std::vector<float>(20, 0.0F), testing::two_valleys(1.0, depth));
-    ModelGeometry model(Geometry::sign, objective.parameters());
+    ModelGeometry model(geometries::sign(), objective.parameters());
     BatchSource batches(3);
     const OneStepGain gain = measure_one_step_gain(objective, model, batches, {});
     // Steps a factor 2 apart, and the best of them where a parabola misleads.
@@ -94,7 +94,7 @@ TEST(OneStepGain, FindsTheDeeperOfTwoValleysAndTheLengthOfTheNearerOne) {
 
 TEST(OneStepGain, WithoutALowerBoundEndsAtAFiniteStep) {
   Synthetic objective(vectors({4}), std::vector<float>(4, 0.5F), testing::diagonal_quadratic({-1, -1, -1, -1}));
-  ModelGeometry model(Geometry::sign, objective.parameters());
+  ModelGeometry model(geometries::sign(), objective.parameters());
   BatchSource batches(4);
   const OneStepGain gain = measure_one_step_gain(objective, model, batches, {});
   EXPECT_TRUE(std::isfinite(gain.gain.value));
@@ -103,7 +103,7 @@ TEST(OneStepGain, WithoutALowerBoundEndsAtAFiniteStep) {
 
 TEST(OneStepGain, AtAStationaryPointSaysNoGain) {
   Synthetic objective(vectors({4}), std::vector<float>(4, 0.0F), testing::diagonal_quadratic({1, 1, 1, 1}));
-  ModelGeometry model(Geometry::sign, objective.parameters());
+  ModelGeometry model(geometries::sign(), objective.parameters());
   BatchSource batches(4);
   EXPECT_EQ(measure_one_step_gain(objective, model, batches, {}).step_size, 0.0);
 }
@@ -118,8 +118,8 @@ TEST(Smoothness, RankOneQuadraticGivesBothConstantsInSpiteOfNoise) {
     BatchSource batches(5);
     // With noise the direction is random, so only the noiseless case meets the constants; the secant of a given
     // direction d is exact in both: ||v|| |<v, d>|.
-    ModelGeometry euclidean(Geometry::euclidean, objective.parameters());
-    ModelGeometry sign(Geometry::sign, objective.parameters());
+    ModelGeometry euclidean(geometries::euclidean(), objective.parameters());
+    ModelGeometry sign(geometries::sign(), objective.parameters());
     const Smoothness l2 = measure_smoothness(objective, euclidean, 0.5, batches, {.repetitions = 8});
     const Smoothness linf = measure_smoothness(objective, sign, 0.5, batches, {.repetitions = 8});
     if (sigma == 0.0) {
@@ -142,7 +142,7 @@ TEST(Smoothness, DiagonalQuadraticGivesSumOfCurvaturesUnderNoise) {
   for (const double x : l) sum += x;
   Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 6), testing::diagonal_quadratic(l),
                       gaussian_noise(std::vector<double>(kDimension, 30.0)));
-  ModelGeometry sign(Geometry::sign, objective.parameters());
+  ModelGeometry sign(geometries::sign(), objective.parameters());
   BatchSource batches(6);
   const Smoothness linf = measure_smoothness(objective, sign, 0.1, batches, {});
   // Gradients of size 30 in float, differences of size 0.1 L: relative error 30 2^-24 / 0.1.
@@ -154,7 +154,7 @@ TEST(LocalGeometry, LeavesParametersBitEqual) {
   Synthetic objective(vectors({kDimension}), gaussian_start(kDimension, 6), testing::diagonal_quadratic(curvatures()),
                       gaussian_noise(std::vector<double>(kDimension, 1.0)));
   const std::vector<float> before(objective.values().begin(), objective.values().end());
-  ModelGeometry sign(Geometry::sign, objective.parameters());
+  ModelGeometry sign(geometries::sign(), objective.parameters());
   BatchSource batches(7);
   (void)measure_one_step_gain(objective, sign, batches, {});
   (void)measure_smoothness(objective, sign, 0.1, batches, {});

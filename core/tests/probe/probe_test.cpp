@@ -55,12 +55,12 @@ TEST(Probe, RecoversKnownNoiseSmoothnessAndTail) {
   EXPECT_GT(report.start.noise_density_error, 0.0);
   EXPECT_LT(report.start.noise_density_error, 0.05);
   // Every sign direction of a diagonal Hessian meets L_inf = sum L_i exactly; the gradient's meets at most max L_i.
-  const GeometryReport* sign = report.start.find(Geometry::sign);
+  const GeometryReport* sign = report.start.find(geometries::sign());
   ASSERT_NE(sign, nullptr);
   EXPECT_NEAR(sign->smoothness.constant.value / 800.0, 1.0, 1e-3);
   EXPECT_NEAR(sign->noise_scale / report.start.noise.l1, 1.0, 1e-9);
   EXPECT_NEAR(sign->noise_density / report.start.noise.density, 1.0, 1e-9);
-  const GeometryReport* euclidean = report.start.find(Geometry::euclidean);
+  const GeometryReport* euclidean = report.start.find(geometries::euclidean());
   ASSERT_NE(euclidean, nullptr);
   EXPECT_LE(euclidean->smoothness.constant.value, 3.5 * (1.0 + 1e-3));
   EXPECT_GT(euclidean->smoothness.constant.value, 0.5);

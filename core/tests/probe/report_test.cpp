@@ -50,7 +50,7 @@ TEST(ProbeReport, JsonHasTheKeysOfTheContract) {
     EXPECT_TRUE(json.contains(key)) << key;
   }
   for (const char* key : {"l2", "linf", "spectral"}) EXPECT_TRUE(json["smoothness"][key].is_number()) << key;
-  ASSERT_EQ(json["one_step_gain"].size(), 3U);
+  ASSERT_EQ(json["one_step_gain"].size(), builtin_geometries().size());
   for (const char* key : {"direction", "gain", "gain_se", "step_size"}) {
     EXPECT_TRUE(json["one_step_gain"][0].contains(key)) << key;
   }
@@ -68,7 +68,7 @@ TEST(ProbeReport, SmoothnessDoesNotHangOnWhichValleyIsDeeper) {
     Synthetic objective(vectors({50}), std::vector<float>(50, 0.0F), testing::two_valleys(1.0, 1.0),
                         gaussian_noise(std::vector<double>(50, 3.0)));
     const ProbeReport report = probe(objective, 8, {.micro_batches = 8, .pilot_steps = 0, .seed = seed});
-    const GeometryReport* sign = report.start.find(Geometry::sign);
+    const GeometryReport* sign = report.start.find(geometries::sign());
     ASSERT_NE(sign, nullptr);
     found_far.insert(sign->one_step_gain.step_size > 0.1);
     // gain' = (e / w) e^(-s) (1 - s) at s = a / w: over a = w ln 2 the slope falls by (e / w) (1 - (1 - ln 2) / 2).
@@ -104,11 +104,14 @@ TEST(ProbeReport, RoutedGeometrySaysWhichTensorsStepByMsign) {
   Synthetic objective = identity_weight();
   const ProbeReport report = probe(objective, 16, quick());
   const auto json = nlohmann::json::parse(report.to_json());
-  const auto& routed = json["routed"];
+  const auto& routed = json["routed"][0];
+  EXPECT_EQ(routed["geometry"], "spectral");
+  EXPECT_EQ(json["routed"].size(), 3U);  // row-wise and column-wise, too
   EXPECT_EQ(routed["msign"]["coordinates"], 64);
   EXPECT_EQ(routed["sign"]["coordinates"], 16);
-  EXPECT_EQ(json["per_parameter"][0]["spectral_part"], "msign");
-  EXPECT_EQ(json["per_parameter"][1]["spectral_part"], "sign");
+  EXPECT_TRUE(json["per_parameter"][0]["geometries"].contains("spectral"));
+  EXPECT_TRUE(json["per_parameter"][0]["geometries"].contains("column-wise"));
+  EXPECT_FALSE(json["per_parameter"][1]["geometries"].contains("spectral"));
   // The step is one for both; on a quadratic the parts add up to the loss's decrease, which is positive.
   EXPECT_GT(routed["msign"]["step_gain"].get<double>() + routed["sign"]["step_gain"].get<double>(), 0.0);
 }

@@ -82,7 +82,7 @@ inline double best_gain(std::span<const double> l, std::span<const float> x, Geo
   double curvature = 0.0;
   for (std::size_t i = 0; i < l.size(); ++i) {
     const double g = l[i] * static_cast<double>(x[i]);
-    const double d = geometry == Geometry::sign ? (g > 0.0 ? 1.0 : -1.0) : g;
+    const double d = geometry == geometries::sign() ? (g > 0.0 ? 1.0 : -1.0) : g;
     slope += g * d;
     curvature += l[i] * d * d;
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <stdexcept>
@@ -210,6 +211,63 @@ TEST(Race, ExceptionsOfTheProblemReachTheCaller) {
   auto options = short_race();
   options.threads = 2;
   EXPECT_THROW(run(Broken(), sgd_and_signsgd(0.1, 0.1), options), std::runtime_error);
+}
+
+/// Somebody's own optimizer: gradient descent, written by hand.
+class ByHand : public Stepper {
+ public:
+  explicit ByHand(double learning_rate) : learning_rate_(learning_rate) {}
+  StepReport step(Objective& objective, const StepOptions& options) override {
+    const auto rate = static_cast<float>(learning_rate_ * options.learning_rate_scale);
+    for (const Parameter& parameter : objective.parameters()) {
+      for (std::size_t i = 0; i < parameter.value.size(); ++i) parameter.value[i] -= rate * parameter.gradient[i];
+    }
+    return {};
+  }
+  [[nodiscard]] std::size_t state_bytes() const override { return 12; }
+
+ private:
+  double learning_rate_;
+};
+
+TEST(Race, AnybodysStepperTakesPart) {
+  auto contestants = sgd_and_signsgd(0.05, 0.03);
+  contestants.push_back({.name = "by hand",
+                         .make_stepper = [](Objective&, double rate) { return std::make_unique<ByHand>(rate); },
+                         .learning_rate = 0.05});
+  const auto result = run(sparse_noise(), contestants, short_race());
+  const ContestantResult& sgd_result = result.contestants[0];
+  const ContestantResult& by_hand = result.contestants[2];
+  EXPECT_EQ(by_hand.learning_rate, sgd_result.learning_rate);
+  EXPECT_NEAR(by_hand.final_loss, sgd_result.final_loss, 1e-6) << "it is the same method";
+  EXPECT_EQ(by_hand.state_bytes, 12U);
+}
+
+TEST(Race, TimeAndMemoryOfEveryRunAreMeasured) {
+  std::vector<Contestant> contestants = sgd_and_signsgd(0.05, 0.03);
+  contestants.push_back({"sgd-momentum", sgd({.learning_rate = 0.02, .beta = 0.9, .nesterov = true})});
+  contestants.push_back({"adamw", adamw({.learning_rate = 0.03})});
+  const auto result = run(sparse_noise(), contestants, short_race());
+  std::size_t coordinates = 0;
+  for (const Parameter& p : sparse_noise().instantiate(1)->parameters()) coordinates += p.value.size();
+  EXPECT_EQ(result.contestants[0].state_bytes, 0U);
+  EXPECT_EQ(result.contestants[2].state_bytes, 4 * coordinates);
+  EXPECT_EQ(result.contestants[3].state_bytes, 8 * coordinates);
+  for (const ContestantResult& contestant : result.contestants) {
+    EXPECT_GT(contestant.seconds_per_step, 0.0) << contestant.name;
+    EXPECT_LT(contestant.seconds_per_step, 1.0);
+    ASSERT_EQ(contestant.speedups.size(), 2U);
+    EXPECT_EQ(contestant.speedups[0].baseline, "sgd-momentum");
+    EXPECT_EQ(contestant.speedups[1].baseline, "adamw");
+    for (const SpeedupOver& over : contestant.speedups) {
+      if (!over.steps) continue;
+      const auto& baseline = result.contestants[over.baseline == "adamw" ? 3 : 2];
+      const double ratio = baseline.seconds_per_step / contestant.seconds_per_step;
+      EXPECT_DOUBLE_EQ(over.time->value, over.steps->value * ratio);
+    }
+  }
+  EXPECT_EQ(result.contestants[3].speedups[1].steps->value, 1.0);
+  ASSERT_TRUE(result.contestants[1].speedups[1].steps.has_value()) << "SignSGD over AdamW";
 }
 
 TEST(Race, OneRateMeansNoSearchAndNoFinalSeedMeansSearchAlone) {

@@ -11,6 +11,7 @@
 #include "normdescent/linalg/decompositions.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/linalg/reductions.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/norms/norms.hpp"
 
 namespace normdescent {
@@ -33,6 +34,32 @@ TYPED_TEST(EveryNorm, SatisfiesTheAxiomsInFloat) {
 TYPED_TEST(EveryNorm, SatisfiesTheAxiomsInDouble) {
   const NormReport report = check_norm<double>(TypeParam{}, "double");
   EXPECT_TRUE(report.passed()) << report.one_line();
+}
+
+// The norms of the built-in geometries, as they are asked for: a new one needs no line here.
+struct NormOfGeometry {
+  Geometry geometry;
+  template <class T>
+  double value(MatrixView<const T> g) const {
+    return geometry.norm(g);
+  }
+  template <class T>
+  double dual(MatrixView<const T> g) const {
+    return geometry.dual_norm(g);
+  }
+  template <class T>
+  void dual_unit(MatrixView<const T> g, MatrixView<T> out) const {
+    geometry.dual_map<T>(g, out);
+  }
+};
+
+TEST(EveryGeometry, SatisfiesTheAxioms) {
+  for (const Geometry& geometry : builtin_geometries()) {
+    const NormReport in_float = check_norm<float>(NormOfGeometry{geometry}, geometry.name());
+    EXPECT_TRUE(in_float.passed()) << in_float.one_line();
+    const NormReport in_double = check_norm<double>(NormOfGeometry{geometry}, geometry.name());
+    EXPECT_TRUE(in_double.passed()) << in_double.one_line();
+  }
 }
 
 // ---- mutants --------------------------------------------------------------------------------------------------------

@@ -4,10 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <stdexcept>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "normdescent/optimizers/catalog.hpp"
+#include "normdescent/training/accumulation.hpp"
 #include "support/quadratic_problem.hpp"
 
 namespace normdescent {
@@ -321,6 +325,46 @@ TEST(TrainingOptions, DefaultsAreValidAndEveryConstraintIsChecked) {
   EXPECT_THROW(TrainingOptions{.evaluate_every = -1}.validate(), std::invalid_argument);
   EXPECT_THROW(TrainingOptions{.divergence_factor = 1.0}.validate(), std::invalid_argument);
   EXPECT_THROW(TrainingOptions{.divergence_factor = std::nan("")}.validate(), std::invalid_argument);
+}
+
+/// Notes the steps that its batches are for, and keeps something beside its parameters.
+class Keeper : public test::QuadraticObjective {
+ public:
+  Keeper() : QuadraticObjective({.curvature = {1.0, 1.0}}, 1) {}
+  double gradient(const Batch& batch) override {
+    steps.push_back(batch.step);
+    ++calls_;
+    return QuadraticObjective::gradient(batch);
+  }
+  [[nodiscard]] std::string save() const override { return std::to_string(calls_); }
+  void restore(const std::string& saved) override { calls_ = std::stoi(saved); }
+  std::vector<std::uint64_t> steps;
+
+ private:
+  int calls_ = 0;
+};
+
+TEST(TrainOnce, BatchesCarryTheirStepAlsoThroughAccumulation) {
+  auto inner = std::make_unique<Keeper>();
+  Keeper& keeper = *inner;
+  const auto objective = accumulate(std::move(inner), 2);
+  std::vector<ParameterInfo> infos;
+  for (const auto& parameter : objective->parameters()) infos.push_back(parameter.info);
+  Optimizer<float> optimizer(sgd({.learning_rate = 0.1}), std::move(infos));
+  TrainingPosition position;
+  TrainingObserver nobody;
+  (void)train_once(*objective, optimizer, 4, {.steps = 3}, position, nobody);
+  EXPECT_EQ(keeper.steps, (std::vector<std::uint64_t>{0, 0, 1, 1, 2, 2}));
+  EXPECT_EQ(objective->save(), "6");
+  objective->restore("2");
+  EXPECT_EQ(keeper.save(), "2");
+}
+
+TEST(TrainOnce, AnObjectiveWithNothingBesideItsParametersSavesNothing) {
+  test::QuadraticObjective plain({.curvature = {1.0}}, 1);
+  EXPECT_EQ(plain.save(), "");
+  EXPECT_NO_THROW(plain.restore(""));
+  EXPECT_THROW(plain.restore("7"), std::invalid_argument);
 }
 
 }  // namespace

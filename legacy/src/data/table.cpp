@@ -11,7 +11,7 @@
 #include "normdescent/base/hash.hpp"
 #include "normdescent/base/permutation.hpp"
 #include "normdescent/base/user_error.hpp"
-#include "normdescent/io/mapped_file.hpp"
+#include "normdescent/io/random_access_file.hpp"
 #include "table_text.hpp"
 
 namespace normdescent {
@@ -83,8 +83,10 @@ Table read_table(const std::filesystem::path& path, const TableOptions& options)
     throw UserError("'" + path.string() + "' is not a file", "give a CSV file with a header row, or a LIBSVM file");
   }
   if (std::filesystem::file_size(path, error) == 0) throw UserError("'" + path.string() + "' is empty");
-  const MappedFile file(path);
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  const RandomAccessFile file(path);
+  std::string content(file.size(), '\0');
+  file.read(0, std::as_writable_bytes(std::span(content)));
+  const std::string_view text(content);
   std::string_view rest = text;
   std::string_view first;
   while (!rest.empty() && trimmed(first).empty()) first = take_line(rest);

@@ -9,6 +9,8 @@
 #include "normdescent/predict/features.hpp"
 #include "normdescent/race/race_statistics.hpp"
 #include "normdescent/scoreboard/judge.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
+#include "normdescent/statistics/quantile.hpp"
 
 namespace normdescent {
 
@@ -29,18 +31,16 @@ std::vector<Finals> finals_of(const RaceResult& race) {
     for (const RunRecord& run : contestant.finals) losses.push_back(run.final_loss);
     Finals finals;
     if (!losses.empty()) {
-      const auto [mean, error] = mean_and_error(losses);
-      finals.mean = mean;
+      const double mean = mean_and_error(losses).value;
+      finals.mean = std::isfinite(mean) ? mean : std::numeric_limits<double>::infinity();
       finals.count = static_cast<double>(losses.size());
-      finals.variance = error * error * finals.count;
+      finals.variance = sample_variance(losses);
     }
     if (finals.is_finite() && !std::isnan(finals.variance)) variances.push_back(finals.variance);
     all.push_back(finals);
   }
   // The variance of two or three seeds is often small by accident: see test_winner.
-  std::ranges::sort(variances);
-  const std::size_t n = variances.size();
-  const double floor = n == 0 ? 0.0 : 0.5 * (variances[(n - 1) / 2] + variances[n / 2]);
+  const double floor = variances.empty() ? 0.0 : median(variances);
   for (Finals& finals : all) finals.variance = std::isnan(finals.variance) ? floor : std::max(finals.variance, floor);
   return all;
 }

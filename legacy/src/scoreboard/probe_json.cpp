@@ -11,14 +11,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr Geometry kGeometries[] = {Geometry::euclidean, Geometry::sign, Geometry::spectral, Geometry::row_wise};
-
 std::vector<GeometryReport> geometries_from(const Json& list) {
   std::vector<GeometryReport> geometries;
   for (const Json& item : list) {
     GeometryReport m;
-    for (const Geometry geometry : kGeometries) {
-      if (item.at("geometry") == to_string(geometry)) m.geometry = geometry;
+    for (const Geometry& geometry : builtin_geometries()) {
+      if (item.at("geometry") == geometry.name()) m.geometry = geometry;
     }
     m.noise_scale = number_at(item, "noise_scale");
     m.noise_density = number_at(item, "noise_density");
@@ -82,7 +80,8 @@ ProbeReport probe_from_json(const Json& json) {
   for (std::size_t i = 0; i < gains.size() && i < report.start.geometries.size(); ++i) {
     OneStepGain& gain = report.start.geometries[i].one_step_gain;
     gain.gain = {number_at(gains[i], "gain"), number_at(gains[i], "gain_se")};
-    gain.learning_rate = number_at(gains[i], "step_size");
+    gain.step_size = number_at(gains[i], "step_size");
+    gain.learning_rate = number_at(gains[i], "learning_rate");
   }
   report.tail = tail_from(json.at("tail").at("coordinates"));
   report.tail_of_projections = tail_from(json.at("tail").at("projections"));

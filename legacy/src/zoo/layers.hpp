@@ -52,9 +52,9 @@ class Convolution : public torch::nn::Module {
 };
 
 /// Mean 0 and variance 1 over the last dimension, then gain and bias.
-class Norm : public torch::nn::Module {
+class GainNorm : public torch::nn::Module {
  public:
-  explicit Norm(std::int64_t width) {
+  explicit GainNorm(std::int64_t width) {
     gain = register_parameter("gain", torch::empty({width}));
     bias = register_parameter("bias", torch::empty({width}));
   }

@@ -90,10 +90,10 @@ class PostNormBlock final : public torch::nn::Module {
     const std::int64_t c = shape.width;
     attention_ = register_module("attention", std::make_shared<Dense>(c, 3 * c));
     mix_ = register_module("mix", std::make_shared<Dense>(c, c));
-    norm_1_ = register_module("norm_1", std::make_shared<Norm>(c));
+    norm_1_ = register_module("norm_1", std::make_shared<GainNorm>(c));
     up_ = register_module("up", std::make_shared<Dense>(c, 4 * c));
     down_ = register_module("down", std::make_shared<Dense>(4 * c, c));
-    norm_2_ = register_module("norm_2", std::make_shared<Norm>(c));
+    norm_2_ = register_module("norm_2", std::make_shared<GainNorm>(c));
   }
 
   [[nodiscard]] torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& mask) const {
@@ -114,10 +114,10 @@ class PostNormBlock final : public torch::nn::Module {
   std::int64_t heads_;
   std::shared_ptr<Dense> attention_;
   std::shared_ptr<Dense> mix_;
-  std::shared_ptr<Norm> norm_1_;
+  std::shared_ptr<GainNorm> norm_1_;
   std::shared_ptr<Dense> up_;
   std::shared_ptr<Dense> down_;
-  std::shared_ptr<Norm> norm_2_;
+  std::shared_ptr<GainNorm> norm_2_;
 };
 
 class PostNormGpt final : public Model {

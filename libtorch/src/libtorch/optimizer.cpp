@@ -93,6 +93,7 @@ void SpecOptimizer::add_group(const ParameterGroup& group) {
   std::vector<torch::Tensor> tensors;
   for (const ModuleParameter& p : engine_.parameters(engine_.group_count() - 1)) tensors.push_back(p.tensor);
   add_param_group({std::move(tensors), std::make_unique<GroupOptions>(rate)});
+  param_groups_.back().options().set_lr(rate);  // newer LibTorchs fill options of other classes from the defaults
 }
 
 void SpecOptimizer::set_spec(std::size_t group, const OptimizerSpec& spec) {

@@ -57,6 +57,24 @@ TEST(TorchRoles, TiedHeadIsOneEmbedding) {
   EXPECT_EQ(parameters[0].info.role, Role::embedding);
 }
 
+// The name that comes first is the head's, the tensor is still the embedding's.
+TEST(TorchRoles, TiedHeadThatIsRegisteredFirstIsAnEmbedding) {
+  struct Head : torch::nn::Module {
+    explicit Head(const torch::Tensor& weight) { register_parameter("weight", weight); }
+  };
+  struct Tied : torch::nn::Module {
+    Tied() {
+      const torch::nn::Embedding table(7, 5);
+      register_module("lm_head", std::make_shared<Head>(table->weight));
+      register_module("table", table);
+    }
+  };
+  const auto parameters = module_parameters(Tied());
+  ASSERT_EQ(parameters.size(), 1U);
+  EXPECT_EQ(parameters[0].info.name, "lm_head.weight");
+  EXPECT_EQ(parameters[0].info.role, Role::embedding);
+}
+
 TEST(TorchOptimizers, StepBitForBitLikeTheCore) {
   for (const OptimizerSpec& spec : catalog_specs()) {
     Net net(3);

@@ -8,18 +8,19 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/theory/lower_others.hpp"
 #include "normdescent/theory/tuning.hpp"
 #include "normdescent/theory/upper_baselines.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
+#include "steps_until_mean.hpp"
 
 namespace normdescent::lab {
 
 namespace {
 
 // L = Delta = 1, as H6 has them.
-ProblemConstants constants_of(double noise) { return {.geometry = Geometry::sign, .noise = noise}; }
+ProblemConstants constants_of(double noise) { return {.geometry = "sign", .noise = noise}; }
 
 /// U10 wants delta > 0 and has it under a logarithm only; H6 wants none. 1e-12 is none to 11 digits.
 AdagradConstants upper_constants_of(double noise, double start_slope) {
@@ -53,8 +54,8 @@ struct Measured {
   double epsilon = 0.0;
   std::int64_t promised = 0;  // steps of the instance
   double upper = 0.0;
-  MeanEstimate smallest;
-  MeanEstimate average;
+  Estimate smallest;
+  Estimate average;
 };
 
 Measured measure(const Setting& s, std::size_t trajectories, std::uint64_t seed, std::uint64_t job) {
@@ -73,8 +74,8 @@ Measured measure(const Setting& s, std::size_t trajectories, std::uint64_t seed,
     smallest.push_back(run.smallest);
     average.push_back(run.average);
   }
-  out.smallest = mean_of(smallest);
-  out.average = mean_of(average);
+  out.smallest = mean_and_error(smallest);
+  out.average = mean_and_error(average);
   return out;
 }
 
@@ -126,12 +127,12 @@ ExperimentResult adagrad_lower_bound(const ExperimentOptions& options) {
                         {"noise_l1", s.noise},
                         {"lower", m.epsilon},
                         {"promised_steps", m.promised},
-                        {"min_norm", m.smallest.mean},
+                        {"min_norm", m.smallest.value},
                         {"min_norm_se", m.smallest.standard_error},
-                        {"average_norm", m.average.mean},
+                        {"average_norm", m.average.value},
                         {"upper", m.upper}});
-    least = std::min(least, (m.smallest.mean - 3 * m.smallest.standard_error) / m.epsilon);
-    most = std::max(most, (m.average.mean + 3 * m.average.standard_error) / m.upper);
+    least = std::min(least, (m.smallest.value - 3 * m.smallest.standard_error) / m.epsilon);
+    most = std::max(most, (m.average.value + 3 * m.average.standard_error) / m.upper);
     shortest = std::min(shortest, static_cast<double>(m.promised) / static_cast<double>(s.steps));
   }
   out.checks.push_back(

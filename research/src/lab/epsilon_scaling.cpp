@@ -20,8 +20,8 @@
 #include "experiments.hpp"
 #include "normdescent/base/multiversion.hpp"
 #include "normdescent/lab/random.hpp"
+#include "normdescent/statistics/line_fit.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 #include "tuned_search.hpp"
 
 namespace normdescent::lab {

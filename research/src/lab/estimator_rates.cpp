@@ -24,8 +24,9 @@
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
 #include "normdescent/rules/corrections.hpp"
+#include "normdescent/statistics/estimate.hpp"
+#include "normdescent/statistics/line_fit.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 #include "tuned_search.hpp"
 
 namespace normdescent::lab {

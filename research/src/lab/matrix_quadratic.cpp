@@ -10,7 +10,7 @@
 #include "normdescent/base/philox.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/norms/norms.hpp"
-#include "statistics.hpp"
+#include "normdescent/statistics/quantile.hpp"
 
 namespace normdescent::lab {
 

@@ -8,10 +8,10 @@
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
 #include "normdescent/linalg/polar.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/theory/lower_sign.hpp"
 #include "normdescent/theory/upper.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 
 namespace normdescent::lab {
 
@@ -90,14 +90,14 @@ std::vector<double> noise_vector(const Setting& s) {
 struct Outcome {
   double epsilon = 0.0;
   double upper = 0.0;
-  MeanEstimate smallest;
-  MeanEstimate average;
+  Estimate smallest;
+  Estimate average;
   double position_error = 0.0;  // against integer SignSGD with the same draws
   double off_grid = 0.0;
 };
 
 Outcome measure(const Setting& s, int trajectories, std::uint64_t seed, std::uint64_t job) {
-  const ProblemConstants constants{.geometry = Geometry::spectral,
+  const ProblemConstants constants{.geometry = "spectral",
                                    .initial_gap = kGap,
                                    .smoothness = kSmoothness,
                                    .noise = s.noise,
@@ -127,8 +127,8 @@ Outcome measure(const Setting& s, int trajectories, std::uint64_t seed, std::uin
     smallest.push_back(run.norms.smallest);
     average.push_back(run.norms.average);
   }
-  out.smallest = mean_of(smallest);
-  out.average = mean_of(average);
+  out.smallest = mean_and_error(smallest);
+  out.average = mean_and_error(average);
   return out;
 }
 
@@ -164,13 +164,13 @@ ExperimentResult muon_lower_bound(const ExperimentOptions& options) {
                         {"learning_rate", s.learning_rate},
                         {"noise_trace", s.noise},
                         {"lower", o.epsilon},
-                        {"min_norm", o.smallest.mean},
+                        {"min_norm", o.smallest.value},
                         {"min_norm_se", o.smallest.standard_error},
-                        {"average_norm", o.average.mean},
+                        {"average_norm", o.average.value},
                         {"upper", o.upper},
                         {"position_error", o.position_error}});
-    least = std::min(least, (o.smallest.mean - 3 * o.smallest.standard_error) / o.epsilon);
-    most = std::max(most, (o.average.mean + 3 * o.average.standard_error) / o.upper);
+    least = std::min(least, (o.smallest.value - 3 * o.smallest.standard_error) / o.epsilon);
+    most = std::max(most, (o.average.value + 3 * o.average.standard_error) / o.upper);
     error = std::max(error, o.position_error);
   }
   out.checks.push_back(check_at_least(

@@ -11,8 +11,9 @@
 #include "normdescent/lab/separable_run.hpp"
 #include "normdescent/linalg/polar.hpp"
 #include "normdescent/norms/norms.hpp"
+#include "normdescent/statistics/line_fit.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 #include "worst_case.hpp"
 
 namespace normdescent::lab {
@@ -250,7 +251,7 @@ ExperimentResult muon_scaling(const ExperimentOptions& options) {
       all.push_back(samples_of(jobs[j].method, setting,
                                RandomStream::of(options.seed, 41, j << 12U | static_cast<std::uint64_t>(k))));
     }
-    return mean_of(all).mean;
+    return mean_and_error(all).value;
   });
   ExperimentResult out;
   out.parameters = {{"smoothness", kWorstCaseSmoothness},

@@ -5,7 +5,7 @@
 #include "normdescent/base/numbers.hpp"
 #include "normdescent/base/philox.hpp"
 #include "normdescent/lab/problem.hpp"
-#include "normdescent/norms/geometry_norms.hpp"
+#include "normdescent/norms/geometry.hpp"
 
 namespace normdescent::lab {
 
@@ -26,9 +26,9 @@ class SelfCheck {
   std::vector<Check> run() {
     values();
     gradient_against_values();
-    if (claims_.smoothness.euclidean) smoothness("l2", Geometry::euclidean, *claims_.smoothness.euclidean);
-    if (claims_.smoothness.sign) smoothness("l-infinity", Geometry::sign, *claims_.smoothness.sign);
-    if (claims_.smoothness.spectral) smoothness("spectral", Geometry::spectral, *claims_.smoothness.spectral);
+    if (claims_.smoothness.euclidean) smoothness("l2", geometries::euclidean(), *claims_.smoothness.euclidean);
+    if (claims_.smoothness.sign) smoothness("l-infinity", geometries::sign(), *claims_.smoothness.sign);
+    if (claims_.smoothness.spectral) smoothness("spectral", geometries::spectral(), *claims_.smoothness.spectral);
     noise();
     return std::move(checks_);
   }
@@ -118,7 +118,7 @@ class SelfCheck {
       Philox random(options_.seed, 103, static_cast<std::uint64_t>(i) * d_ * 2);
       for (auto& k : v) k = random.normal();
       for (int iteration = 0; iteration < 20; ++iteration) {  // v <- dual direction of H v (theory E9)
-        const double length = step_norm(geometry, matrix(v));
+        const double length = geometry.norm(matrix(v));
         if (length == 0.0) break;
         double size = 1.0;
         for (const double k : x) size = std::max(size, std::abs(k));
@@ -128,7 +128,7 @@ class SelfCheck {
         const Point gx = gradient(x);
         Point change = gradient(y);
         for (std::size_t k = 0; k < d_; ++k) change[k] -= gx[k];
-        dual_unit<double>(geometry, matrix(change), {v.data(), claims_.rows, claims_.cols});
+        geometry.dual_map<double>(matrix(change), {v.data(), claims_.rows, claims_.cols});
       }
     }
     checks_.push_back(check_at_most("largest secant curvature in " + norm, largest, constant * (1 + 1e-6)));
@@ -145,8 +145,8 @@ class SelfCheck {
       step[k] = y[k] - x[k];
       change[k] -= gx[k];
     }
-    const double length = step_norm(geometry, matrix(step));
-    return length == 0.0 ? 0.0 : dual_norm(geometry, matrix(change)) / length;
+    const double length = geometry.norm(matrix(step));
+    return length == 0.0 ? 0.0 : geometry.dual_norm(matrix(change)) / length;
   }
 
   void noise() {

@@ -7,10 +7,10 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/theory/lower_sgd.hpp"
 #include "normdescent/theory/upper_baselines.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 
 namespace normdescent::lab {
 
@@ -98,15 +98,15 @@ Outcome measure(const Setting& s, int trajectories, std::uint64_t seed, std::uin
       smallest.push_back(run.smallest);
       average.push_back(run.average);
     }
-    const auto low = mean_of(smallest);
-    const auto mean = mean_of(average);
-    out.least_margin = std::min(out.least_margin, (low.mean - 3 * low.standard_error) / promised);
-    if (low.mean < out.best) {
-      out.best = low.mean;
+    const auto low = mean_and_error(smallest);
+    const auto mean = mean_and_error(average);
+    out.least_margin = std::min(out.least_margin, (low.value - 3 * low.standard_error) / promised);
+    if (low.value < out.best) {
+      out.best = low.value;
       out.best_rate = rate;
     }
     if (s.tail == 2.0 && rate <= 1 / l2_smoothness) {
-      const ProblemConstants euclidean{.geometry = Geometry::euclidean,
+      const ProblemConstants euclidean{.geometry = "euclidean",
                                        .initial_gap = kGap,
                                        .smoothness = l2_smoothness,
                                        .noise = l2_noise,
@@ -115,7 +115,7 @@ Outcome measure(const Setting& s, int trajectories, std::uint64_t seed, std::uin
       const double upper = upper_sgd_in_l1(euclidean, static_cast<double>(s.dimension),
                                            {.learning_rate = rate, .steps = static_cast<double>(s.steps), .batch = 1.0})
                                .value;
-      out.most_upper = std::max(out.most_upper, (mean.mean + 3 * mean.standard_error) / upper);
+      out.most_upper = std::max(out.most_upper, (mean.value + 3 * mean.standard_error) / upper);
     }
   }
   return out;

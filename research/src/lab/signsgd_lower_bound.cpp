@@ -8,11 +8,13 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
+#include "normdescent/statistics/distributions.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "normdescent/theory/lower_sign.hpp"
 #include "normdescent/theory/tuning.hpp"
 #include "normdescent/theory/upper.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
+#include "steps_until_mean.hpp"
 
 namespace normdescent::lab {
 
@@ -22,7 +24,7 @@ constexpr double kSmoothness = 2.0;  // L_inf
 constexpr double kGap = 1.0;         // Delta
 
 ProblemConstants constants_of(double noise) {
-  return {.geometry = Geometry::sign,
+  return {.geometry = "sign",
           .initial_gap = kGap,
           .smoothness = kSmoothness,
           .noise = noise,
@@ -71,8 +73,8 @@ const auto sign_rule = [](double learning_rate) {
 struct Measured {
   double epsilon = 0.0;
   double upper = 0.0;
-  MeanEstimate smallest;
-  MeanEstimate average;
+  Estimate smallest;
+  Estimate average;
   double escapes = 0.0;  // coordinates that left the resisting stretch
   double escapes_expected = 0.0;
 };
@@ -106,8 +108,8 @@ Measured measure(const Setting& s, std::size_t trajectories, std::uint64_t seed,
         static_cast<double>(trajectories) *
         binomial_tail(steps, i.oracle.probability >= 1 ? 1.0 : moves, std::get<ResistingFunction>(i.function).cells);
   }
-  out.smallest = mean_of(smallest);
-  out.average = mean_of(average);
+  out.smallest = mean_and_error(smallest);
+  out.average = mean_and_error(average);
   return out;
 }
 
@@ -161,14 +163,14 @@ ExperimentResult signsgd_lower_bound(const ExperimentOptions& options) {
                         {"noise_l1", s.noise},
                         {"dimension", static_cast<std::int64_t>(s.dimension)},
                         {"lower", m.epsilon},
-                        {"min_norm", m.smallest.mean},
+                        {"min_norm", m.smallest.value},
                         {"min_norm_se", m.smallest.standard_error},
-                        {"average_norm", m.average.mean},
+                        {"average_norm", m.average.value},
                         {"upper", m.upper},
                         {"escapes", m.escapes},
                         {"escapes_expected", m.escapes_expected}});
-    least = std::min(least, (m.smallest.mean - 3 * m.smallest.standard_error) / m.epsilon);
-    most = std::max(most, (m.average.mean + 3 * m.average.standard_error) / m.upper);
+    least = std::min(least, (m.smallest.value - 3 * m.smallest.standard_error) / m.epsilon);
+    most = std::max(most, (m.average.value + 3 * m.average.standard_error) / m.upper);
     escapes += m.escapes;
     expected += m.escapes_expected;
   }

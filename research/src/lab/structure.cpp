@@ -13,7 +13,6 @@
 #include "experiments.hpp"
 #include "matrix_quadratic.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 
 namespace normdescent::lab {
 

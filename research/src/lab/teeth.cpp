@@ -10,7 +10,6 @@
 #include "normdescent/lab/separable_run.hpp"
 #include "normdescent/theory/lower_sgd.hpp"
 #include "normdescent/theory/upper.hpp"
-#include "statistics.hpp"
 #include "teeth.hpp"
 
 namespace normdescent::lab {
@@ -143,7 +142,7 @@ void two_way_mix(Teeth& teeth) {
 }  // namespace
 
 ProblemConstants sign_constants(double gap, double smoothness, double noise, double tail) {
-  return {.geometry = Geometry::sign,
+  return {.geometry = "sign",
           .initial_gap = gap,
           .smoothness = smoothness,
           .noise = noise,

@@ -105,7 +105,7 @@ void steps_into_unseen_coordinates(Teeth& teeth, std::uint64_t seed) {
   const auto problem = zero_chain_problem({.length = length, .probability = probability});
   // epsilon = 1/2 makes the chain of L10 exactly this one (theory 5.8, lambda = 1).
   ProblemConstants constants = sign_constants(12.0 * length, 152.0, 23 * std::sqrt((1 - probability) / probability));
-  constants.geometry = Geometry::euclidean;
+  constants.geometry = "euclidean";
   const double bound = lower_zero_respecting_samples(constants, 0.5).value;
   const auto rule = sgd_rule<double>(0.01);
   const auto samples_until_small = [&](double jump) {

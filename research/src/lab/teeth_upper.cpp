@@ -125,7 +125,7 @@ void matrices(Teeth& teeth) {
   };
   const auto constants = [&](double smoothness) {
     ProblemConstants c = sign_constants(start * start / 2, smoothness, 0.0);
-    c.geometry = Geometry::spectral;
+    c.geometry = "spectral";
     return c;
   };
   for (const double smoothness : {double{r * r}, double{r}}) {
@@ -151,7 +151,7 @@ void matrices(Teeth& teeth) {
 void too_long_for_sgd(Teeth& teeth) {
   constexpr int steps = 50;
   ProblemConstants constants = sign_constants(0.5, 1.0, 0.0);
-  constants.geometry = Geometry::euclidean;
+  constants.geometry = "euclidean";
   const auto exact = [](int, double, double x) { return x; };
   for (const double rate : {1.0, 2.5}) {
     const double average = slopes(sgd_rule<double>(rate), 1.0, steps, identity, exact).average;

@@ -8,8 +8,8 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/quadratic.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 
 namespace normdescent::lab {
 
@@ -63,7 +63,9 @@ std::vector<double> sign_contributions(std::span<const float> curvature, std::sp
   return f;
 }
 
-double total(std::span<const double> values) { return mean_of(values).mean * static_cast<double>(values.size()); }
+double total(std::span<const double> values) {
+  return mean_and_error(values).value * static_cast<double>(values.size());
+}
 
 Series to_series(std::string name, const Curve& curve) {
   Series series{.name = std::move(name), .x = {}, .y = {}, .low = {}, .high = {}};
@@ -130,7 +132,7 @@ ExperimentResult toy_deterministic(const ExperimentOptions& options) {
   for (const auto& [step, value] : kPublishedSign) {
     // Published and ours are two draws of the start: their difference has sqrt(2) times the spread of one.
     const auto parts = sign_contributions(curvature, start, 1e-2 * static_cast<double>(step));
-    const double spread = mean_of(parts).standard_error * static_cast<double>(parts.size());
+    const double spread = mean_and_error(parts).standard_error * static_cast<double>(parts.size());
     checks.push_back(check_near("SignSGD 1e-2 near the published value, t = " + std::to_string(step),
                                 sign_curve[static_cast<std::size_t>(step)], value, 5 * std::sqrt(2.0) * spread));
   }

@@ -12,8 +12,9 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/quadratic.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
+#include "normdescent/statistics/quantile.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 
 namespace normdescent::lab {
 
@@ -59,17 +60,17 @@ Series band(std::string name, std::span<const Curve> curves) {
     std::vector<double> values;
     for (const auto& curve : curves) values.push_back(curve[t]);
     series.x.push_back(static_cast<double>(t));
-    series.y.push_back(mean_of(values).mean);
+    series.y.push_back(mean_and_error(values).value);
     series.low.push_back(quantile(values, 0.1));
     series.high.push_back(quantile(values, 0.9));
   }
   return series;
 }
 
-MeanEstimate level_of(std::span<const Curve> curves) {
+Estimate level_of(std::span<const Curve> curves) {
   std::vector<double> levels;
-  for (const auto& curve : curves) levels.push_back(mean_of(std::span(curve).last(kWindow)).mean);
-  return mean_of(levels);
+  for (const auto& curve : curves) levels.push_back(mean_and_error(std::span(curve).last(kWindow)).value);
+  return mean_and_error(levels);
 }
 
 }  // namespace
@@ -90,8 +91,8 @@ ExperimentResult toy_sparse_noise(const ExperimentOptions& options) {
   const double sign_level =
       expected_level([&](double m) { return (1 - 2 * c * kSignRate) * m + kSignRate * kSignRate; },
                      [](double) { return kSignRate * kSignRate / 3.0; });
-  const MeanEstimate sgd_measured = level_of(sgd);
-  const MeanEstimate sign_measured = level_of(sign);
+  const Estimate sgd_measured = level_of(sgd);
+  const Estimate sign_measured = level_of(sign);
 
   ExperimentResult out;
   out.parameters = {{"dimension", std::int64_t{kDimension}},
@@ -99,8 +100,8 @@ ExperimentResult toy_sparse_noise(const ExperimentOptions& options) {
                     {"noise_density", 1.0 / kDimension},
                     {"steps", kSteps},
                     {"trajectories", static_cast<std::int64_t>(trajectories)}};
-  const auto row = [](const char* method, double rate, const MeanEstimate& measured, double expected, double limit) {
-    return Row{{"method", std::string(method)},       {"learning_rate", rate}, {"level", measured.mean},
+  const auto row = [](const char* method, double rate, const Estimate& measured, double expected, double limit) {
+    return Row{{"method", std::string(method)},       {"learning_rate", rate}, {"level", measured.value},
                {"level_se", measured.standard_error}, {"expected", expected},  {"expected_forever", limit}};
   };
   const double sgd_limit = 0.5 * kSgdRate * kNoise * kNoise / (2 - kSgdRate);
@@ -111,12 +112,12 @@ ExperimentResult toy_sparse_noise(const ExperimentOptions& options) {
   // Four standard errors: a false alarm once in 15,000 (a few more for few trajectories, whose error is itself
   // uncertain).
   out.checks.push_back(
-      check_near("SGD level over the last 1000 steps", sgd_measured.mean, sgd_level, 4 * sgd_measured.standard_error));
-  out.checks.push_back(check_near("SignSGD level over the last 1000 steps", sign_measured.mean, sign_level,
+      check_near("SGD level over the last 1000 steps", sgd_measured.value, sgd_level, 4 * sgd_measured.standard_error));
+  out.checks.push_back(check_near("SignSGD level over the last 1000 steps", sign_measured.value, sign_level,
                                   4 * sign_measured.standard_error));
-  const double ratio = sgd_measured.mean / sign_measured.mean;
-  const double ratio_error = ratio * std::hypot(sgd_measured.standard_error / sgd_measured.mean,
-                                                sign_measured.standard_error / sign_measured.mean);
+  const double ratio = sgd_measured.value / sign_measured.value;
+  const double ratio_error = ratio * std::hypot(sgd_measured.standard_error / sgd_measured.value,
+                                                sign_measured.standard_error / sign_measured.value);
   out.checks.push_back(
       check_at_least("SGD level over SignSGD level, two standard errors down", ratio - 2 * ratio_error, 1.0));
   out.charts.push_back({.title = "Noise on one coordinate of 100: mean and 10-90 % of trajectories",

@@ -8,8 +8,9 @@
 #include "elementwise.hpp"
 #include "experiments.hpp"
 #include "normdescent/lab/separable_run.hpp"
+#include "normdescent/statistics/line_fit.hpp"
+#include "normdescent/statistics/mean_and_error.hpp"
 #include "parallel.hpp"
-#include "statistics.hpp"
 #include "worst_case.hpp"
 
 namespace normdescent::lab {
@@ -17,14 +18,14 @@ namespace normdescent::lab {
 namespace {
 
 struct Samples {
-  MeanEstimate mean;
+  Estimate mean;
   double bound = 0.0;  // what theory promises at this step size
   double learning_rate = 0.0;
 };
 
 template <class MakeRule>
-MeanEstimate samples_to_target(const std::vector<ScalarInstance>& instances, const MakeRule& rule, double epsilon,
-                               std::int64_t cap, int trajectories, RandomStream stream) {
+Estimate samples_to_target(const std::vector<ScalarInstance>& instances, const MakeRule& rule, double epsilon,
+                           std::int64_t cap, int trajectories, RandomStream stream) {
   std::vector<double> samples;
   for (int k = 0; k < trajectories; ++k) {
     const auto run =
@@ -33,7 +34,7 @@ MeanEstimate samples_to_target(const std::vector<ScalarInstance>& instances, con
     samples.push_back(run.first_below >= 0 ? static_cast<double>(run.first_below)
                                            : std::numeric_limits<double>::infinity());
   }
-  return mean_of(samples);
+  return mean_and_error(samples);
 }
 
 /// At the best step size. Step sizes come in the order of what their instances promise: a horizon beyond the best
@@ -52,7 +53,7 @@ Samples sgd_samples(const WorstCase& s, int trajectories, RandomStream stream) {
   std::sort(candidates.begin(), candidates.end());
   Samples best{.mean = {std::numeric_limits<double>::infinity(), 0.0}, .bound = 0.0, .learning_rate = 0.0};
   for (const auto& [horizon, rate] : candidates) {
-    if (horizon > best.mean.mean) break;
+    if (horizon > best.mean.value) break;
     const auto instances = sgd_instances(budgets, rate, std::max(1.0, horizon));
     const auto cap = static_cast<std::int64_t>(100 * horizon + 1000);
     const double learning_rate = rate;
@@ -61,7 +62,7 @@ Samples sgd_samples(const WorstCase& s, int trajectories, RandomStream stream) {
     const auto mean = samples_to_target(
         instances, [&](double unit) { return sgd_rule<double>(learning_rate / unit); }, s.epsilon, cap,
         is_random ? trajectories : 1, stream);
-    if (mean.mean < best.mean.mean) best = {mean, horizon, rate};
+    if (mean.value < best.mean.value) best = {mean, horizon, rate};
   }
   return best;
 }
@@ -133,15 +134,15 @@ ExperimentResult scaling(const ExperimentOptions& options, const std::vector<Fam
         const auto& setting = families[f].settings[jobs[j].setting];
         const auto& r = results[j];
         x.push_back(setting.ratio);
-        y.push_back(r.mean.mean);
-        least = std::min(least, (r.mean.mean + 3 * r.mean.standard_error) / r.bound);
+        y.push_back(r.mean.value);
+        least = std::min(least, (r.mean.value + 3 * r.mean.standard_error) / r.bound);
         out.rows.push_back({{"family", families[f].name},
                             {"method", std::string(is_sgd ? "sgd" : "signsgd")},
                             {"dimension", static_cast<std::int64_t>(setting.sigma.size())},
                             {ratio_name, setting.ratio},
                             {"tail", setting.tail},
                             {"target", setting.epsilon},
-                            {"samples", r.mean.mean},
+                            {"samples", r.mean.value},
                             {"samples_se", r.mean.standard_error},
                             {"promised", r.bound},
                             {"learning_rate", r.learning_rate}});

@@ -5,24 +5,12 @@
 #include <numbers>
 #include <utility>
 
+#include "geometry_bounds.hpp"
 #include "require.hpp"
 
 namespace normdescent::theory {
 
-Assumption noise_assumption(Geometry geometry, double tail) {
-  const bool has_variance = tail == 2.0;
-  switch (geometry) {
-    case Geometry::euclidean: return {"N-l2", "unbiased samples, E||n||_2^p <= S^p"};
-    case Geometry::sign:
-      if (has_variance) return {"N1", "unbiased samples, E n_i^2 <= sigma_i^2 for every coordinate, S = ||sigma||_1"};
-      return {"N3", "unbiased samples, E|n_i|^p <= sigma_i^p for every coordinate, S = ||sigma||_1"};
-    case Geometry::spectral:
-      if (has_variance) return {"N2", "unbiased samples, E[N N^T] <= Sigma^2, S = tr Sigma"};
-      return {"N4", "unbiased samples, ||V_0||_nuc^(p/2) E||N||^p_{|V_0|^-1} <= ||V_0||_nuc^p, S = ||V_0||_nuc"};
-    case Geometry::row_wise: return {"N-row", "unbiased samples, E||N_i||_2^p <= s_i^p for every row, S = sum of s_i"};
-  }
-  return {};
-}
+Assumption noise_assumption(const std::string& geometry, double tail) { return bounds_of(geometry).noise(tail); }
 
 Assumption quadratic_model() {
   return {"S-quad", "|f(y) - f(x) - <grad f(x), y - x>| <= L/2 ||y - x||^2 in the step norm"};

@@ -9,7 +9,7 @@
 
 namespace normdescent::theory {
 
-[[nodiscard]] Assumption noise_assumption(Geometry geometry, double tail);
+[[nodiscard]] Assumption noise_assumption(const std::string& geometry, double tail);
 [[nodiscard]] Assumption quadratic_model();
 [[nodiscard]] Assumption lipschitz_gradient();
 [[nodiscard]] Assumption separable_smoothness();

@@ -2,12 +2,13 @@
 #include "normdescent/theory/evaluate.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "normdescent/base/nearest_name.hpp"
 #include "normdescent/theory/lower_others.hpp"
 #include "normdescent/theory/lower_sgd.hpp"
@@ -20,63 +21,18 @@ using namespace theory;
 
 namespace {
 
-enum class Family { sgd, sgd_l2, mini_batch, momentum, lion, muonlight, extrapolation, variance_reduction, adagrad };
-
-struct Method {
-  BoundsMethod info;
-  Family family;
-};
-
-constexpr std::array kMethods{
-    Method{{"sgd", Geometry::sign, "plain SGD, judged in l1 (needs dimension, density)"}, Family::sgd},
-    Method{{"sgd-l2", Geometry::euclidean, "plain SGD in l2"}, Family::sgd_l2},
-    Method{{"normalized-sgd", Geometry::euclidean, "g/||g||_2, no momentum"}, Family::mini_batch},
-    Method{{"normalized-sgd-momentum", Geometry::euclidean, "m/||m||_2, EMA momentum"}, Family::momentum},
-    Method{{"signsgd", Geometry::sign, "sign(g), no momentum"}, Family::mini_batch},
-    Method{{"signum", Geometry::sign, "sign(m), EMA momentum"}, Family::momentum},
-    Method{{"lion", Geometry::sign, "sign of Lion's two averages"}, Family::lion},
-    Method{{"signsgd-extrapolation", Geometry::sign, "sign(m), gradients at extrapolated points"},
-           Family::extrapolation},
-    Method{{"signsgd-mvr", Geometry::sign, "sign(m), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"muon", Geometry::spectral, "msign(G), no momentum"}, Family::mini_batch},
-    Method{{"muon-momentum", Geometry::spectral, "msign(M), EMA momentum"}, Family::momentum},
-    Method{{"muonlight", Geometry::spectral, "Muon with Nesterov momentum: matrix Lion"}, Family::muonlight},
-    Method{{"muon-extrapolation", Geometry::spectral, "msign(M), gradients at extrapolated points"},
-           Family::extrapolation},
-    Method{{"muon-mvr", Geometry::spectral, "msign(M), momentum variance reduction"}, Family::variance_reduction},
-    Method{{"adagrad", Geometry::sign, "g_i over the root of the sum of its squares (needs dimension)"},
-           Family::adagrad},
-    Method{{"row-normalized-sgd", Geometry::row_wise, "row-normalized G, no momentum"}, Family::mini_batch},
-};
-
-constexpr auto kInfos = [] {
-  std::array<BoundsMethod, kMethods.size()> infos{};
-  std::ranges::transform(kMethods, infos.begin(), &Method::info);
-  return infos;
-}();
-
 const Method& find_method(const std::string& name) {
-  const auto found = std::ranges::find(kMethods, name, [](const Method& method) { return method.info.name; });
-  if (found != kMethods.end()) return *found;
+  const auto found = std::ranges::find(methods(), name, [](const Method& method) { return method.info.name; });
+  if (found != methods().end()) return *found;
   std::vector<std::string> names;
   std::string all;
-  for (const auto& method : kMethods) {
+  for (const auto& method : methods()) {
     names.emplace_back(method.info.name);
     all += (all.empty() ? "" : ", ") + names.back();
   }
   const auto nearest = nearest_name(name, names);
   throw std::invalid_argument("method = " + name + ", must be one of " + all +
                               (nearest ? "; did you mean " + *nearest + "?" : ""));
-}
-
-const char* stationarity(Geometry geometry) {
-  switch (geometry) {
-    case Geometry::euclidean: return "l2";
-    case Geometry::sign: return "l1";
-    case Geometry::spectral: return "nuclear";
-    case Geometry::row_wise: return "row l2 sum";
-  }
-  return "unknown";
 }
 
 double needed(const std::optional<double>& value, const char* field, const BoundsQuery& query) {
@@ -114,7 +70,7 @@ void evaluate_sgd(const BoundsQuery& query, const ProblemConstants& constants, B
   const double d = needed(query.dimension, "dimension", query);
   const double phi = needed(query.density, "density", query);
   if (query.tail == 2.0) {
-    const ProblemConstants euclidean{.geometry = Geometry::euclidean,
+    const ProblemConstants euclidean{.geometry = "euclidean",
                                      .initial_gap = query.delta,
                                      .smoothness = query.smoothness,
                                      .noise = query.noise / std::sqrt(d * phi)};
@@ -235,19 +191,27 @@ void collect(const Bound& bound, BoundsReport& report) {
 
 }  // namespace
 
-std::span<const BoundsMethod> bounds_methods() { return kInfos; }
+std::span<const BoundsMethod> bounds_methods() {
+  static const std::vector<BoundsMethod> infos = [] {
+    std::vector<BoundsMethod> all;
+    for (const Method& method : methods()) all.push_back(method.info);
+    return all;
+  }();
+  return infos;
+}
 
 BoundsReport evaluate_bounds(const BoundsQuery& query) {
   const Method& method = find_method(query.method);
   validate_query(query);
-  const ProblemConstants constants{.geometry = method.info.geometry,
+  const std::string geometry = method.info.geometry.empty() ? query.geometry : std::string(method.info.geometry);
+  const ProblemConstants constants{.geometry = geometry,
                                    .initial_gap = query.delta,
                                    .smoothness = query.smoothness,
                                    .noise = query.noise,
                                    .tail = query.tail};
   require_target(constants, query.epsilon);
 
-  BoundsReport report{.method = query.method, .stationarity = stationarity(method.info.geometry)};
+  BoundsReport report{.method = query.method, .stationarity = bounds_of(geometry).stationarity};
   evaluate_family(query, method, constants, report);
   if (report.upper) collect(report.upper->bound, report);
   if (report.lower) collect(*report.lower, report);
@@ -255,10 +219,8 @@ BoundsReport evaluate_bounds(const BoundsQuery& query) {
   const bool is_rival_of_sgd = method.family == Family::mini_batch || method.family == Family::momentum ||
                                method.family == Family::lion || method.family == Family::muonlight;
   if (query.dimension && query.density && is_rival_of_sgd) {
-    if (method.info.geometry == Geometry::sign)
-      report.speedup_over_sgd = speedup_sign_over_sgd(*query.dimension, *query.density);
-    if (method.info.geometry == Geometry::spectral)
-      report.speedup_over_sgd = speedup_muon_over_sgd(*query.dimension, *query.density);
+    if (const auto speedup = bounds_of(geometry).speedup_over_sgd; speedup != nullptr)
+      report.speedup_over_sgd = speedup(*query.dimension, *query.density);
   }
   if (report.speedup_over_sgd)
     report.speedup_at_epsilon = speedup_at(*report.speedup_over_sgd, query.noise, query.epsilon, query.tail);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "magnitude.hpp"
 #include "require.hpp"
 
@@ -28,15 +29,8 @@ Bound lower_deterministic_steps(const ProblemConstants& constants, double epsilo
   validate(constants);
   require_target(constants, epsilon);
   Bound bound;
-  switch (constants.geometry) {
-    case Geometry::euclidean: bound.source = published("L5", "Jiang et al., COLT 2025, Theorem 1"); break;
-    case Geometry::sign: bound.source = published("L5", "Jiang et al., COLT 2025, Theorem 5"); break;
-    case Geometry::spectral:
-    case Geometry::row_wise:
-      bound.source = derived_here("L5 in one dimension");
-      bound.constants_are_ours = true;
-      break;
-  }
+  bound.source = bounds_of(constants.geometry).deterministic;
+  bound.constants_are_ours = bound.source.ends_with(kDerivedHere);
   bound.assumptions = {quadratic_model(), {"deterministic", "queries depend on earlier answers only; noise may be 0"}};
   const Magnitude target(epsilon);
   set_log_value(bound, (Magnitude(constants.smoothness) * Magnitude(constants.initial_gap) / (target * target)).log());
@@ -57,7 +51,7 @@ Bound lower_adagrad(const ProblemConstants& constants, double steps) {
   }
   Bound bound;
   bound.source = published("L6", "Jiang et al., COLT 2025, Corollary 17");
-  bound.assumptions = {noise_assumption(Geometry::sign, 2.0),
+  bound.assumptions = {noise_assumption("sign", 2.0),
                        quadratic_model(),
                        {"adagrad", "x_i <- x_i - eta g_i/b_i, delta = 0, instance in one dimension"}};
   set_log_value(bound, value.log());
@@ -89,8 +83,7 @@ Bound lower_adagrad_samples(const ProblemConstants& constants, double epsilon) {
 
 Bound lower_sign_momentum_unstructured(const ProblemConstants& constants, double dimension, double steps) {
   require_second_moments(constants);
-  if (constants.geometry != Geometry::sign)
-    throw std::invalid_argument(std::string("geometry = ") + to_string(constants.geometry) + ", must be sign");
+  require_geometry(constants, "sign");
   require_at_least_one("dimension", dimension);
   require_at_least_one("steps", steps);
   const Magnitude S(constants.noise);
@@ -114,12 +107,11 @@ Bound lower_sign_momentum_unstructured(const ProblemConstants& constants, double
 Bound lower_zero_respecting_samples(const ProblemConstants& constants, double epsilon) {
   validate(constants);
   require_target(constants, epsilon);
-  if (constants.geometry != Geometry::euclidean)
-    throw std::invalid_argument(std::string("geometry = ") + to_string(constants.geometry) + ", must be euclidean");
+  require_geometry(constants, "euclidean");
   Bound bound;
   bound.source = "L10 [rate: Arjevani et al. 2023; constants derived here]";
   bound.constants_are_ours = true;
-  bound.assumptions = {noise_assumption(Geometry::euclidean, constants.tail),
+  bound.assumptions = {noise_assumption("euclidean", constants.tail),
                        quadratic_model(),
                        {"zero-respecting", "x_t is supported on coordinates that some earlier sample had non-zero"}};
   const Magnitude target(epsilon);

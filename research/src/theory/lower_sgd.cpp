@@ -37,7 +37,7 @@ double total_count(const SeparableConstants& constants) {
 }
 
 std::vector<Assumption> sgd_assumptions(double tail) {
-  return {noise_assumption(Geometry::sign, tail), separable_smoothness(),
+  return {noise_assumption("sign", tail), separable_smoothness(),
           Assumption{"vanilla-sgd", "x <- x - eta g, one sample per step, eta constant, instance chosen after eta"}};
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "magnitude.hpp"
 #include "require.hpp"
 
@@ -18,12 +19,8 @@ Bound described(const ProblemConstants& constants) {
   bound.constants_are_ours = true;
   if (constants.tail < 2.0)
     bound.source = derived_here("L8");
-  else if (constants.geometry == Geometry::spectral)
-    bound.source = "L2 [rate: arXiv:2605.06615, Theorem 5; constants derived here]";
-  else if (constants.geometry == Geometry::sign)
-    bound.source = "L1 [rate: arXiv:2605.06615, Theorem 2; constants derived here]";
   else
-    bound.source = "L1 in one dimension [constants derived here]";
+    bound.source = bounds_of(constants.geometry).without_momentum;
   bound.assumptions = {noise_assumption(constants.geometry, constants.tail), quadratic_model(), exact_direction(),
                        constant_step_without_momentum()};
   return bound;

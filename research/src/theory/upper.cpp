@@ -6,6 +6,7 @@
 #include <string>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "magnitude.hpp"
 #include "require.hpp"
 
@@ -35,15 +36,15 @@ struct Describe {
     flag_gradient_smoothness(bound, constants);
   }
   [[nodiscard]] const char* momentum_tag(const char* vector_tag) const {
-    return constants.geometry == Geometry::spectral ? "U7" : vector_tag;
+    const char* const own = bounds_of(constants.geometry).momentum_tag;
+    return own != nullptr ? own : vector_tag;
   }
 
   void operator()(const RawMiniBatch&) const {
     bound.assumptions.push_back(quadratic_model());
-    if (constants.tail == 2.0 && constants.geometry == Geometry::sign)
-      bound.source = published("U1", "arXiv:2605.06615, Theorem 1");
-    else if (constants.tail == 2.0 && constants.geometry == Geometry::spectral)
-      bound.source = published("U2", "arXiv:2605.06615, Theorem 4");
+    const std::string& known = bounds_of(constants.geometry).mini_batch;
+    if (constants.tail == 2.0 && !known.empty())
+      bound.source = known;
     else
       derived("U3");
   }
@@ -111,9 +112,7 @@ Bound upper_bound_with_decay(const ProblemConstants& constants, const LionAverag
 Bound upper_bound_inexact_msign(const ProblemConstants& constants, const GradientEstimator& estimator,
                                 const RunSettings& run, double delta) {
   if (!(delta >= 0.0 && delta < 1.0)) refuse("delta", delta, "in [0, 1)");
-  if (constants.geometry != Geometry::spectral)
-    throw std::invalid_argument(std::string("geometry = ") + to_string(constants.geometry) +
-                                ", must be spectral: only msign is computed inexactly");
+  require_geometry(constants, "spectral", ": only msign is computed inexactly");
   validate(run);
   RunSettings stretched = run;
   stretched.learning_rate *= 1.0 + delta;  // longest step in the spectral norm

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "assumptions.hpp"
+#include "geometry_bounds.hpp"
 #include "magnitude.hpp"
 #include "require.hpp"
 
@@ -17,16 +18,13 @@ using namespace theory;
 Bound upper_sgd(const ProblemConstants& constants, const RunSettings& run) {
   validate(constants);
   validate(run);
-  if (constants.geometry != Geometry::euclidean)
-    throw std::invalid_argument(std::string("geometry = ") + to_string(constants.geometry) +
-                                ", must be euclidean: plain SGD is analysed in l2");
+  require_geometry(constants, "euclidean", ": plain SGD is analysed in l2");
   if (constants.tail != 2.0)
     refuse("tail", constants.tail, "2: plain SGD with constant steps has no bound without a finite variance");
 
   Bound bound;
   bound.source = published("U11", "standard");
-  bound.assumptions = {noise_assumption(Geometry::euclidean, 2.0), quadratic_model(),
-                       checked("sgd-step", "eta <= 1/L_2")};
+  bound.assumptions = {noise_assumption("euclidean", 2.0), quadratic_model(), checked("sgd-step", "eta <= 1/L_2")};
   const double largest = 1.0 / constants.smoothness;
   if (run.learning_rate > largest * (1.0 + 1e-12))
     bound.flags.push_back({FlagKind::step_condition_violated, largest,
@@ -71,7 +69,7 @@ Bound upper_adagrad(const AdagradConstants& constants, const RunSettings& run) {
 
   Bound bound;
   bound.source = published("U10", "Jiang et al., COLT 2025, Theorem 2");
-  bound.assumptions = {noise_assumption(Geometry::sign, 2.0),
+  bound.assumptions = {noise_assumption("sign", 2.0),
                        separable_smoothness(),
                        {"adagrad", "x_i <- x_i - eta g_i/(b_i + delta), b_i^2 the sum of g_i^2, current one included"}};
   set_value(bound, 2.0 * std::numbers::sqrt3 * Q / (eta * std::sqrt(T)) + std::sqrt(2.0 * d * delta * Q / (eta * T)) +

@@ -117,7 +117,7 @@ Bound bernstein2018_theorem1(double initial_gap, double smoothness_l1, double no
   require_at_least_one("samples", samples);
   Bound bound;
   bound.source = published("U8", "Bernstein et al. 2018, Theorem 1");
-  bound.assumptions = {noise_assumption(Geometry::sign, 2.0),
+  bound.assumptions = {noise_assumption("sign", 2.0),
                        separable_smoothness(),
                        {"growing-batch", "batch = steps = sqrt(samples), eta = 1/sqrt(||L||_1 steps)"}};
   set_value(bound, (std::sqrt(smoothness_l1) * (initial_gap + 0.5) + 2.0 * noise_l1) / std::pow(samples, 0.25));

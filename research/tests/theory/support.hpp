@@ -9,6 +9,7 @@
 #include <string>
 
 #include "normdescent/base/philox.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/theory/constants.hpp"
 
 namespace normdescent::test {
@@ -19,7 +20,7 @@ inline double log_uniform(Philox& random, double low, double high) {
 }
 
 inline ProblemConstants random_constants(Philox& random, double tail) {
-  return {.geometry = static_cast<Geometry>(random.below(4)),
+  return {.geometry = builtin_geometries()[random.below(builtin_geometries().size())].name(),
           .initial_gap = log_uniform(random, -3, 3),
           .smoothness = log_uniform(random, -3, 3),
           .noise = log_uniform(random, -3, 3),

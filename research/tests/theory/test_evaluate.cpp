@@ -156,14 +156,14 @@ TEST(EvaluateBounds, SpeedupIsReportedWithDimensionAndDensity) {
 }
 
 TEST(EvaluateMeasured, AsksEveryGeometryForTheSameShareOfItsGradient) {
-  const MeasuredProblem problem{.delta = 5.0,
-                                .dimension = 1000.0,
-                                .density = 0.3,
-                                .geometries = {{Geometry::euclidean, {10.0, 2.0, 1.0}},
-                                               {Geometry::sign, {500.0, 34.6, 20.0}},
-                                               {Geometry::spectral, {40.0, 9.0, 6.0}}}};
+  const MeasuredProblem problem{
+      .delta = 5.0,
+      .dimension = 1000.0,
+      .density = 0.3,
+      .geometries = {{"euclidean", {10.0, 2.0, 1.0}}, {"sign", {500.0, 34.6, 20.0}}, {"spectral", {40.0, 9.0, 6.0}}}};
   const MeasuredBounds bounds = evaluate_bounds(problem, {.fraction = 0.25});
-  EXPECT_EQ(bounds.entries.size(), bounds_methods().size() - 3);  // row-wise and the two extrapolations
+  // Not rows, columns, an unnamed norm and the two extrapolations.
+  EXPECT_EQ(bounds.entries.size(), bounds_methods().size() - 5);
   for (const auto& entry : bounds.entries) {
     ASSERT_TRUE(entry.report) << entry.query.method << ": " << entry.refused;
     if (entry.query.method == "signum") {
@@ -181,10 +181,25 @@ TEST(EvaluateMeasured, AsksEveryGeometryForTheSameShareOfItsGradient) {
   EXPECT_NEAR(bounds.costs[1].over_euclidean->noise, 8.0 * 4.0 / (1.73 * 1.73), 1e-11);
 }
 
+TEST(EvaluateMeasured, AGeometryOfOnesOwnHasTheBoundsOfEveryNorm) {
+  const GeometryAtPoint at{40.0, 9.0, 6.0};
+  const MeasuredProblem problem{
+      .delta = 5.0, .dimension = 1000.0, .density = 0.3, .geometries = {{"row-wise", at}, {"schatten-4", at}}};
+  const MeasuredBounds bounds = evaluate_bounds(problem, {.fraction = 0.25});
+  ASSERT_EQ(bounds.entries.size(), 2U);
+  EXPECT_EQ(bounds.entries[0].query.method, "row-normalized-sgd");
+  EXPECT_EQ(bounds.entries[1].query.method, "norm-descent");
+  EXPECT_EQ(bounds.entries[1].query.geometry, "schatten-4");
+  ASSERT_TRUE(bounds.entries[1].report) << bounds.entries[1].refused;
+  EXPECT_EQ(bounds.entries[1].report->stationarity, "its dual norm");
+  EXPECT_EQ(bounds.entries[1].report->assumptions.front().tag, "N-dual");
+  // The same constants, the same theorem.
+  EXPECT_EQ(bounds.entries[1].report->upper->samples, bounds.entries[0].report->upper->samples);
+}
+
 TEST(EvaluateMeasured, AMethodThatIsRefusedDoesNotHideTheOthers) {
-  const MeasuredProblem problem{.delta = 1.0,
-                                .dimension = 10.0,
-                                .geometries = {{Geometry::euclidean, {1e-6, 1.0, 1.0}}, {Geometry::sign, {5, 1, 1}}}};
+  const MeasuredProblem problem{
+      .delta = 1.0, .dimension = 10.0, .geometries = {{"euclidean", {1e-6, 1.0, 1.0}}, {"sign", {5, 1, 1}}}};
   int refused = 0;
   for (const auto& entry : evaluate_bounds(problem, {}).entries) {
     EXPECT_EQ(entry.report.has_value(), entry.refused.empty());

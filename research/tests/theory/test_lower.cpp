@@ -242,8 +242,7 @@ TEST(LowerOthers, KnownAnswers) {
 }
 
 TEST(LowerOthers, ZeroRespectingChainKnownAnswer) {
-  const ProblemConstants euclidean{
-      .geometry = Geometry::euclidean, .initial_gap = 1.0, .smoothness = 7296.0, .noise = 46.0};
+  const ProblemConstants euclidean{.geometry = "euclidean", .initial_gap = 1.0, .smoothness = 7296.0, .noise = 46.0};
   // epsilon = 0.1: T = 100, q = (4.6/46)^2 = 0.01
   EXPECT_NEAR(lower_zero_respecting_samples(euclidean, 0.1).value, 99 / 0.02, 1e-8);
   ProblemConstants exact = euclidean;

@@ -72,7 +72,7 @@ TEST(Tuning, EveryMethodReachesItsTargetAndNoneIsTwiceTooCareful) {
                "variance reduction");
   expect_tight(sweep(8, false,
                      [](auto& c, double e, double b, Philox&) {
-                       c.geometry = Geometry::euclidean;
+                       c.geometry = "euclidean";
                        return tune_sgd(c, e, b);
                      }),
                "sgd");

@@ -47,9 +47,9 @@ TEST(UpperBound, DependsOnTheGeometryOnlyThroughItsConstants) {
   const ExponentialAverage momentum{.averaging = 0.2};
   ProblemConstants constants = with_tail(1.7);
   const double value = upper_bound(constants, momentum, run).value;
-  for (const Geometry geometry : {Geometry::euclidean, Geometry::spectral, Geometry::row_wise}) {
+  for (const char* geometry : {"euclidean", "spectral", "row-wise"}) {
     constants.geometry = geometry;
-    EXPECT_EQ(upper_bound(constants, momentum, run).value, value) << to_string(geometry);
+    EXPECT_EQ(upper_bound(constants, momentum, run).value, value) << geometry;
   }
 }
 
@@ -116,7 +116,7 @@ TEST(UpperBound, IsMonotoneInEveryConstant) {
 
 TEST(UpperBound, SaysWhoseConstantsTheyAre) {
   const RunSettings run{};
-  const auto source = [&](Geometry geometry, double tail, const GradientEstimator& estimator) {
+  const auto source = [&](const char* geometry, double tail, const GradientEstimator& estimator) {
     ProblemConstants constants = with_tail(tail);
     constants.geometry = geometry;
     const Bound bound = upper_bound(constants, estimator, run);
@@ -124,14 +124,14 @@ TEST(UpperBound, SaysWhoseConstantsTheyAre) {
     EXPECT_EQ(bound.constants_are_ours, bound.source.find("constants derived here") != std::string::npos);
     return bound.source;
   };
-  EXPECT_EQ(source(Geometry::sign, 2.0, RawMiniBatch{}), "U1 [arXiv:2605.06615, Theorem 1]");
-  EXPECT_EQ(source(Geometry::spectral, 2.0, RawMiniBatch{}), "U2 [arXiv:2605.06615, Theorem 4]");
-  EXPECT_EQ(source(Geometry::sign, 1.5, RawMiniBatch{}), "U3 [constants derived here]");
-  EXPECT_EQ(source(Geometry::sign, 2.0, ExponentialAverage{}), "U4 [constants derived here]");
-  EXPECT_EQ(source(Geometry::spectral, 2.0, LionAverage{}), "U7 [constants derived here]");
-  EXPECT_EQ(source(Geometry::sign, 2.0, LionAverage{}), "U5 [constants derived here]");
-  EXPECT_EQ(source(Geometry::sign, 2.0, ExtrapolatedAverage{}), "U9b [constants derived here]");
-  EXPECT_EQ(source(Geometry::sign, 2.0, VarianceReducedAverage{}), "U9c [constants derived here]");
+  EXPECT_EQ(source("sign", 2.0, RawMiniBatch{}), "U1 [arXiv:2605.06615, Theorem 1]");
+  EXPECT_EQ(source("spectral", 2.0, RawMiniBatch{}), "U2 [arXiv:2605.06615, Theorem 4]");
+  EXPECT_EQ(source("sign", 1.5, RawMiniBatch{}), "U3 [constants derived here]");
+  EXPECT_EQ(source("sign", 2.0, ExponentialAverage{}), "U4 [constants derived here]");
+  EXPECT_EQ(source("spectral", 2.0, LionAverage{}), "U7 [constants derived here]");
+  EXPECT_EQ(source("sign", 2.0, LionAverage{}), "U5 [constants derived here]");
+  EXPECT_EQ(source("sign", 2.0, ExtrapolatedAverage{}), "U9b [constants derived here]");
+  EXPECT_EQ(source("sign", 2.0, VarianceReducedAverage{}), "U9c [constants derived here]");
 }
 
 TEST(UpperBound, FlagsAQuadraticModelConstantWhereALipschitzGradientIsNeeded) {
@@ -174,7 +174,7 @@ TEST(UpperBound, BudgetFormIsWithinAFactorOfTheBestSplitForHeavyTails) {
 
 TEST(UpperBound, ExactDirectionIsInexactWithDeltaZero) {
   ProblemConstants constants = kSignProblem;
-  constants.geometry = Geometry::spectral;
+  constants.geometry = "spectral";
   const RunSettings run{.learning_rate = 0.01, .steps = 1000};
   const ExponentialAverage momentum{.averaging = 0.1};
   EXPECT_DOUBLE_EQ(upper_bound_inexact_msign(constants, momentum, run, 0.0).value,
@@ -267,8 +267,7 @@ TEST(UpperPublished, BernsteinKnownAnswer) {
 }
 
 TEST(UpperBaselines, SgdKnownAnswersAndStepCondition) {
-  const ProblemConstants euclidean{
-      .geometry = Geometry::euclidean, .initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
+  const ProblemConstants euclidean{.geometry = "euclidean", .initial_gap = 1.0, .smoothness = 2.0, .noise = 0.5};
   const RunSettings run{.learning_rate = 0.1, .steps = 100, .batch = 4};
   EXPECT_NEAR(upper_sgd(euclidean, run).value, std::sqrt(0.2 + 0.1 * 2 * 0.25 / 4), 1e-15);
   EXPECT_NEAR(upper_sgd_in_l1(euclidean, 9.0, run).value, 3 * std::sqrt(0.2125), 1e-14);

@@ -44,10 +44,11 @@ inline constexpr std::int64_t kMaxCorpusBytes = std::int64_t{1} << 30U;
 /// Small enough to read in a fraction of a second, large enough that short runs see hardly any byte twice.
 inline constexpr std::int64_t kSystemHeaderBytes = std::int64_t{32} << 20U;
 
-/// Reads one text file, or every text file of a folder (recursive, sorted by path; hidden names and linked folders are
-/// left out, binary files are skipped and counted).
+/// Reads one text file, or every text file of a folder (recursive, sorted by path; hidden names, linked folders and
+/// folders that this program wrote are left out, binary files are skipped and counted).
 ///
-/// Split     ten or more files: every tenth file is validation; fewer: the last tenth of all bytes is.
+/// Split     ten or more files: every tenth file is validation; fewer: the last tenth of all bytes is, from the
+///           character on that the cut falls in.
 /// Cap       a folder above `max_bytes` is thinned: files are taken in a fixed pseudo-random order of their names until
 ///           the cap is reached. A single file above it is refused.
 /// Throws    UserError: path missing, neither file nor folder, unreadable, empty, binary, no text in the folder.

@@ -47,9 +47,10 @@ struct TokenManifest {
 
 /// Whether `path` is a folder with token shards (files *.bin) or one such file.
 [[nodiscard]] bool holds_token_shards(const std::filesystem::path& path);
-/// Opens the shards of a folder: names with "val" are validation, the others training. Without tokens.json the tokens
-/// are taken for GPT-2's (llm.c's files). All are read once: content_hash is that of the tokens. UserError for a
-/// missing part, a damaged shard or manifest, a token that the vocabulary does not have.
+/// Opens the shards of a folder: names with a part val, valid, validation or eval are validation, the others training; a
+/// part is a run of letters, so medieval_000.bin is training. Without tokens.json the tokens are taken for GPT-2's
+/// (llm.c's files). All are read once: content_hash is that of the tokens. UserError for a missing part, a damaged shard
+/// or manifest, a token that the vocabulary does not have.
 [[nodiscard]] std::shared_ptr<const TokenCorpus> open_token_folder(const std::filesystem::path& folder);
 
 }  // namespace normdescent

@@ -24,7 +24,8 @@ struct SamplingOptions {
 
 /// A token with probability softmax(logits / temperature), restricted to the top k and of these, renormalized, to the
 /// top p: tokens are in the order of falling logits (of equals, the lower id first) and the one is taken in which the
-/// cumulated probability passes `uniform` in [0, 1). Logits of -infinity are never taken.
+/// cumulated probability passes `uniform` in [0, 1). Logits of -infinity are never taken; UserError where one is NaN or
+/// infinity, or none is finite.
 [[nodiscard]] std::int64_t sample_token(std::span<const float> logits, const SamplingOptions& options, double uniform);
 
 struct GenerationOptions {

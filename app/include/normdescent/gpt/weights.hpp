@@ -39,8 +39,9 @@ struct GptWeights {
 /// Memory: a second copy of the weights.
 void write_hugging_face(const std::filesystem::path& folder, const GptWeights& weights);
 
-/// A folder with config.json and model.safetensors, or that safetensors file. Names with or without "transformer.",
-/// F32, F16 or BF16; the buffers attn.bias and attn.masked_bias are ignored.
+/// A folder with config.json and model.safetensors, or that safetensors file. Names with or without "transformer.", with
+/// whatever torch.compile, DDP and FSDP put before them; of tied tensors either; F32, F16 or BF16; the buffers attn.bias
+/// and attn.masked_bias are ignored.
 /// UserError naming file and tensor for every other defect. Memory: the file and the weights.
 [[nodiscard]] GptWeights read_hugging_face(const std::filesystem::path& path);
 
@@ -48,7 +49,11 @@ void write_hugging_face(const std::filesystem::path& folder, const GptWeights& w
 /// are dropped. UserError naming the path for every defect; nothing is allocated before the sizes fit the file's.
 [[nodiscard]] GptWeights read_llmc(const std::filesystem::path& path);
 
-/// Either, by what is there: *.bin is llm.c's.
+/// UserError naming `path` and the first tensor with an entry that is NaN or infinite. Every reader of weights for use
+/// asks this: what such a model computes is no number, either.
+void require_finite(GptWeights& weights, const std::filesystem::path& path);
+
+/// Either, by what is there: *.bin is llm.c's. Finite, or UserError.
 [[nodiscard]] GptWeights read_gpt_weights(const std::filesystem::path& path);
 
 }  // namespace normdescent

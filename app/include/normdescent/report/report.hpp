@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run folder's result.json (docs/architecture.md) becomes report.html: one file that needs no network and no server.
-// Text, tables and the prediction chart are made here; curves are drawn in the browser by the chart library bundled
-// from web/, and are left out, with a word on how to get them, where it was not there at build time.
+// Text, tables and the prediction chart are made here; curves are drawn in the browser by the chart library (dygraphs)
+// that is bundled, and are left out, with a word on how to get them, where it was not there at build time.
 #pragma once
 
 #include <filesystem>

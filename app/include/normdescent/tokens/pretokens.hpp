@@ -14,8 +14,13 @@ namespace normdescent {
 /// nor space, so every sequence of bytes has a cut. Cost O(length of the pre-token).
 [[nodiscard]] std::size_t pretoken_end(std::string_view text, std::size_t begin);
 
+/// Where the character that covers byte `wanted` begins; `wanted` itself for a byte that is part of none, text.size()
+/// behind the text. Looks back at most three bytes.
+[[nodiscard]] std::size_t character_begin(std::string_view text, std::size_t wanted);
+
 /// A position in [wanted, text.size()] at which every pre-tokenization of `text` has a cut, whatever stands before it:
-/// text may be encoded in parts that begin there. The first one found; text.size() if there is none.
+/// text may be encoded in parts that begin there. The first one between characters of two kinds of any script;
+/// text.size() if there is none, as in a text that is one word.
 [[nodiscard]] std::size_t safe_cut(std::string_view text, std::size_t wanted);
 
 }  // namespace normdescent

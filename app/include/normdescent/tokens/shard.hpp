@@ -9,25 +9,31 @@
 #include <string>
 #include <vector>
 
-#include "normdescent/io/mapped_file.hpp"
+#include "normdescent/io/random_access_file.hpp"
 #include "normdescent/tokens/vocabulary.hpp"
 
 namespace normdescent {
 
 inline constexpr Token kMaxShardToken = 65535;
 
-/// A shard, mapped into memory, so it may be larger than that.
+/// A shard on disk, which may be larger than memory. Read by any number of threads.
 class Shard {
  public:
   /// UserError naming the path for a file that cannot be read, has another magic or version, or another length than its
   /// header says. Nothing is allocated.
   explicit Shard(const std::filesystem::path& path);
 
-  [[nodiscard]] std::span<const std::uint16_t> tokens() const { return tokens_; }
+  [[nodiscard]] const std::filesystem::path& path() const { return file_.path(); }
+  /// Number of tokens.
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// out = tokens [first, first + out.size()), which must exist. UserError if the file has been cut meanwhile.
+  void read(std::uint64_t first, std::span<std::uint16_t> out) const;
+  /// A hint that these tokens are read soon.
+  void will_need(std::uint64_t first, std::uint64_t count) const;
 
  private:
-  MappedFile file_;
-  std::span<const std::uint16_t> tokens_;
+  RandomAccessFile file_;
+  std::uint64_t size_ = 0;
 };
 
 /// Cuts a stream of tokens into shards "<prefix>_000000.bin", "<prefix>_000001.bin", ... of a folder. A file appears

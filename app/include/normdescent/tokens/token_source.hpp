@@ -21,7 +21,7 @@ class TokenSource {
   virtual ~TokenSource() = default;
 
   [[nodiscard]] virtual std::uint64_t size() const = 0;
-  /// out = tokens [first, first + out.size()), which must exist.
+  /// out = tokens [first, first + out.size()), which must exist. UserError if a file that held them has been cut.
   virtual void copy(std::uint64_t first, std::span<std::int64_t> out) const = 0;
   /// A hint that these tokens, which must exist, are copied soon: what lies on disk is read meanwhile.
   virtual void will_need(std::uint64_t /*first*/, std::uint64_t /*count*/) const {}

@@ -20,10 +20,10 @@ struct TrainVocabularyOptions {
 };
 
 /// Starts from the 256 bytes and adds, again and again, the most frequent pair of neighbouring tokens within GPT-2's
-/// pre-tokens; the pair with the smaller (left, right) wins among equals, so the result depends on the text alone. Ends
-/// early when no pair occurs twice. Source: Sennrich, Haddow & Birch 2016, Algorithm 1, on bytes.
-/// Cost O(distinct words x their length) per pass over what a merge touches; memory the distinct words.
-/// Throws std::invalid_argument for a size outside its domain.
+/// pre-tokens; the pair with the smaller (left, right) wins among equals, so the result depends on the text alone. No
+/// token has more than kMaxTokenBytes. Ends early when no pair occurs twice. Source: Sennrich, Haddow & Birch 2016, Algorithm 1, on bytes.
+/// Cost O(n log n) for n bytes of distinct words, whatever their lengths; memory about 16 n bytes.
+/// Throws std::invalid_argument for a size outside its domain, std::length_error for 4 GiB of distinct words.
 [[nodiscard]] Vocabulary train_vocabulary(std::span<const std::string_view> texts,
                                           const TrainVocabularyOptions& options = {});
 

@@ -2,6 +2,7 @@
 // What a byte-pair encoding is made of: the bytes of every token and the order of merges.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -16,6 +17,9 @@ using Token = std::uint32_t;
 inline constexpr std::string_view kEndOfText = "<|endoftext|>";
 /// Above this a file is not a tokenizer (the largest in use hold 200,000 tokens).
 inline constexpr Token kMaxVocabulary = 1U << 20U;
+/// A token longer than this is no token (those in use have a few hundred bytes, runs of blanks); the search for its
+/// halves is quadratic in its length.
+inline constexpr std::size_t kMaxTokenBytes = 1024;
 
 /// Two neighbours that become one token. Merges of lower rank are done first.
 struct Merge {
@@ -62,9 +66,13 @@ class Vocabulary {
   std::optional<Token> end_of_text_;
 };
 
-/// Reads a tokenizer by its content: tiktoken's ranks ("<base64> <rank>" lines, or the JSON of the npm package with
-/// "bpe_ranks"), GPT-2's vocab.bpe / merges.txt, or a byte-level tokenizer.json of Hugging Face. UserError naming file
-/// and line or key for everything else; allocates at most a small multiple of the file's size.
+/// Where the tokenizer is that a path names: the file itself, or tokenizer.json, vocab.bpe, merges.txt or
+/// tokenizer.tiktoken in a folder (of Hugging Face, of `tokenize`). UserError for a folder with none of them.
+[[nodiscard]] std::filesystem::path vocabulary_file(const std::filesystem::path& path);
+/// Reads a tokenizer by its content: tiktoken's ranks ("<base64> <rank>" lines), GPT-2's vocab.bpe / merges.txt (whose
+/// ids must be those of an encoder.json or vocab.json beside it), or a byte-level tokenizer.json of Hugging Face; a
+/// folder by the file in it. UserError naming file and line or key for everything else; allocates at most a small
+/// multiple of the file's size.
 [[nodiscard]] Vocabulary read_vocabulary(const std::filesystem::path& path);
 /// The same from text that is already there; `name` is what errors call it.
 [[nodiscard]] Vocabulary parse_vocabulary(std::string_view text, const std::string& name);
@@ -72,7 +80,7 @@ class Vocabulary {
 /// train_vocabulary and of GPT-2 do). Throws UserError if the file cannot be written.
 void write_vocabulary(const std::filesystem::path& path, const Vocabulary& vocabulary);
 
-/// "bytes", "gpt2" (bundled at build time if npm had it; UserError with a hint otherwise), or a path.
+/// "bytes", "gpt2" (bundled when the build found its merges; UserError with a hint otherwise), or a path.
 [[nodiscard]] Vocabulary find_vocabulary(const std::string& name_or_path);
 
 }  // namespace normdescent

@@ -23,10 +23,11 @@ struct TokenizeOptions {
 /// Writes train_NNNNNN.bin, val_NNNNNN.bin, tokenizer.tiktoken and tokens.json into the existing folder `out`.
 ///
 /// A file is a document; each begins with the end-of-text token, if the vocabulary has one. Files, order and held-out
-/// part as load_corpus, without its cap: files are mapped, so they may be larger than memory. Encoded in slices of 64
-/// MiB at cuts that leave the tokens as they would be in one piece. Memory: a few slices and one shard. Throws
-/// UserError as load_corpus, for a vocabulary above 65536, and when a file cannot be written; stops between slices,
-/// leaving complete shards without tokens.json, and returns what was done.
+/// part as load_corpus, but cut between words where one ends within 64 KiB, and without its cap: files may be larger
+/// than memory. Encoded in slices of 64 MiB at cuts that leave the tokens as they would be in one piece. Memory: a few
+/// slices and one shard. Throws UserError as load_corpus, for text without a part to hold out, for a vocabulary above
+/// 65536, and when a file cannot be written or changes while it is read; stops between slices, leaving complete shards
+/// without tokens.json, and returns what was done.
 TokenManifest tokenize(const Encoder& encoder, const TokenizeOptions& options, const std::filesystem::path& out,
                        const std::stop_token& stop = {});
 

@@ -30,10 +30,13 @@ struct TaskDescription {
 
 /// The defaults are the budget of `compare` on the nano GPT: docs/decisions/race.md has the arithmetic.
 struct CompareOptions {
-  std::vector<std::string> optimizers = {"sgd", "normalized-sgd", "signsgd", "lion", "muon", "adamw"};
+  /// Names of the catalog, and "sgd-momentum": SGD as most people run it, with Nesterov momentum of 0.9.
+  std::vector<std::string> optimizers = {"sgd", "sgd-momentum", "normalized-sgd", "signsgd", "lion", "muon", "adamw"};
+  /// More of them that no catalog has, such as norm_descent of a geometry of one's own; each at its spec's rate.
+  std::vector<Contestant> own = {};
   /// Centres of the learning-rate grids; optimizers that are not in it start at their catalog default.
   std::map<std::string, double> learning_rates = default_grid_centres();
-  ProbeOptions probe;
+  ProbeOptions probe = {};
   RaceOptions race = {.steps = 120, .final_seeds = 3, .search_seeds = 2, .max_rates = 9, .evaluate_every = 10};
   std::uint64_t seed = 1;  ///< of everything; overrides those of probe and race
   int threads = 1;         ///< inside the probe, and runs at a time in the race; overrides race.threads

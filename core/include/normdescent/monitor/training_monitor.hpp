@@ -30,6 +30,7 @@ struct MonitorOptions {
   int window = 64;           ///< micro-batches that a report is about, >= 2: the newest
   int matrix_every = 8;      ///< steps between measurements of one matrix's spectral noise, in turn; 0: none
   std::uint64_t seed = 1;    ///< of the choice of coordinates
+  std::vector<Geometry> geometries = builtin_geometries();  ///< in which the noise of matrices is measured
 };
 
 struct MonitorReport {

@@ -54,8 +54,15 @@ struct RowWise {
   NORMDESCENT_NORM_OPERATIONS;
 };
 
+/// max over columns of ||G_:j||_2;  dual sum over columns of ||G_:j||_2;  dual_unit G_:j / ||G_:j||_2, zero columns
+/// stay zero. On an n x 1 vector this is L2. Scratch: two doubles a column.
+struct ColumnWise {
+  NORMDESCENT_NORM_OPERATIONS;
+};
+
 #undef NORMDESCENT_NORM_OPERATIONS
 
-static_assert(Norm<L1> && Norm<L2> && Norm<LInf> && Norm<Rms> && Norm<Spectral> && Norm<Nuclear> && Norm<RowWise>);
+static_assert(Norm<L1> && Norm<L2> && Norm<LInf> && Norm<Rms> && Norm<Spectral> && Norm<Nuclear> && Norm<RowWise> &&
+              Norm<ColumnWise>);
 
 }  // namespace normdescent

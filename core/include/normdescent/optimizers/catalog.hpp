@@ -15,6 +15,7 @@ namespace normdescent {
 /// What every named optimizer takes, besides its own options, for all its recipes. The defaults do nothing.
 struct CommonOptions {
   DecayForm decay_form = DecayForm::decoupled;  ///< what decoupled_decay is multiplied by; not `constrained`
+  bool maximize = false;
   double l2_penalty = 0.0;
   double clip_norm = 0.0;         ///< OptimizerSpec::clip_norm, over all tensors
   double clip_tensor_norm = 0.0;  ///< Recipe::clip_norm
@@ -231,6 +232,11 @@ struct ShampooOptions {
 [[nodiscard]] OptimizerSpec signsgd(const SignSgdOptions& options = {});
 [[nodiscard]] OptimizerSpec signum(const SignumOptions& options = {});
 [[nodiscard]] OptimizerSpec lion(const LionOptions& options = {});
+/// Lion without the coordinates in which its average u points against the gradient, the others longer by as much:
+///   x <- x - eta sign(u) phi / max(mean(phi), 10^-3),  phi = [u g > 0], the mean over the tensor.
+/// Source: Liang et al. 2024, arXiv:2411.16085, in the form of the authors' code (the paper's own divides by the mean
+/// with one coordinate more).
+[[nodiscard]] OptimizerSpec cautious_lion(const LionOptions& options = {});
 [[nodiscard]] OptimizerSpec adamw(const AdamWOptions& options = {});
 [[nodiscard]] OptimizerSpec adagrad(const AdaGradOptions& options = {});
 [[nodiscard]] OptimizerSpec adagrad_norm(const AdaGradNormOptions& options = {});
@@ -257,7 +263,7 @@ struct OptimizerInfo {
   std::string name;     ///< "signsgd"
   std::string title;    ///< "SignSGD"
   std::string summary;  ///< the update in one line
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   double default_learning_rate = 0.0;
   std::vector<OptionInfo> options;
 };

@@ -7,13 +7,14 @@
 //   c = clip(correction(g + l2_penalty x)) ;  u = estimator(c) ;  x <- (1 - eta lambda) x - eta rho s direction(u)
 #pragma once
 
+#include <memory>
 #include <string>
 #include <variant>
 
-#include "normdescent/base/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
 #include "normdescent/linalg/inverse_root.hpp"
 #include "normdescent/linalg/polar_solver.hpp"
+#include "normdescent/norms/geometry.hpp"
 
 namespace normdescent {
 
@@ -161,8 +162,31 @@ struct Shampoo {
   Graft graft = Graft::none;
   friend bool operator==(const Shampoo&, const Shampoo&) = default;
 };
+/// One matrix of a parameter, as a TensorMap gets it. u estimates g; out is neither of them.
+template <class T>
+struct TensorMapTask {
+  ConstMatrixView<T> u;
+  ConstMatrixView<T> g;
+  MatrixView<T> out;
+  const ParameterInfo& parameter;
+};
+/// A direction without state of its own, for which this vocabulary has no word. Called from several threads.
+class TensorMap {
+ public:
+  virtual ~TensorMap() = default;
+  virtual void apply(const TensorMapTask<float>& task) const = 0;
+  virtual void apply(const TensorMapTask<double>& task) const = 0;
+};
+/// d = map(u, g), matrix by matrix (one by default): the dual map of a geometry of one's own (norm_descent.hpp), a
+/// mask. Its name stands for it: in saved states, and where recipes are compared.
+struct MapTensor {
+  std::string name;   ///< "dual(schatten-4)"
+  Geometry geometry;  ///< whose adaptive or masked relative it is
+  std::shared_ptr<const TensorMap> map;
+  friend bool operator==(const MapTensor& a, const MapTensor& b) { return a.name == b.name; }
+};
 using Direction = std::variant<Identity, Sign, Normalize, RowNormalize, ColumnNormalize, Orthogonalize, AdamScale,
-                               AdaGradScale, AdaGradNorm, Alternate, Shampoo>;
+                               AdaGradScale, AdaGradNorm, Alternate, Shampoo, MapTensor>;
 
 // ---- steps --------------------------------------------------------------------------------------------------------
 
@@ -230,7 +254,8 @@ struct Recipe {
   double learning_rate = 1e-3;
   double decoupled_decay = 0.0;  ///< lambda; 0 for DecayForm::constrained, which has none
   DecayForm decay_form = DecayForm::decoupled;
-  double l2_penalty = 0.0;  ///< g <- g + l2_penalty x before anything else: coupled, another method than decay
+  bool maximize = false;    ///< g <- -g before anything else: x climbs
+  double l2_penalty = 0.0;  ///< g <- g + l2_penalty x before an estimator sees it: coupled, another method than decay
   double clip_norm = 0.0;   ///< c <- c min(1, clip_norm / ||c||_2) tensor by tensor; 0: not at all
   double radius = 1.0;      ///< rho
   ShapeScale shape_scale = ShapeScale::none;
@@ -255,9 +280,10 @@ struct Recipe {
 [[nodiscard]] bool needs_closure(const Recipe& recipe);
 
 /// The geometry whose dual direction a recipe's direction is (AdamScale and AdaGradScale: sign, AdaGradNorm:
-/// euclidean, as their adaptive counterparts; ColumnNormalize: row-wise, for the transpose; Alternate and Shampoo:
-/// spectral).
-[[nodiscard]] Geometry geometry_of(const Recipe& recipe);
+/// euclidean, as their adaptive counterparts; Alternate and Shampoo: spectral).
+[[nodiscard]] const Geometry& geometry_of(const Recipe& recipe);
+/// Whether a direction costs matrix products or factorizations, far more than a pass over the tensor.
+[[nodiscard]] bool has_matrix_products(const Recipe& recipe);
 /// As explain() prints it: "ema(beta=0.95, nesterov)", "msign(halley, 2 steps)".
 [[nodiscard]] std::string describe(const Correction& correction);
 [[nodiscard]] std::string describe(const Estimator& estimator);

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "normdescent/base/geometry.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/probe/report.hpp"
 
 namespace normdescent {
@@ -16,10 +16,10 @@ namespace normdescent {
 /// What a prediction needs to know of an optimizer: how its direction is made, not its numbers.
 struct Entrant {
   std::string name;
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   bool is_normalized = true;  ///< false for plain SGD alone: its step scales with the gradient
 
-  [[nodiscard]] constexpr bool is_plain_sgd() const { return geometry == Geometry::euclidean && !is_normalized; }
+  [[nodiscard]] bool is_plain_sgd() const { return geometry.is_inner_product() && !is_normalized; }
 };
 
 /// The training run that the prediction is about.

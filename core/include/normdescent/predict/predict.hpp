@@ -62,7 +62,7 @@ struct BatchPoint {
 
 /// Below it a geometry's cost is limited by noise, above it further examples are wasted (theory W7), in examples.
 struct CriticalBatch {
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   double batch_size = 0.0;
 };
 

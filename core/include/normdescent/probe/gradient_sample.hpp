@@ -58,7 +58,8 @@ struct GradientSample {
   /// The means of `factor` consecutive rows of a step: micro-batches of `factor` times the size. Rests are dropped.
   [[nodiscard]] GradientSample merged(std::size_t factor) const;
   /// Differences to the mean of their step of at most `series` evenly spaced coordinates, times
-  /// (n / (n - 1))^(1/2) with n rows in the step, which restores the variance. Steps of one row are left out.
+  /// (n / (n - 1))^(1/2) with n rows in the step, which restores the variance. Steps of one row are left out. Values
+  /// that repeat (repeated_values.hpp), as exact zeros of sparse gradients, are NaN and no part of n.
   [[nodiscard]] ScalarSamples residuals(std::size_t series) const;
 };
 

@@ -17,6 +17,7 @@
 namespace normdescent {
 
 struct HessianOptions {
+  std::vector<Geometry> geometries = builtin_geometries();
   int iterations = 6;       ///< of v <- D_X(H v) a batch and geometry, >= 1
   int diagonal_probes = 8;  ///< random sign vectors a batch, >= 2
   int batches = 3;          ///< independent batches that values are averaged over, >= 2
@@ -26,10 +27,10 @@ struct HessianOptions {
 
 struct HessianReport {
   struct Constant {
-    Geometry geometry = Geometry::euclidean;
+    Geometry geometry = geometries::euclidean();
     Estimate value;  ///< lower bound of L_X = max ||H v||_{X,dual} over ||v||_X <= 1
   };
-  std::vector<Constant> constants;  ///< euclidean, sign, spectral
+  std::vector<Constant> constants;  ///< those asked for
   /// ||diag H||_F^2 / ||H||_F^2: 1 for a diagonal Hessian, about 1/d for a dense one. Above 1 by chance only.
   Estimate diagonal_share;
   Estimate trace;             ///< of H

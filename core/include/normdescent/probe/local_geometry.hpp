@@ -44,7 +44,7 @@ struct LocalOptions {
 struct OneStepGain {
   Estimate gain;           ///< E f(x) - f(x - a d), at the step size below; 0 where no step size decreased f
   double step_size = 0.0;  ///< a of the unit direction
-  /// a as the optimizer counts it: a / E||g||_2 for the euclidean (SGD), a itself elsewhere.
+  /// a as the optimizer counts it: a / E||g|| for an inner product (SGD), a itself elsewhere.
   double learning_rate = 0.0;
   /// The smallest a with f(x) - f(x - a d) = a/2 <grad f, d>: the best one on a quadratic, hence the length over which
   /// the curvature at x lasts. Steady where step_size is not: f along d may have a second, wider valley. 0: none found.

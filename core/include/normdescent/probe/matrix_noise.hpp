@@ -30,6 +30,8 @@ struct MatrixNoise {
   /// same examples.
   std::vector<double> nuclear_without;
   std::vector<double> density_without;  ///< phi_nuc, likewise
+  std::vector<double> spectrum;         ///< eigenvalues of C, ascending: what scales of other norms can be read from
+  std::vector<std::vector<double>> spectra_without;  ///< without each group
 };
 
 /// Streams C for every tensor of Role::matrix by Welford's update,

@@ -7,16 +7,16 @@
 #include <string>
 #include <vector>
 
-#include "normdescent/base/geometry.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/probe/local_geometry.hpp"
 #include "normdescent/training/problem.hpp"
 
 namespace normdescent {
 
-/// x <- x - rate D_X(g); plain SGD (euclidean, not normalized) x <- x - rate g.
+/// x <- x - rate D_X(g); not normalized, as plain SGD, x <- x - rate g.
 struct PilotKind {
   std::string optimizer;  ///< the catalog's name of the momentum-free optimizer it stands for
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   bool is_normalized = true;
 };
 

@@ -15,10 +15,12 @@
 namespace normdescent {
 
 struct ProbeOptions {
-  int micro_batches = 64;              ///< K >= 2 at the start; the tail index needs 16
-  int pilot_micro_batches = 24;        ///< K >= 2 at the end of a pilot
+  std::vector<Geometry> geometries = builtin_geometries();  ///< at least one; add your own (examples/own_norm)
+  int micro_batches = 64;                                   ///< K >= 2 at the start; the tail index needs 16
+  int pilot_micro_batches = 24;                             ///< K >= 2 at the end of a pilot
   std::uint32_t micro_batch_size = 0;  ///< examples; 0: a quarter of the training mini-batch, at least 1
-  int matrix_samples = 12;             ///< how many of them enter the nuclear scale (r^2 q flops each), >= 2
+  int matrix_samples = 12;             ///< how many of them enter the scales that are not of coordinates, such as the
+                                       ///< nuclear one (r^2 q flops each), >= 2
   Index sampled_coordinates = 8192;    ///< at most, for standard errors, sign agreement and invariance; >= 1024
   int tail_coordinates = 256;
   int tail_projections = 64;
@@ -29,10 +31,10 @@ struct ProbeOptions {
   int pilot_steps = 16;              ///< of every pilot run; 0: no pilots
   double pilot_rate = 0.25;          ///< first rate that a pilot tries over the best one-step size at the start
   int pilot_tries = 4;               ///< rates at most, a factor 3 apart
-  std::vector<PilotKind> pilots = {{"sgd", Geometry::euclidean, false},
-                                   {"normalized-sgd", Geometry::euclidean, true},
-                                   {"signsgd", Geometry::sign, true},
-                                   {"muon", Geometry::spectral, true}};
+  std::vector<PilotKind> pilots = {{"sgd", geometries::euclidean(), false},
+                                   {"normalized-sgd", geometries::euclidean(), true},
+                                   {"signsgd", geometries::sign(), true},
+                                   {"muon", geometries::spectral(), true}};
   /// Also curvature by Hessian products (hessian.hpp) and the gain of each tensor that steps alone (layer_gain.hpp), at
   /// the start: one loss and more a tensor and geometry.
   bool is_thorough = false;

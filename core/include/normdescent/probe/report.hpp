@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "normdescent/base/geometry.hpp"
 #include "normdescent/base/parameter.hpp"
+#include "normdescent/norms/geometry.hpp"
 #include "normdescent/probe/hessian.hpp"
 #include "normdescent/probe/local_geometry.hpp"
 #include "normdescent/probe/matrix_noise.hpp"
@@ -29,27 +30,32 @@ enum class ProbeStatus {
 };
 [[nodiscard]] const char* to_string(ProbeStatus status);
 
-/// One geometry X at one point (probe/model_geometry.hpp says what X is over a whole model).
+/// One tensor in a geometry at one point.
+struct TensorInGeometry {
+  bool is_covered = false;     ///< whether it has the geometry's own norm; else the l1 norm's values stand here
+  double noise_scale = 0.0;    ///< S_X of one training mini-batch
+  double gradient_norm = 0.0;  ///< ||grad F||_{X,dual} with the noise taken out
+};
+
+/// One geometry X at one point (norms/model_geometry.hpp says what X is over a whole model).
 struct GeometryReport {
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
+  std::vector<TensorInGeometry> tensors;
   double noise_scale = 0.0;        ///< S_X of one training mini-batch (theory section 1)
   double noise_scale_error = 0.0;  ///< its standard error; 0: none, as away from the start
-  double noise_density = 0.0;      ///< phi_X = S_X^2 / (d S_2^2), at most 1; the euclidean has 1 by definition
+  double noise_density = 0.0;      ///< phi_X = S_X^2 / (d S_2^2), at most 1; an inner product has d = 1
   double gradient_norm = 0.0;      ///< estimate of ||grad f||_{X,dual} with the noise taken out; 0 where noise hides it
   Smoothness smoothness;           ///< L_X along its own direction
   OneStepGain one_step_gain;       ///< theory W5
   std::vector<OneStepGain> layer_gains;  ///< of each tensor alone; empty if not asked for
   Estimate critical_batch;  ///< examples (critical_batch.hpp); NaN where not measurable; error only at the start,
-                            ///< and none for spectral
+                            ///< and only where the coordinates say it all: of inner products and the sign geometry
 };
 
 /// One tensor at one point; noise of one training mini-batch.
 struct TensorAtPoint {
   double noise_l2 = 0.0;
   double gradient_l2_squared = 0.0;  ///< unbiased: may be negative
-  bool is_matrix = false;            ///< whether the spectral geometry treats it as one; else the rest is 0
-  double noise_nuclear = 0.0;        ///< S_nuc
-  double gradient_nuclear = 0.0;     ///< ||grad F||_nuc with the noise taken out
 };
 
 /// All that was measured at one point: the start, or the end of a pilot run.
@@ -59,11 +65,12 @@ struct PointReport {
   double loss = 0.0;                       ///< on held-out examples, the same ones at every point
   NoiseSummary noise;                      ///< of all parameters, scaled to one training mini-batch
   double noise_density_error = 0.0;        ///< standard error of noise.density
-  std::vector<GeometryReport> geometries;  ///< euclidean, sign, spectral
+  std::vector<GeometryReport> geometries;  ///< those asked for, in that order
   std::vector<TensorAtPoint> tensors;
 
   /// nullptr if that geometry was not measured.
-  [[nodiscard]] const GeometryReport* find(Geometry geometry) const;
+  [[nodiscard]] const GeometryReport* find(std::string_view geometry) const;
+  [[nodiscard]] const GeometryReport* find(const Geometry& geometry) const { return find(geometry.name()); }
 };
 
 /// Noise of one tensor at the start, for one training mini-batch.
@@ -76,12 +83,13 @@ struct ParameterNoise {
   double nuclear_over_frobenius = std::numeric_limits<double>::quiet_NaN();
   /// S_2^2 against ||grad f||_2^2 over the start and the pilots' ends: sigma_0^2, sigma_1^2 (theory N3 at p = 2).
   AffineFit noise_growth;
-  AffineFit matrix_noise_growth;  ///< S_nuc^2 against ||grad F||_nuc^2: the matrix condition (theory N4 at p = 2)
+  AffineFit matrix_noise_growth;  ///< S_nuc^2 against ||grad F||_nuc^2: the matrix condition (theory N4 at p = 2), if
+                                  ///< the spectral geometry was asked for
 };
 
 /// What growth of noise and curvature with the gradient was seen from the start to the ends of the pilots.
 struct GeometryGrowth {
-  Geometry geometry = Geometry::euclidean;
+  Geometry geometry = geometries::euclidean();
   AffineFit noise;  ///< S_X^2 against ||grad f||_{X,dual}^2: sigma_0^2, sigma_1^2 (for spectral: theory N4 at p = 2)
   AffineFit smoothness;  ///< L_X against ||grad f||_{X,dual}: L_0, L_1
 };
@@ -89,6 +97,7 @@ struct GeometryGrowth {
 struct NotMeasured {
   std::string quantity;
   std::string because;
+  bool is_detail = false;  ///< of one tensor, or an error: for lists, not for summaries
 };
 
 /// A short run and what was measured at its end.

@@ -15,6 +15,7 @@
 #include "normdescent/optimizers/schedule.hpp"
 #include "normdescent/race/race_statistics.hpp"
 #include "normdescent/training/problem.hpp"
+#include "normdescent/training/stepper.hpp"
 #include "normdescent/training/training_run.hpp"
 
 namespace normdescent {
@@ -30,8 +31,10 @@ struct RaceOptions {
   std::int64_t evaluate_every = 10;  ///< steps between points of a curve; search runs are validated at their end only
   double divergence_factor = 3.0;    ///< see train_once
   std::uint64_t seed = 1;
-  int threads = 1;                     ///< independent runs at a time, one thread each
-  std::string reference = "sgd";       ///< speed-ups are over this contestant; the first one if it does not take part
+  int threads = 1;                ///< independent runs at a time, one thread each
+  std::string reference = "sgd";  ///< speed-ups are over this contestant; the first one if it does not take part
+  /// And over each of these that takes part, in steps and in time: what people use today.
+  std::vector<std::string> baselines = {"sgd-momentum", "adamw"};
   int noise_points = 5;                ///< noise density is measured so often along the first final run; 0: never
   int noise_batches = 8;               ///< extra gradients for each of them, >= 2
   std::uint32_t noise_batch_size = 1;  ///< examples in each (phi does not depend on it)
@@ -42,7 +45,10 @@ struct RaceOptions {
 
 struct Contestant {
   std::string name;
-  OptimizerSpec spec;  ///< its learning rate is the centre of the grid
+  OptimizerSpec spec{};  ///< its learning rate is the centre of the grid
+  /// Somebody's own optimizer instead of `spec`, and its centre of the grid.
+  StepperFactory make_stepper{};
+  double learning_rate = 0.0;
 };
 
 struct CurvePoint {
@@ -64,19 +70,32 @@ struct RunRecord {
   std::vector<CurvePoint> curve;
   double first_loss = 0.0;  ///< validation loss before the first step
   double final_loss = 0.0;  ///< last validation loss; +infinity if diverged; NaN if stopped
+  std::int64_t steps_done = 0;
+  double seconds_per_step = 0.0;  ///< gradient and update, median over the steps; 0: none was taken
+  std::size_t state_bytes = 0;    ///< memory of the optimizer's state; 0: not known
+};
+
+/// Of one contestant over another, in steps and in seconds of training.
+struct SpeedupOver {
+  std::string baseline;
+  std::optional<SpeedupInterval> steps;  ///< 95%; empty where one of the two makes no progress
+  std::optional<SpeedupInterval> time;   ///< the same, times the baseline's seconds a step over its own
 };
 
 struct ContestantResult {
   std::string name;
   double learning_rate = 0.0;          ///< chosen
   bool best_rate_is_interior = false;  ///< false: the grid ended at max_rates, or the race was stopped
-  std::vector<RunRecord> search;       ///< by rate, then seed
+  std::vector<RunRecord> search;       ///< by rate, then number of the seed
   std::vector<RunRecord> finals;
   double final_loss = std::numeric_limits<double>::quiet_NaN();     ///< mean over finals; +infinity if one diverged
   double final_loss_se = std::numeric_limits<double>::quiet_NaN();  ///< standard error of that mean
   bool diverged = false;                                            ///< every rate, or a final run, diverged
   std::optional<SpeedupInterval> speedup;  ///< over the reference, 95%; empty where one of the two makes no progress
-  bool is_inside_noise_of_best = false;    ///< not significantly worse than the best contestant (true for the best)
+  std::vector<SpeedupOver> speedups{};     ///< over each baseline that takes part
+  double seconds_per_step = 0.0;           ///< median over its runs; 0: none was measured
+  std::size_t state_bytes = 0;
+  bool is_inside_noise_of_best = false;  ///< not significantly worse than the best contestant (true for the best)
 };
 
 struct RaceResult {
@@ -103,8 +122,9 @@ class RaceObserver {
 
 /// Runs the race.
 ///
-/// Every contestant goes through LearningRateSearch (centre: its spec's rate) and then does final_seeds runs at the
-/// chosen rate; the searches run side by side, `threads` runs at a time. All runs have the same schedule, and run i of
+/// What is run is what the Planner's full race asks for: every contestant goes through LearningRateSearch (centre: its
+/// own rate) and then does final_seeds runs at the chosen rate; the searches run side by side, `threads` runs at a
+/// time, so that seconds a step are those of a machine under this load. All runs have the same schedule, and run i of
 /// every contestant the same initial values, mini-batches and seed; search and final runs share no seeds.
 /// A run is a function of (contestant, rate, seed), and decisions wait for all runs they rest on, so that the result
 /// does not depend on `threads`. A run that diverges ends; the race goes on. After a stop request everything measured
@@ -119,5 +139,6 @@ class RaceObserver {
 /// The rate that a race searches and reports for a spec with several recipes: that of its first route, else that of its
 /// fallback; all others keep their ratio to it.
 [[nodiscard]] double learning_rate_of(const OptimizerSpec& spec);
+[[nodiscard]] double learning_rate_of(const Contestant& contestant);
 
 }  // namespace normdescent

@@ -15,13 +15,6 @@ struct SpeedupInterval {
   double high = 0.0;
 };
 
-struct MeanAndError {
-  double mean = 0.0;
-  double standard_error = 0.0;  ///< sqrt(s^2 / n); NaN for n < 2
-};
-/// Mean and standard error of the mean of n >= 1 numbers; mean +infinity and error NaN if one is not finite.
-[[nodiscard]] MeanAndError mean_and_error(std::span<const double> values);
-
 /// A validation curve: losses at increasing steps, the first at step 0.
 struct LossCurve {
   std::vector<double> steps;
@@ -62,8 +55,5 @@ struct WinnerTest {
 /// z with a pooled floor; the median, so that one contestant with a failed seed does not hide all differences).
 /// Samples with an infinite value, and those with fewer than two values, take no part.
 [[nodiscard]] WinnerTest test_winner(std::span<const std::vector<double>> samples);
-
-/// Two-sided 95% quantile of Student's t, i.e. P(|t| <= q) = 0.95, for degrees >= 1.
-[[nodiscard]] double student_t_95(int degrees);
 
 }  // namespace normdescent

@@ -3,9 +3,10 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <span>
 
-namespace normdescent::probe_detail {
+namespace normdescent {
 
 /// Groups of observations, of which one at a time is left out.
 inline constexpr std::size_t kJackknifeGroups = 8;
@@ -21,4 +22,4 @@ inline double jackknife_error(std::span<const double> deleted) {
   return std::sqrt(spread * (n - 1.0) / n);
 }
 
-}  // namespace normdescent::probe_detail
+}  // namespace normdescent

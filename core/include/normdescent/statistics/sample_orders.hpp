@@ -8,14 +8,12 @@
 
 #include "normdescent/base/philox.hpp"
 
-namespace normdescent::probe_detail {
-
-inline constexpr int kOrders = 8;
+namespace normdescent {
 
 using Order = std::vector<std::size_t>;
 
-inline std::vector<Order> random_orders(std::size_t count, std::uint64_t seed) {
-  std::vector<Order> orders(kOrders, Order(count));
+inline std::vector<Order> random_orders(std::size_t count, std::size_t number, std::uint64_t seed) {
+  std::vector<Order> orders(number, Order(count));
   for (std::size_t j = 0; j < orders.size(); ++j) {
     std::iota(orders[j].begin(), orders[j].end(), std::size_t{0});
     Philox random(seed, j);
@@ -24,4 +22,4 @@ inline std::vector<Order> random_orders(std::size_t count, std::uint64_t seed) {
   return orders;
 }
 
-}  // namespace normdescent::probe_detail
+}  // namespace normdescent

@@ -10,10 +10,6 @@
 
 namespace normdescent {
 
-/// What one estimate says about the variance: two standard errors decide.
-enum class TailVerdict { not_measured, heavy, undecided, finite_variance };
-[[nodiscard]] const char* to_string(TailVerdict verdict);
-
 /// Hill 1975: 1/alpha = mean over the `exceedances` largest |x| of log(|x| / threshold).
 struct HillIndex {
   Estimate alpha;                ///< reads 3 for Student t_3, above 4 for Gaussian and Laplace tails
@@ -34,12 +30,13 @@ struct HillIndex {
 
 /// How the sum of |x|^4 over m samples grows: m^max(1, 4/alpha).
 struct MomentGrowth {
-  Estimate alpha;            ///< at most 4; a Gaussian reads 2.5 to 2.8 with 64 samples, above 3 with 512
+  Estimate alpha;  ///< about 4 and above: the fourth moment is finite; a Gaussian reads 2.5 to 2.8 with 64 samples,
+                   ///< above 3 with 512
   std::int64_t samples = 0;  ///< 0: not measured
   [[nodiscard]] TailVerdict verdict() const;
 };
 
-/// Means of log sum |x|^4 over blocks of m1 = 4 and m2 = K/4 samples, over all series and 8 random orders.
+/// Means of log sum |x|^4 over blocks of m1 = 4 and m2 = K/4 samples, over all series and 32 random orders.
 ///
 /// Errors    as above. Bias: downward for finite fourth moments (Jensen), never below 2 for laws with one.
 /// Source    theory 7.2 E5'.
@@ -48,6 +45,8 @@ struct MomentGrowth {
 struct TailComparison {
   HillIndex hill;
   MomentGrowth growth;
+  /// What the three say together: undecided where they disagree.
+  TailVerdict verdict = TailVerdict::not_measured;
   bool disagree = false;  ///< one of the three says heavy, another finite variance
   std::string sentence;   ///< the three readings and what to make of them
 };

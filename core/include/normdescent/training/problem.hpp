@@ -8,7 +8,9 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "normdescent/base/bfloat16.hpp"
 #include "normdescent/base/parameter.hpp"
@@ -21,10 +23,11 @@ struct Batch {
   std::uint64_t stream = 0;
   std::uint64_t first = 0;
   std::uint32_t count = 1;
+  std::uint64_t step = 0;  ///< of the run that it is for: what else an objective draws (dropout) is keyed by it
 
   /// Mini-batch number `index` of `count` examples of a stream.
   [[nodiscard]] static constexpr Batch number(std::uint64_t stream, std::uint64_t index, std::uint32_t count) {
-    return {stream, index * count, count};
+    return {stream, index * count, count, index};
   }
 };
 
@@ -44,6 +47,14 @@ class Objective {
   virtual double loss(const Batch& batch) = 0;
   /// Mean loss on a fixed held-out set, the same for every instance of the problem.
   virtual double validation_loss() = 0;
+
+  /// What training changes besides parameters (running means, random states), as the objective's own text; empty: there
+  /// is nothing. Whoever moves the parameters back to where they were moves this back, too.
+  [[nodiscard]] virtual std::string save() const { return {}; }
+  /// std::invalid_argument for a text that is none of save()'s of such an objective.
+  virtual void restore(const std::string& saved) {
+    if (!saved.empty()) throw std::invalid_argument("state of the objective: it has none, must be empty");
+  }
 
   /// Values of parameters() in bfloat16 that the objective computes with, an array a parameter, at the same addresses
   /// for the life of the object; empty: it keeps none. It rounds the values anew in each call, unless it is told that a
@@ -73,6 +84,22 @@ class Problem {
   [[nodiscard]] virtual std::uint32_t batch_size() const = 0;
   /// New instance with its own parameters, initialised from `seed`.
   [[nodiscard]] virtual std::unique_ptr<Objective> instantiate(std::uint64_t seed) const = 0;
+};
+
+/// A problem from a function that makes its instances; it is called from several threads.
+class ProblemFrom final : public Problem {
+ public:
+  using Make = std::function<std::unique_ptr<Objective>(std::uint64_t seed)>;
+  ProblemFrom(std::string name, std::uint32_t batch_size, Make make)
+      : name_(std::move(name)), batch_size_(batch_size), make_(std::move(make)) {}
+  [[nodiscard]] std::string name() const override { return name_; }
+  [[nodiscard]] std::uint32_t batch_size() const override { return batch_size_; }
+  [[nodiscard]] std::unique_ptr<Objective> instantiate(std::uint64_t seed) const override { return make_(seed); }
+
+ private:
+  std::string name_;
+  std::uint32_t batch_size_;
+  Make make_;
 };
 
 }  // namespace normdescent

@@ -12,6 +12,7 @@
 #include "normdescent/optimizers/routing.hpp"
 #include "normdescent/optimizers/schedule.hpp"
 #include "normdescent/training/problem.hpp"
+#include "normdescent/training/stepper.hpp"
 
 namespace normdescent {
 
@@ -51,6 +52,7 @@ struct TrainingStep {
   double rate_factor = 0.0;   ///< the schedule's factor that the update used
   bool is_evaluated = false;  ///< validation follows this step
   std::string fault{};        ///< why this step was skipped: nothing changed; empty: it was not
+  double seconds = 0.0;       ///< that gradient and update took
 };
 
 /// Called by train_once from the thread that runs it. Must not change the values, not even for a while: an objective
@@ -92,10 +94,10 @@ inline constexpr int kDivergencePatience = 5;
 
 /// Trains from `position` to options.steps.
 ///
-///   x_{t+1} = optimizer(x_t, gradient on Batch::number(stream, t, batch_size), schedule factor t),  t = position.step
+///   x_{t+1} = stepper(x_t, gradient on Batch::number(stream, t, batch_size), schedule factor t),  t = position.step
 ///   ...
 ///
-/// An optimizer that needs a closure computes the gradients itself; the loss is then that of its last evaluation, and
+/// A stepper that needs a closure computes the gradients itself; the loss is then that of its last evaluation, and
 /// is judged after the step. Diverged, and ended at once: a loss, validation loss or gradient that is not finite; a
 /// mini-batch loss above
 ///   level = first + (divergence_factor - 1) |first|   (= divergence_factor x first for a positive loss)
@@ -104,6 +106,9 @@ inline constexpr int kDivergencePatience = 5;
 /// With NonFinitePolicy::skip, a step whose loss or gradient is not finite changes nothing and counts as one with a
 /// loss above the level: kDivergencePatience in a row still end the run. A stop request ends the run after the current
 /// step with status stopped. `position` is advanced; equal positions, values and optimizer states continue bit-equally.
+TrainingReport train_once(Objective& objective, Stepper& stepper, std::uint32_t batch_size,
+                          const TrainingOptions& options, TrainingPosition& position, TrainingObserver& observer,
+                          const std::stop_token& stop = {});
 TrainingReport train_once(Objective& objective, Optimizer<float>& optimizer, std::uint32_t batch_size,
                           const TrainingOptions& options, TrainingPosition& position, TrainingObserver& observer,
                           const std::stop_token& stop = {});

@@ -41,9 +41,9 @@ struct ScoreboardOptions {
                                         .repetitions = 2,
                                         .pilot_steps = 8,
                                         .pilot_tries = 3,
-                                        .pilots = {{"sgd", Geometry::euclidean, false},
-                                                   {"signsgd", Geometry::sign, true},
-                                                   {"muon", Geometry::spectral, true}}}};
+                                        .pilots = {{"sgd", geometries::euclidean(), false},
+                                                   {"signsgd", geometries::sign(), true},
+                                                   {"muon", geometries::spectral(), true}}}};
   int curve_points = 30;  ///< validations along a final run
   std::uint64_t seed = 1;
   int threads = 1;

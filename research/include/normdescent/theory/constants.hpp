@@ -3,7 +3,7 @@
 // Legend: Delta initial gap  L smoothness  S noise scale  p tail  theta = (p-1)/p  c_p averaging constant  B batch
 #pragma once
 
-#include "normdescent/base/geometry.hpp"
+#include <string>
 
 namespace normdescent {
 
@@ -20,13 +20,15 @@ enum class SmoothnessKind {
 ///   euclidean  L_2      (E||n||_2^p)^(1/p)        l2
 ///   sign       L_inf    ||sigma||_1               l1
 ///   spectral   L_*      tr Sigma (p < 2: ||V_0||_nuc)  nuclear
-///   row_wise   L_row    sum_i (E||N_i||_2^p)^(1/p)     sum of row l2 norms
+///   row-wise   L_row    sum_i (E||N_i||_2^p)^(1/p)     sum of row l2 norms; columns likewise
+///   any other  L_X      (E||n||_dual^p)^(1/p)     its dual norm
+/// What is known of a geometry beyond this is registered by its name in src/theory/geometry_bounds.cpp.
 struct ProblemConstants {
-  Geometry geometry = Geometry::sign;
-  double initial_gap = 1.0;  ///< Delta = f(x_0) - inf f > 0
-  double smoothness = 1.0;   ///< L > 0
-  double noise = 0.0;        ///< S >= 0, of one sample
-  double tail = 2.0;         ///< p in (1, 2]: the largest moment of the noise that is finite
+  std::string geometry = "sign";  ///< its name
+  double initial_gap = 1.0;       ///< Delta = f(x_0) - inf f > 0
+  double smoothness = 1.0;        ///< L > 0
+  double noise = 0.0;             ///< S >= 0, of one sample
+  double tail = 2.0;              ///< p in (1, 2]: the largest moment of the noise that is finite
   SmoothnessKind smoothness_kind = SmoothnessKind::lipschitz_gradient;
 };
 

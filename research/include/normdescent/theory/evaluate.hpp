@@ -16,8 +16,8 @@ namespace normdescent {
 
 /// A method with known bounds.
 struct BoundsMethod {
-  std::string_view name;  ///< "signsgd"
-  Geometry geometry;      ///< in which L, S and epsilon are measured
+  std::string_view name;      ///< "signsgd"
+  std::string_view geometry;  ///< the name of that in which L, S and epsilon are measured; empty: BoundsQuery::geometry
   std::string_view summary;
 };
 [[nodiscard]] std::span<const BoundsMethod> bounds_methods();
@@ -25,6 +25,7 @@ struct BoundsMethod {
 /// Fields are named as the options of `bounds`.
 struct BoundsQuery {
   std::string method = "signsgd";        ///< of bounds_methods()
+  std::string geometry = {};             ///< the name of any, for `norm-descent`; others have their own
   double delta = 1.0;                    ///< f(x_0) - inf f > 0
   double smoothness = 1.0;               ///< L > 0 of the method's geometry (`sgd`: L_inf)
   double noise = 0.0;                    ///< S >= 0 of one sample (`sgd`: ||sigma||_1)
@@ -44,7 +45,7 @@ struct BoundsQuery {
 
 struct BoundsReport {
   std::string method;
-  std::string stationarity = {};     ///< "l1", "l2", "nuclear", "row l2 sum"
+  std::string stationarity = {};     ///< "l1", "l2", "nuclear", "row l2 sum", "dual of schatten-4"
   std::optional<Tuning> upper = {};  ///< settings that reach epsilon; empty: upper_missing says why
   std::string upper_missing = {};
   std::optional<Bound> lower = {};  ///< samples, the theorem about this method; empty: lower_missing says why

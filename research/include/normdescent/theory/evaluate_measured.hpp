@@ -13,7 +13,7 @@ namespace normdescent {
 
 /// L_X, S_X of one sample, ||grad f||_X at the point. A measured L_X is a lower bound of the true one.
 struct MeasuredGeometry {
-  Geometry geometry = Geometry::euclidean;
+  std::string geometry = "euclidean";  ///< its name
   GeometryAtPoint at;
 };
 
@@ -40,7 +40,7 @@ struct MeasuredBounds {
     std::string refused = {};  ///< why there is no report
   };
   struct Cost {
-    Geometry geometry = Geometry::euclidean;
+    std::string geometry = "euclidean";
     double critical_batch = 0.0;                        ///< W7, samples
     std::optional<SpeedupOverSgd> over_euclidean = {};  ///< W6; empty where the euclidean geometry was not measured
   };

@@ -3,8 +3,6 @@
 // docs/theory/speedup.md.
 #pragma once
 
-#include "normdescent/base/geometry.hpp"
-
 namespace normdescent {
 
 /// Samples of SGD over samples of the other method, per term of the complexity; above 1 the other method wins.
