@@ -190,7 +190,7 @@ TEST(Planner, OfRatesRunAtFullLengthTheLowestLossIsChosen) {
   auto optimizers = usual();
   optimizers["adamw"].log2_regret = -0.6;  // best, against what is expected
   const SimulatedProblem problem(1000, optimizers);
-  Planner planner(default_candidates(), options(8.0));
+  Planner planner(default_candidates(), options(8.0), guessed_policy());
   std::map<double, PlannedRun> full;  // by loss
   while (!planner.done()) {
     for (const PlannedRun& run : planner.ask(1)) {
