@@ -121,7 +121,7 @@ TEST(Report, ShowsEachGeometryAndWhyNumbersAreMissing) {
   EXPECT_TRUE(contains(page, "3.25 <small>± 0.50</small>"));
   EXPECT_TRUE(contains(page, "needs &lt;4&gt; points"));
   EXPECT_TRUE(contains(page, "they disagree &amp; so on"));
-  EXPECT_TRUE(contains(page, "muon on matrices"));
+  EXPECT_TRUE(contains(page, "The spectral geometry is msign on matrices"));
   EXPECT_TRUE(contains(page, "<li>noise of bias: zero noise</li>"));
 }
 
