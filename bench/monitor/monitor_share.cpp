@@ -39,7 +39,7 @@ int run(int argc, char** argv) {
   const auto objective = bench::gpt_objective(c);
   Optimizer<float> optimizer = bench::adamw(*objective);
   // Batches so far apart that each is of a monitored step, which measures a matrix, too.
-  constexpr std::int64_t kEvery = MonitorOptions{}.matrix_every;
+  const std::int64_t kEvery = MonitorOptions{}.matrix_every;
   train_detail::MonitoredObjective monitored(*objective, c.batch, kEvery);
   Batch batch{.stream = 0, .first = 0, .count = c.batch};
   const auto step = [&](Objective& trained) {

@@ -45,6 +45,8 @@ RATE_SLOPES = {"muon": -0.2, "adamw": -0.45, "signsgd": -0.45, "lion": -0.45, "s
 CLIPS = {"steps": (50, 10000), "batch_size": (1, 512), "parameters": (300, 4000000), "matrices": (1, 32)}
 LEAD_FEATURES = ("steps", "batch_size", "hidden_share", "embedding_share", "matrices")
 RATE_RIDGE, LEAD_RIDGE = 5.0, 10.0  # in problems
+# Where a feature is not given: what users have, rather than what the zoo has.
+USUAL = {"steps": 1000, "batch_size": 32, "parameters": 131072, "matrices": 8, "constant_schedule": 0}
 # What was chosen on the curve rather than fitted to moments.
 SPENDING = {
     "divisors": [32, 16, 8, 4, 1],
@@ -153,7 +155,8 @@ def fit(
         features[n] = {"log2": is_log, "centre": centres[n], "usual": round(2 ** centres[n], 1) if is_log else centres[n]}
         if n in CLIPS:
             features[n] |= {"low": CLIPS[n][0], "high": CLIPS[n][1]}
-    features["constant_schedule"]["usual"] = 0  # nobody's default
+    for n, value in USUAL.items():
+        features[n]["usual"] = value
     size = matrix(races, ("parameters",))[:, 0] - centres["parameters"]
     xr, xl = matrix(races, rate_features), matrix(races, lead_features)
     leads = {c: np.array([min(tables[r.name][c, r.tuned[c]], LEAD_CAP) for r in races]) for c in CANDIDATES}

@@ -80,11 +80,12 @@ void add_tokenize(CLI::App& program, Action& chosen) {
   const auto options = std::make_shared<TokenizeCommandOptions>();
   command->add_option("--data", options->data, "Text file or folder; default: the C and C++ headers of this machine")
       ->type_name("PATH");
-  auto* const tokenizer = command
-                              ->add_option("--tokenizer", options->tokenizer,
-                                           "gpt2, bytes, a file (vocab.bpe, merges.txt, tokenizer.json, *.tiktoken) or a folder with one")
-                              ->capture_default_str()
-                              ->type_name("NAME");
+  auto* const tokenizer =
+      command
+          ->add_option("--tokenizer", options->tokenizer,
+                       "gpt2, bytes, a file (vocab.bpe, merges.txt, tokenizer.json, *.tiktoken) or a folder with one")
+          ->capture_default_str()
+          ->type_name("NAME");
   command->add_option("--learn", options->learn, "Learn a byte-pair encoding of N tokens from the text instead")
       ->check(integer(257, 65536))
       ->type_name("N")

@@ -134,7 +134,8 @@ void choose_among_full_runs(const Plan& plan, Decision& decision) {
     ++mean.count;
   }
   if (losses.size() < 2) return;
-  const auto best = std::ranges::min_element(losses, {}, [](const auto& arm) { return arm.second.sum / arm.second.count; });
+  const auto best =
+      std::ranges::min_element(losses, {}, [](const auto& arm) { return arm.second.sum / arm.second.count; });
   const auto [candidate, rate] = best->first;
   decision.choice = {plan.field.candidates()[candidate].name, rate};
   decision.choice_in_steps = decision.choice.name;

@@ -6,7 +6,6 @@
 #include <type_traits>
 #include <vector>
 
-
 namespace normdescent {
 namespace {
 

@@ -189,8 +189,9 @@ std::string shuffled_outcome(double budget, const SimulatedProblem& problem, std
 TEST(Planner, OfRatesRunAtFullLengthTheLowestLossIsChosen) {
   auto optimizers = usual();
   optimizers["adamw"].log2_regret = -0.6;  // best, against what is expected
+  optimizers["muon"].log2_rate = -6.3;     // not between two powers of two: no ties
   const SimulatedProblem problem(1000, optimizers);
-  Planner planner(default_candidates(), options(8.0));
+  Planner planner(default_candidates(), options(8.0), guessed_policy());
   std::map<double, PlannedRun> full;  // by loss
   while (!planner.done()) {
     for (const PlannedRun& run : planner.ask(1)) {

@@ -7,8 +7,8 @@
 
 namespace normdescent::lab {
 
-/// Steps until (1/n) sum_{t < n} sums[t] / runs is at most `threshold`, where sums[t] is a quantity at step t summed over
-/// `runs` trajectories; infinity if that is never so.
+/// Steps until (1/n) sum_{t < n} sums[t] / runs is at most `threshold`, where sums[t] is a quantity at step t summed
+/// over `runs` trajectories; infinity if that is never so.
 [[nodiscard]] inline double steps_until_mean(std::span<const double> sums, int runs, double threshold) {
   double sum = 0.0;
   for (std::size_t t = 0; t < sums.size(); ++t) {
