@@ -66,9 +66,10 @@ class _GroupPlan:
         for (is_cpu, dtype), indices in kinds.items():
             is_all = len(indices) == len(tensors)
             make = _cpu.Part if is_cpu and not self.owner._uses_torch_everywhere else self.owner._device_part
+            is_wide = dtype is torch.float64 and options.get("precision") == "bfloat16"  # float64 is there to be precise
             part = make(
                 self.owner._entry,
-                options,
+                {**options, "precision": "full"} if is_wide else options,
                 dtype,
                 [tensors[i] for i in indices],
                 [names[i] for i in indices],

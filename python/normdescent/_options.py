@@ -190,6 +190,8 @@ def _muon(group: Mapping[str, Any], core: dict[str, str]) -> None:
         raise ValueError(f"ns_coefficients = {group['ns_coefficients']}, must be {_JORDAN}; method= names other iterations")
     if not 0.0 <= float(group["eps"]) <= 1e-6:
         raise ValueError(f"eps = {group['eps']}, must be in [0, 1e-6]: msign of ours needs none")
+    if group["precision"] == "auto":  # torch iterates in bfloat16
+        core["precision"] = "bfloat16" if group["method"] == "jordan" else "full"
     if group["method"] in ("svd", "resolvent"):
         core["steps"] = "0"  # they take none
 

@@ -537,8 +537,8 @@ class Muon(CatalogOptimizer):
                         a shape scale of the core
     method              how msign is computed: halley is closer to it, resolvent faster, svd exact and slow; one of polar-express,
                         jordan, classic, halley, resolvent, svd
-    precision           operands of msign's large products; bfloat16 is for float32 parameters and not for svd; one of full,
-                        bfloat16
+    precision           of msign's products: full, bfloat16, or auto: bfloat16 for method 'jordan', as in torch, of float32
+                        parameters
     radius              further factor on a matrix's step; in [0, inf)
     adamw_lr_ratio      learning rate of AdamW on the other parameters over learning_rate; in [0, inf)
     adamw_betas         first moment, m <- beta1 m + (1 - beta1) g, of AdamW on the other parameters; second moment, v <- beta2 v
@@ -573,7 +573,7 @@ class Muon(CatalogOptimizer):
         adjust_lr_fn: str | None = None,
         *,
         method: str = "jordan",
-        precision: str = "full",
+        precision: str = "auto",
         radius: float = 1.0,
         adamw_lr_ratio: float = 1.0,
         adamw_betas: tuple[float, float] = (0.9, 0.99),

@@ -220,7 +220,8 @@ def check_memory_layouts(make: Make) -> None:
             q.grad = (gradient * (t + 1)).contiguous().clone()
         a.step(), b.step()
     for k, (p, q) in enumerate(zip(strided, plain)):
-        assert torch.allclose(p, q, rtol=1e-5, atol=1e-7), f"layout {k}: off by {(p - q).abs().max():.3g}"
+        # A mix-up is off by the length of a step; bfloat16 inside of msign makes rounding a hundredth of that.
+        assert (p - q).detach().abs().max() <= 0.03 * LR, f"layout {k}: off by {(p - q).abs().max():.3g}"
 
 
 def check_types(make: Make) -> None:
@@ -234,7 +235,7 @@ def check_types(make: Make) -> None:
             p.grad, q.grad = g, g.double()
         a.step(), b.step()
     for p, q in zip(single, double):
-        assert torch.allclose(p.double(), q, rtol=1e-3, atol=1e-4), f"float32 and float64 differ by {(p - q).abs().max():.3g}"
+        assert (p - q).detach().abs().max() <= 0.1 * LR, f"float32 and float64 differ by {(p - q).abs().max():.3g}"
     for dtype in (torch.bfloat16, torch.float16):
         p = nn.Parameter(torch.full((4, 4), 8.0, dtype=dtype))
         optimizer = _quiet(make, [p], lr=LR)
