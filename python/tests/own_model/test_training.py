@@ -192,7 +192,7 @@ def test_an_optimizer_that_calls_a_closure_takes_part(compare: Any) -> None:
     def lbfgs(named: Any, lr: float) -> torch.optim.Optimizer:
         return torch.optim.LBFGS([p for _, p in named], lr=lr, max_iter=2)
 
-    report = compare(optimizers={"lbfgs": (lbfgs, 0.1), "adamw": {}})
+    report = compare(budget=4.0, optimizers={"lbfgs": (lbfgs, 0.1), "adamw": {}})
     run = next(r for r in report.runs if r["candidate"] == "lbfgs")
     assert run["gradients"] > run["steps_done"]
 
