@@ -117,10 +117,16 @@ class Ridge:
         return {"intercept": round(at, 3)} | {n: round(float(s), 4) for s, n in zip(self.slopes, self.names, strict=True)}
 
 
+def value(race: Race, name: str) -> float:
+    """A feature as the rules see it: clipped, its logarithm where that is taken."""
+    raw, is_log = (FEATURES | PROBED)[name]
+    low, high = CLIPS.get(name, (-math.inf, math.inf))
+    clipped = min(max(float(raw(race)), low), high)
+    return math.log2(clipped) if is_log else clipped
+
+
 def matrix(races: list[Race], names: tuple[str, ...]) -> Array:
-    return np.array(
-        [[math.log2(f(r)) if is_log else f(r) for f, is_log in ((FEATURES | PROBED)[n] for n in names)] for r in races], float
-    )
+    return np.array([[value(r, n) for n in names] for r in races], float)
 
 
 def curvature(tables: list[tuple[dict[Arm, float], int, float]], candidate: str, sign: int, pooled: float | None) -> float:
