@@ -156,6 +156,8 @@ void settle_identity(const RunFolder& folder, TrainingRecord& record, const RunI
     RunIdentity expected = identity;
     if (is_lengthened) expected.steps = record.identity->steps;
     require_same_run(folder.path(), *record.identity, expected);
+  } else if (const auto newest = find_checkpoint(folder.path()).newest) {  // of a version that recorded nothing
+    require_same_run(*newest, read_position(*newest).identity, identity);
   }
   if (is_lengthened) {
     const auto newest = find_checkpoint(folder.path()).newest;
