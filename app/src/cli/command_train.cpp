@@ -35,8 +35,8 @@ struct Outcome {
   Traffic sent;  ///< by rank 0
 };
 
-void print_json(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,
-                std::ostream& out) {
+void print_outcome_json(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,
+                        std::ostream& out) {
   const auto& [report, last, tokens_per_second, matrix_peak, share_of_peak, events, processes, sent] = outcome;
   // NaN and infinity become null.
   print_document(out, nlohmann::json{{"model", utf8_text(options.task.model_name())},
@@ -58,8 +58,8 @@ void print_json(const TrainCommandOptions& options, const Outcome& outcome, cons
                                      {"folder", utf8_text(folder.path().string())}});
 }
 
-void print_text(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,
-                std::ostream& out) {
+void print_outcome_text(const TrainCommandOptions& options, const Outcome& outcome, const RunFolder& folder,
+                        std::ostream& out) {
   const TrainingReport& report = outcome.report;
   out << options.task.model_name() << " with " << options.optimizer << ": " << to_string(report.status) << " after "
       << report.steps_done << " steps, " << grouped(outcome.last.tokens) << " tokens ("
@@ -156,6 +156,8 @@ void settle_identity(const RunFolder& folder, TrainingRecord& record, const RunI
     RunIdentity expected = identity;
     if (is_lengthened) expected.steps = record.identity->steps;
     require_same_run(folder.path(), *record.identity, expected);
+  } else if (const auto newest = find_checkpoint(folder.path()).newest) {  // of a version that recorded nothing
+    require_same_run(*newest, read_position(*newest).identity, identity);
   }
   const bool is_of_earlier_version = trainer.resume && !record.identity && !holds_training_record(folder.path());
   if (is_of_earlier_version) {  // before its record is made, which must not be that of another run
@@ -211,7 +213,7 @@ int train_in(const RunFolder& folder, const Plan& plan, const LanguageModelTask&
     outcome.events = progress.events();
   }
   if (connected != nullptr) outcome.sent = connected->group->traffic();
-  (options.json ? print_json : print_text)(options, outcome, folder, session.out);
+  (options.json ? print_outcome_json : print_outcome_text)(options, outcome, folder, session.out);
   return conclude(outcome.report, folder, session.err);
 }
 

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <string>
 
+#include "json_document.hpp"
 #include "normdescent/base/text.hpp"
 
 namespace normdescent::cli {
@@ -14,19 +15,18 @@ void print_estimate(const TrainingEstimate& estimate, std::int64_t steps, std::i
   const double seconds = estimate.seconds_per_step * static_cast<double>(steps);
   const double tokens_per_second = static_cast<double>(tokens_per_step) / estimate.seconds_per_step;
   if (json) {
-    out << nlohmann::json{{"memory_bytes",
-                           {{"peak", estimate.peak()},
-                            {"program", estimate.program},
-                            {"parameters", estimate.parameters},
-                            {"gradients", estimate.gradients},
-                            {"optimizer_state", estimate.optimizer_state},
-                            {"activations", estimate.activations},
-                            {"checkpoint_copies", estimate.checkpoint_copies}}},
-                          {"seconds_per_step", estimate.seconds_per_step},
-                          {"tokens_per_second", tokens_per_second},
-                          {"steps", steps},
-                          {"seconds", seconds}}
-        << '\n';
+    print_document(out, nlohmann::json{{"memory_bytes",
+                                        {{"peak", estimate.peak()},
+                                         {"program", estimate.program},
+                                         {"parameters", estimate.parameters},
+                                         {"gradients", estimate.gradients},
+                                         {"optimizer_state", estimate.optimizer_state},
+                                         {"activations", estimate.activations},
+                                         {"checkpoint_copies", estimate.checkpoint_copies}}},
+                                       {"seconds_per_step", estimate.seconds_per_step},
+                                       {"tokens_per_second", tokens_per_second},
+                                       {"steps", steps},
+                                       {"seconds", seconds}});
     return;
   }
   const auto line = [&](std::string name, std::uint64_t bytes) {
