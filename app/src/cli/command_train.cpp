@@ -159,11 +159,6 @@ void settle_identity(const RunFolder& folder, TrainingRecord& record, const RunI
   } else if (const auto newest = find_checkpoint(folder.path()).newest) {  // of a version that recorded nothing
     require_same_run(*newest, read_position(*newest).identity, identity);
   }
-  const bool is_of_earlier_version = trainer.resume && !record.identity && !holds_training_record(folder.path());
-  if (is_of_earlier_version) {  // before its record is made, which must not be that of another run
-    if (const auto newest = find_checkpoint(folder.path()).newest)
-      require_same_run(*newest, read_position(*newest).identity, identity);
-  }
   if (is_lengthened) {
     const auto newest = find_checkpoint(folder.path()).newest;
     const std::int64_t done = newest ? read_position(*newest).position.step : 0;

@@ -2,10 +2,12 @@
 // Trains in the folder that it is given until the end, continuing where that is possible. survival_test kills it.
 //   survival_victim FOLDER always|never
 // Writes one byte to standard output when it begins to train.
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
 #include "normdescent/base/user_error.hpp"
+#include "normdescent/files/folder_lock.hpp"
 #include "survival_run.hpp"
 
 int main(int argc, char** argv) {
@@ -15,8 +17,11 @@ int main(int argc, char** argv) {
   TrainerOptions options =
       test::survival_options(std::string(argv[2]) == "always" ? BackgroundWrites::always : BackgroundWrites::never);
   try {
-    options.resume = std::filesystem::exists(path) && !std::filesystem::is_empty(path);
-    const RunFolder folder = options.resume ? RunFolder::open(path) : RunFolder::create(path);
+    const bool exists = std::filesystem::exists(path);
+    const auto is_of_a_run = [](const auto& entry) { return entry.path().filename() != kLockFile; };
+    options.resume = exists && std::any_of(std::filesystem::directory_iterator(path),
+                                           std::filesystem::directory_iterator(), is_of_a_run);
+    const RunFolder folder = exists ? RunFolder::open(path) : RunFolder::create(path);
     std::putchar('x');
     std::fflush(stdout);
     TrainerObserver observer;

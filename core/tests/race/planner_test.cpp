@@ -189,7 +189,8 @@ std::string shuffled_outcome(double budget, const SimulatedProblem& problem, std
 TEST(Planner, OfRatesRunAtFullLengthTheLowestLossIsChosen) {
   auto optimizers = usual();
   optimizers["adamw"].log2_regret = -0.6;  // best, against what is expected
-  optimizers["muon"].log2_rate = -6.3;     // not between two powers of two: no ties
+  optimizers["adamw"].log2_rate -= 0.3;    // not halfway between two powers of two: no ties
+  optimizers["muon"].log2_rate = -6.3;
   const SimulatedProblem problem(1000, optimizers);
   Planner planner(default_candidates(), options(8.0), guessed_policy());
   std::map<double, PlannedRun> full;  // by loss
