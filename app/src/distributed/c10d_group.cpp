@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -34,6 +35,9 @@ class C10dGroup final : public ProcessGroup {
  public:
   C10dGroup(const ProcessEnvironment& environment, std::chrono::milliseconds timeout)
       : ProcessGroup(environment.rank, environment.size), timeout_(timeout) {
+    // A rank that has ended is an error that is reported, not the end of those that still write to it; Python does the
+    // same.
+    std::signal(SIGPIPE, SIG_IGN);
     attempt("meeting the other processes", [&] {
       c10d::TCPStoreOptions store_options;
       store_options.port = environment.port;
