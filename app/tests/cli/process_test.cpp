@@ -170,7 +170,7 @@ TEST_F(ProcessTest, KilledAtAnyMomentTheRunFolderAloneContinuesIt) {
     Process process(goes_on ? Arguments{"train", "--resume", run.string()} : command + Arguments{"--out", run.string()},
                     scratch_ / "log");
     if (kills < kills_wanted) {  // a third of them before there can be a step
-      const std::int64_t most = random() % 3 == 0 ? 30'000 : length.count() / 2;
+      const std::int64_t most = random() % 3 == 0 ? 30'000 : length.count();
       std::this_thread::sleep_for(std::chrono::microseconds(static_cast<std::int64_t>(random() % most)));
       process.signal(SIGKILL);
     }
@@ -195,6 +195,7 @@ TEST_F(ProcessTest, KilledAtAnyMomentTheRunFolderAloneContinuesIt) {
   }
   RecordProperty("kills_before_first_checkpoint", before_first_checkpoint);
   RecordProperty("kills_after_first_checkpoint", after_first_checkpoint);
+  if (kills < 100) return;  // a few may all fall on one side
   EXPECT_GT(before_first_checkpoint, kills / 20) << "the kills missed what they are for";
   EXPECT_GT(after_first_checkpoint, kills / 20);
 }
