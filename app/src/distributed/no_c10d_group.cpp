@@ -8,8 +8,8 @@ namespace normdescent {
 namespace {
 
 [[noreturn]] void refuse() {
-  throw UserError("this build cannot train with several processes: LibTorch or Gloo was not there when it was built",
-                  "install them (Debian: libtorch-dev, libgloo-dev) and build again");
+  throw UserError("this build cannot train with several processes: LibTorch was not there when it was built",
+                  "build with a torch wheel of 2.7 or newer; ./run does it under torchrun");
 }
 
 }  // namespace

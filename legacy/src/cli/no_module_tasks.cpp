@@ -7,7 +7,7 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& what) {
   throw UserError(what + " needs LibTorch, which this program was built without",
-                  "install libtorch-dev (Debian, Ubuntu) and build again; ./run does both");
+                  "build with a torch wheel of 2.7 or newer; ./run does both");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ namespace {
 
 [[noreturn]] void throw_no_zoo() {
   throw UserError("the problems of the zoo need LibTorch, which this program was built without",
-                  "install libtorch-dev and build again; --judge and --fit work without");
+                  "build with a torch wheel of 2.7 or newer, as ./run does; --judge and --fit work without");
 }
 
 }  // namespace
